@@ -1,0 +1,120 @@
+# minirt: everything that a reader or a contributor does is one of these commands. `make` alone lists them.
+#
+# The virtual environment is Python's own, in .venv. A stamp in it remembers what was installed, so that a second
+# run starts at once; a change of pyproject.toml installs again.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+FIRST_NOTEBOOK := notebooks/00_start_here.ipynb
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+
+# The newest Python that is at least 3.11 and can make a virtual environment. `make PYTHON=... lab` overrides it.
+PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3 python; do \
+	if $$candidate -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+	then command -v $$candidate; break; fi; done)
+
+# What the user may pass on: make bench ROWS=echo PEERS=asyncio,uvloop ROUNDS=3; make notebooks NAMES="04 05" FRESH=1;
+# make lab LAB_FLAGS=--port=9999; make test PYTEST_FLAGS=-x
+ROWS ?=
+PEERS ?=
+ROUNDS ?=
+NAMES ?=
+FRESH ?=
+LAB_FLAGS ?=
+PYTEST_FLAGS ?=
+
+# Root may run Lab, and a machine without a display gets the address printed in place of a browser window.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+WITHOUT_DISPLAY := $(if $(or $(filter Darwin,$(shell uname -s)),$(DISPLAY),$(WAYLAND_DISPLAY)),,--no-browser)
+
+.PHONY: help lab test quick lint format bench notebooks nbval quotes coverage chromium clean
+
+help: ## list the commands
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+lab: $(VENV)/installed-lab ## install what a reader needs and open JupyterLab on the first notebook
+	exec $(BIN)/jupyter lab $(AS_ROOT) $(WITHOUT_DISPLAY) --ServerApp.root_dir="$(CURDIR)" \
+		--LabApp.default_url="$(if $(wildcard $(FIRST_NOTEBOOK)),/lab/tree/$(FIRST_NOTEBOOK),/lab)" $(LAB_FLAGS)
+
+test: lint chromium ## install what the tests need, the system's Chromium included where that is allowed; run everything
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	@$(MAKE) --no-print-directory nbval
+
+quick: $(VENV)/installed-test ## the unit tests: no browser, no notebook run
+	$(BIN)/python -m pytest -q -m "not browser and not slow" $(PYTEST_FLAGS)
+
+lint: $(VENV)/installed-test ## ruff, mypy --strict, codespell
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/codespell README.md Makefile pyproject.toml minirt tests $(wildcard notebooks)
+
+format: $(VENV)/installed-test ## let ruff fix and format the code; the notebooks are left alone
+	$(BIN)/ruff check --quiet --fix --exclude '*.ipynb' .
+	$(BIN)/ruff format --quiet .
+
+bench: $(VENV)/installed-bench ## the benchmarks: ROWS=... PEERS=... ROUNDS=... choose what is measured
+	$(BIN)/python -m tests.benchmarks $(if $(ROWS),--rows "$(ROWS)") $(if $(PEERS),--peers "$(PEERS)") \
+		$(if $(ROUNDS),--rounds "$(ROUNDS)")
+
+notebooks: $(VENV)/installed-test ## run the notebooks and keep their outputs: NAMES="04 05" chooses, FRESH=1 renews every output
+	$(BIN)/python -m tests.notebooks $(NAMES) $(if $(FRESH),--fresh)
+
+nbval: $(VENV)/installed-test ## run the notebooks and compare each output with the one that is kept
+ifeq ($(NOTEBOOKS),)
+	@echo "nbval: no notebooks yet"
+else
+	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout=60 \
+		--nbval-sanitize-with=tests/nbval_sanitize.cfg $(PYTEST_FLAGS) $(NOTEBOOKS)
+endif
+
+quotes: $(VENV)/installed-test ## fill the quote cells of the notebooks from the package
+	$(BIN)/python -m tests.quotes --write
+
+coverage: $(VENV)/installed-test ## line and branch coverage of the package by the unit tests
+	$(BIN)/python -m coverage run -m pytest -q -m "not browser" $(PYTEST_FLAGS)
+	$(BIN)/python -m coverage report
+
+# Browser tests drive the system's Chromium. Debian's package is installed where that is allowed; elsewhere they are skipped.
+chromium:
+	@if command -v chromium >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then as_root=env; elif sudo -n true 2>/dev/null; then as_root="sudo -n env"; else \
+		echo "chromium is missing and may not be installed from here: browser tests are skipped"; exit 0; fi; \
+	echo "installing chromium for the browser tests"; \
+	log=$$(mktemp); \
+	if ! { $$as_root apt-get update -qq && \
+		$$as_root DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
+	} >"$$log" 2>&1 </dev/null; then \
+		cat "$$log"; echo "chromium could not be installed: browser tests are skipped"; fi; \
+	rm -f "$$log"
+
+clean: ## remove .venv, the caches and everything else that was made
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov build dist *.egg-info
+	find . -name .git -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "minirt needs Python 3.11 or newer with its venv module (Debian: apt install python3-venv)," >&2; \
+		echo "and found none. If you have one: make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; exit 1; fi
+	@echo "making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
+
+# Matplotlib's font cache is built here, so that the first plot of a notebook is neither late nor prints that it is.
+$(VENV)/installed-lab: pyproject.toml | $(VENV)/bin/python
+	@echo "installing minirt and JupyterLab into $(VENV) (about half a minute the first time)"
+	@$(PIP_INSTALL) --editable ".[lab]"
+	@$(BIN)/python -c "import matplotlib.font_manager" 2>/dev/null
+	@touch $@
+
+$(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
+	@echo "installing minirt, JupyterLab and the tests' tools into $(VENV) (about half a minute the first time)"
+	@$(PIP_INSTALL) --editable ".[lab,test]"
+	@$(BIN)/python -c "import matplotlib.font_manager" 2>/dev/null
+	@touch $(VENV)/installed-lab $@
+
+$(VENV)/installed-bench: pyproject.toml | $(VENV)/bin/python
+	@echo "installing minirt and its peers into $(VENV)"
+	@$(PIP_INSTALL) --editable ".[bench]"
+	@touch $@

@@ -1,0 +1,360 @@
+"""Which descriptors are ready, and how does the loop sleep until one is?
+
+`Poll` keeps what was asked (interest) and gives what the kernel answers (readiness). On Linux it
+asks epoll; elsewhere `selectors` serves behind the same methods. A thread that brings work ends the
+sleep through the wake-up, a descriptor like any other.
+"""
+
+import os
+import select
+import selectors
+import socket
+from collections.abc import Callable
+from enum import IntFlag
+from typing import NamedTuple, Protocol, TypeAlias
+
+from minirt.errors import AlreadyRegistered, NotPollable, NotRegistered
+from minirt.values import Int
+
+
+class HasFileno(Protocol):
+    def fileno(self) -> int: ...
+
+
+FileLike: TypeAlias = int | HasFileno
+
+
+class Interest(IntFlag):
+    """What a program asks to be told about."""
+
+    READABLE = 1
+    WRITABLE = 2
+
+
+class Ready(IntFlag):
+    """What the kernel answers. Hang-up and error come unasked."""
+
+    READABLE = 1
+    WRITABLE = 2
+    HANGUP = 4
+    ERROR = 8
+
+
+READ_SIDE = Ready.READABLE | Ready.HANGUP | Ready.ERROR
+WRITE_SIDE = Ready.WRITABLE | Ready.HANGUP | Ready.ERROR
+ANSWERS = [Int(Ready(bits)) for bits in range(16)]  # made once: an event costs no new object
+
+MOST_EVENTS = 256  # in one answer: the rest comes with the next turn
+FD_SETSIZE = 1024  # select() cannot look at a descriptor from this number on
+
+
+class Watch(NamedTuple):
+    """One descriptor: the object it was registered as, and the token for each interest."""
+
+    fileobj: FileLike
+    reader: int | None
+    writer: int | None
+
+    @property
+    def interest(self) -> Interest:
+        asked = Interest(0)
+        if self.reader is not None:
+            asked |= Interest.READABLE
+        if self.writer is not None:
+            asked |= Interest.WRITABLE
+        return asked
+
+
+def descriptor(fileobj: FileLike) -> int:
+    """The number of an open descriptor; ValueError when it is closed or was never one."""
+    number = fileobj if isinstance(fileobj, int) else fileobj.fileno()
+    if number < 0:
+        raise ValueError(f"{fileobj!r} is closed. Register it before it is closed")
+    return number
+
+
+class Registrator:
+    """Interests by descriptor. Reading and writing may have a token each: one descriptor, two callbacks."""
+
+    def __init__(self) -> None:
+        self.watched: dict[int, Watch] = {}  # by descriptor
+        self._descriptors: dict[int, set[int]] = {}  # by token
+
+    def register(self, fileobj: FileLike, token: int, interest: Interest) -> None:
+        """Watch `fileobj` for `interest`; its events carry `token`.
+
+        AlreadyRegistered when that interest has a token, NotPollable for a regular file.
+        """
+        number = descriptor(fileobj)
+        watch = self.watched.get(number)
+        if watch is not None and self._is_stale(number, watch):
+            self._forget(number, watch)
+            watch = None
+        asked = self._checked(interest)
+        if watch is not None and watch.interest & asked:
+            raise AlreadyRegistered(fileobj)
+        reader = token if asked & Interest.READABLE else watch and watch.reader
+        writer = token if asked & Interest.WRITABLE else watch and watch.writer
+        after = Watch(fileobj, reader, writer)
+        self._tell_kernel(number, watch, after)
+        self.watched[number] = after
+        self._descriptors.setdefault(token, set()).add(number)
+
+    def modify(self, fileobj: FileLike, token: int, interest: Interest) -> None:
+        """From now on `token` is told about `interest` and nothing else. NotRegistered without register()."""
+        number = descriptor(fileobj)
+        watch = self.watched.get(number)
+        if watch is None or token not in (watch.reader, watch.writer):
+            raise NotRegistered(fileobj)
+        asked = self._checked(interest)
+        reader, writer = watch.reader, watch.writer
+        if (asked & Interest.READABLE and reader not in (None, token)) or (
+            asked & Interest.WRITABLE and writer not in (None, token)
+        ):
+            raise AlreadyRegistered(fileobj)
+        reader = token if asked & Interest.READABLE else (None if reader == token else reader)
+        writer = token if asked & Interest.WRITABLE else (None if writer == token else writer)
+        after = Watch(fileobj, reader, writer)
+        self._tell_kernel(number, watch, after)
+        self.watched[number] = after
+
+    def deregister(self, fileobj: FileLike, token: int | None = None) -> None:
+        """Watch no longer: for this token, or for any. NotRegistered when it was not watched."""
+        number = self._number_of(fileobj)
+        watch = self.watched.get(number)
+        if watch is None or (token is not None and token not in (watch.reader, watch.writer)):
+            raise NotRegistered(fileobj)
+        keep = Watch(
+            watch.fileobj,
+            None if token is None or watch.reader == token else watch.reader,
+            None if token is None or watch.writer == token else watch.writer,
+        )
+        if keep.reader is None and keep.writer is None:
+            self._tell_kernel(number, watch, None)
+            self._forget(number, watch)
+        else:
+            self._tell_kernel(number, watch, keep)
+            self.watched[number] = keep
+            self._unlink(token, number)
+
+    def deregister_token(self, token: int) -> None:
+        """Watch nothing for `token` any longer. Nothing happens if nothing was."""
+        for number in tuple(self._descriptors.get(token, ())):
+            self.deregister(self.watched[number].fileobj, token)
+
+    def stale_tokens(self) -> list[int]:
+        """The tokens whose descriptor was closed while it was watched, and which can never be ready."""
+        stale = [(number, watch) for number, watch in self.watched.items() if self._is_stale(number, watch)]
+        tokens = []
+        for number, watch in stale:
+            tokens += dict.fromkeys(token for token in (watch.reader, watch.writer) if token is not None)
+            self._forget(number, watch)
+        return tokens
+
+    def is_watched(self, token: int) -> bool:
+        """Does a descriptor report to `token`?"""
+        return token in self._descriptors
+
+    def _tell_kernel(self, number: int, before: Watch | None, after: Watch | None) -> None:
+        raise NotImplementedError
+
+    @staticmethod
+    def _checked(interest: Interest) -> Interest:
+        if not isinstance(interest, Interest) or not interest:
+            raise ValueError(f"{interest!r} is no interest. Use Interest.READABLE, Interest.WRITABLE, or both joined by |")
+        return interest
+
+    @staticmethod
+    def _is_stale(number: int, watch: Watch) -> bool:
+        if not isinstance(watch.fileobj, int):
+            return watch.fileobj.fileno() != number
+        try:
+            os.fstat(number)
+        except OSError:
+            return True
+        return False
+
+    def _number_of(self, fileobj: FileLike) -> int:
+        number = fileobj if isinstance(fileobj, int) else fileobj.fileno()
+        if number < 0:  # closed already: it is still known by what it was registered as
+            for number, watch in self.watched.items():
+                if watch.fileobj is fileobj:
+                    return number
+        return number
+
+    def _forget(self, number: int, watch: Watch) -> None:
+        del self.watched[number]
+        for token in {watch.reader, watch.writer} - {None}:
+            self._unlink(token, number)
+
+    def _unlink(self, token: int | None, number: int) -> None:
+        if token is not None:
+            numbers = self._descriptors[token]
+            numbers.discard(number)
+            if not numbers:
+                del self._descriptors[token]
+
+
+class Poll(Registrator):
+    """A registrator that can also wait. `poll` gives [(token, readiness)], the readiness as a ready-made `Int`."""
+
+    always_poll = False  # True where a poll that cannot sleep still has something to do, with nothing watched
+
+    def poll(self, timeout: float | None) -> list[tuple[int, Int]]:
+        """Sleep until something is ready, for `timeout` seconds at most (None: for ever, 0: not at all)."""
+        raise NotImplementedError
+
+    def wake(self) -> None:
+        """End the sleep. The one method that any thread may call."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Give every descriptor back that belongs to the poll itself; what was watched stays open."""
+        raise NotImplementedError
+
+    def _answers(self, number: int, bits: int, events: list[tuple[int, Int]]) -> None:
+        """Append what descriptor `number` has to say: one event a token."""
+        watch = self.watched.get(number)
+        if watch is None:
+            return
+        _, reader, writer = watch
+        if reader == writer or writer is None or reader is None:
+            events.append((reader if reader is not None else writer, ANSWERS[bits]))  # type: ignore[arg-type]
+            return
+        if bits & READ_SIDE:
+            events.append((reader, ANSWERS[bits & READ_SIDE]))
+        if bits & WRITE_SIDE:
+            events.append((writer, ANSWERS[bits & WRITE_SIDE]))
+
+
+class EpollPoll(Poll):
+    """Readiness from Linux's epoll, level-triggered; the wake-up is an edge-triggered eventfd, which needs no read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._epoll = select.epoll()
+        try:
+            self._wake_up = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        except OSError:
+            self._epoll.close()
+            raise
+        self._epoll.register(self._wake_up, select.EPOLLIN | select.EPOLLET)
+        self._ask = self._epoll.poll
+        self._can_select = self._epoll.fileno() < FD_SETSIZE
+
+    def poll(self, timeout: float | None) -> list[tuple[int, Int]]:
+        if timeout is not None and timeout > 0 and self._can_select:
+            # epoll rounds its timeout up to whole milliseconds; select() sleeps to the microsecond
+            select.select((self._epoll,), (), (), timeout)
+            timeout = 0
+        answers = self._ask(timeout, MOST_EVENTS)
+        if not answers:
+            return answers
+        events: list[tuple[int, Int]] = []
+        watched = self.watched
+        for number, mask in answers:
+            watch = watched.get(number)
+            if watch is None:  # the wake-up
+                continue
+            if mask == select.EPOLLIN and watch.reader is not None:
+                events.append((watch.reader, READABLE))
+            else:
+                self._answers(number, BITS.get(mask) or ready_bits(mask), events)
+        return events
+
+    def wake(self) -> None:
+        os.eventfd_write(self._wake_up, 1)
+
+    def close(self) -> None:
+        self._epoll.close()
+        if self._wake_up >= 0:
+            os.close(self._wake_up)
+            self._wake_up = -1
+
+    def _tell_kernel(self, number: int, before: Watch | None, after: Watch | None) -> None:
+        try:
+            if after is None:
+                self._epoll.unregister(number)
+            elif before is None:
+                self._epoll.register(number, epoll_mask(after.interest))
+            else:
+                self._epoll.modify(number, epoll_mask(after.interest))
+        except PermissionError:
+            assert after is not None
+            raise NotPollable(after.fileobj) from None
+        except (FileNotFoundError, OSError):
+            if after is not None:
+                raise
+            # closed already: the kernel forgot it on its own
+
+
+def epoll_mask(interest: Interest) -> int:
+    """The epoll bits for an interest."""
+    mask = select.EPOLLIN if interest & Interest.READABLE else 0
+    return mask | select.EPOLLOUT if interest & Interest.WRITABLE else mask
+
+
+def ready_bits(mask: int) -> int:
+    """The readiness, as the bits of `Ready`, for a mask that epoll answered."""
+    bits = 0
+    for epoll_bit, ready in (
+        (select.EPOLLIN | select.EPOLLPRI, Ready.READABLE),
+        (select.EPOLLOUT, Ready.WRITABLE),
+        (select.EPOLLHUP | select.EPOLLRDHUP, Ready.HANGUP),
+        (select.EPOLLERR, Ready.ERROR),
+    ):
+        if mask & epoll_bit:
+            bits |= ready
+    return int(bits)
+
+
+class SelectorPoll(Poll):
+    """Readiness from the standard library's `selectors`; the wake-up is a socket pair. For systems without epoll."""
+
+    def __init__(self, make: Callable[[], selectors.BaseSelector] = selectors.DefaultSelector) -> None:
+        super().__init__()
+        self._selector = make()
+        self._wake_up, self._waker = socket.socketpair()
+        self._wake_up.setblocking(False)
+        self._waker.setblocking(False)
+        self._selector.register(self._wake_up, selectors.EVENT_READ)
+
+    def poll(self, timeout: float | None) -> list[tuple[int, Int]]:
+        events: list[tuple[int, Int]] = []
+        for key, mask in self._selector.select(timeout):
+            if key.fileobj is self._wake_up:
+                self._wake_up.recv(4096)
+            else:
+                self._answers(key.fd, mask, events)  # EVENT_READ and EVENT_WRITE are 1 and 2, as in Ready
+        return events
+
+    def wake(self) -> None:
+        try:
+            self._waker.send(b"\0")
+        except BlockingIOError:
+            pass  # the pair is full of wake-ups: one more says nothing new
+
+    def close(self) -> None:
+        self._selector.close()
+        self._wake_up.close()
+        self._waker.close()
+
+    def _tell_kernel(self, number: int, before: Watch | None, after: Watch | None) -> None:
+        try:
+            if after is None:
+                self._selector.unregister(number)
+            elif before is None:
+                self._selector.register(number, int(after.interest))
+            else:
+                self._selector.modify(number, int(after.interest))
+        except PermissionError:
+            assert after is not None
+            raise NotPollable(after.fileobj) from None
+        except (KeyError, OSError):
+            if after is not None:
+                raise
+
+
+READABLE = ANSWERS[Ready.READABLE]
+if hasattr(select, "epoll"):
+    BITS = {mask: ready_bits(mask) for mask in range(32)}

@@ -1,0 +1,173 @@
+"""What can go wrong, and what should the reader do next?
+
+Every exception of minirt, in one place. Each also is the built-in exception that a caller would
+expect (TypeError, RuntimeError, ...), and each message ends with the next step.
+"""
+
+
+class MinirtError(Exception):
+    """Base of every exception that minirt raises itself."""
+
+
+# A runtime used at the wrong time or from the wrong place
+
+
+class StateError(MinirtError, RuntimeError):
+    """The runtime cannot do this now."""
+
+
+class AlreadyRan(StateError):
+    def __init__(self) -> None:
+        super().__init__("this Runtime has run already, and a Runtime runs once. Make a new one: Runtime().run(main)")
+
+
+class RuntimeClosed(StateError):
+    def __init__(self) -> None:
+        super().__init__("this Runtime is closed: its threads and descriptors are gone. Make a new one: Runtime()")
+
+
+class NestedRuntime(StateError):
+    def __init__(self) -> None:
+        super().__init__(
+            "a runtime is running in this thread already, and one loop cannot run inside another's callback. "
+            "Register the work with the running one (Runtime.current()), or run the second in a thread of its own"
+        )
+
+
+class NoRuntime(StateError):
+    def __init__(self) -> None:
+        super().__init__(
+            "no runtime is running here. Call this from main or from a callback of Runtime().run(main); "
+            "from another thread, hand the loop a callback with rt.call_from_thread(cb)"
+        )
+
+
+class ForeignThread(StateError):
+    def __init__(self) -> None:
+        super().__init__(
+            "a Runtime belongs to the thread that runs it, and this is another one. "
+            "The one thread-safe door is rt.call_from_thread(cb): cb then runs on the loop and may do this"
+        )
+
+
+class ForkedRuntime(StateError):
+    def __init__(self) -> None:
+        super().__init__(
+            "this process was forked from a callback: the runtime's threads stayed with the parent. "
+            "In the child, leave with os._exit(), or make a new Runtime()"
+        )
+
+
+# Identities and callbacks
+
+
+class IdentityTaken(MinirtError, ValueError):
+    def __init__(self, identity: int) -> None:
+        super().__init__(f"identity {identity} has a callback already. Ask generate_cb_identity() for a free one")
+
+
+class AllIdentitiesTaken(MinirtError, OverflowError):
+    def __init__(self, count: int) -> None:
+        super().__init__(f"all {count} identities are taken. Let some callbacks run, or clear them, before adding more")
+
+
+class CalledTwice(StateError):
+    def __init__(self, identity: int | None) -> None:
+        name = "this callback" if identity is None else f"the callback with identity {identity}"
+        super().__init__(f"{name} was called already, or was never there: a callback is called once. Register a new one")
+
+
+class NotCallable(MinirtError, TypeError):
+    def __init__(self, callback: object) -> None:
+        super().__init__(
+            f"a callback must be callable with one argument, and {callback!r} is not callable. "
+            "Pass the function itself, without parentheses: set_timeout(100, done)"
+        )
+
+
+class NotADelay(MinirtError, TypeError):
+    def __init__(self, delay: object) -> None:
+        super().__init__(f"a delay is a number of milliseconds, and {delay!r} is none. Write set_timeout(100, cb)")
+
+
+# The pool
+
+
+class NotAJs(MinirtError, TypeError):
+    def __init__(self, value: object) -> None:
+        super().__init__(
+            f"a task must return a Js value, and this one returned {value!r}. "
+            "Wrap it: String(text), Int(n), Bytes(b), or Undefined() for nothing"
+        )
+
+
+class TooManyWaiting(MinirtError, RuntimeError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"every thread is busy and {limit} tasks wait already (max_waiting={limit}); this one was not taken. "
+            "Submit it again from a callback of one that finishes, or raise max_waiting"
+        )
+
+
+# Descriptors
+
+
+class NotPollable(MinirtError, PermissionError):
+    def __init__(self, fileobj: object) -> None:
+        super().__init__(
+            f"{fileobj!r} cannot be watched: the kernel calls a regular file always ready. "
+            "Read it on the pool instead: fs.read(path, cb)"
+        )
+
+
+class AlreadyRegistered(MinirtError, ValueError):
+    def __init__(self, fileobj: object) -> None:
+        super().__init__(f"{fileobj!r} is registered for this interest already. Use modify(), or deregister() it first")
+
+
+class NotRegistered(MinirtError, KeyError):
+    def __init__(self, fileobj: object) -> None:
+        super().__init__(f"{fileobj!r} is not registered. Call register(fileobj, token, Interest.READABLE) first")
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # KeyError would show the message in quotes
+
+
+class DescriptorClosed(MinirtError, OSError):
+    def __init__(self, token: int) -> None:
+        super().__init__(
+            f"the descriptor registered with token {token} was closed while it was watched, so it can never become "
+            "ready. Call epoll_registrator.deregister(fileobj) before fileobj.close()"
+        )
+
+
+class OnlySimulated(MinirtError, ValueError):
+    def __init__(self, fileobj: object) -> None:
+        super().__init__(
+            f"{fileobj!r} lives in real time, and a Simulation cannot wait for it. "
+            "Run this program on the real system: Runtime() without system="
+        )
+
+
+class SimulationStuck(StateError):
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            f"the simulation has nothing left that could happen, and {count} registered events still wait. "
+            "Deregister them, or give their connection a peer that answers: Simulation.add_peer(host, port, answer)"
+        )
+
+
+# The modules
+
+
+class HttpError(MinirtError, OSError):
+    """A request that got no usable answer; the message says which step failed."""
+
+
+class HttpTimeout(HttpError, TimeoutError):
+    """The answer was not complete within the caller's timeout."""
+
+
+class ResponseTooLarge(HttpError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the response is larger than {limit} bytes. Ask for more with http.get(..., max_bytes=...)")

@@ -1,0 +1,345 @@
+"""What does one turn of the loop do?
+
+Read `Loop.turn`: it is the table of contents, one line a phase, in the order of Node and libuv.
+A phase with nothing to do is not entered. After every callback all ticks run, then all microtasks,
+until both are empty.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+from minirt.callbacks import Callback, CallbackQueue, ignore
+from minirt.errors import DescriptorClosed, ForeignThread, RuntimeClosed
+from minirt.identity import Identities
+from minirt.system import System
+from minirt.threadpool import Schedule
+from minirt.timers import Timers
+from minirt.values import UNDEFINED, Error, Js
+
+QUIET = 1.0  # s: a loop that slept this long without an event looks once whether a descriptor was closed under it
+
+
+class StopLoop(BaseException):
+    """Ends the loop after the current callback. Never seen outside of `run`."""
+
+
+class Refuses:
+    """Stands in for the list of immediates while the loop sleeps or is closed: whoever adds one is told why not."""
+
+    __slots__ = ("_error",)
+
+    def __init__(self, error: type[Exception]) -> None:
+        self._error = error
+
+    def append(self, callback: Callback) -> None:
+        raise self._error()
+
+    def __len__(self) -> int:
+        return 0
+
+
+ASLEEP = Refuses(ForeignThread)  # the loop's own thread cannot call while it sleeps
+CLOSED = Refuses(RuntimeClosed)
+
+
+class Loop:
+    """The queues, the phases, and the turn. `Runtime` adds how a program fills the queues."""
+
+    __slots__ = (
+        "__weakref__",
+        "_asleep",
+        "_check_identities",
+        "_checking",
+        "_immediate_identities",
+        "_was_quiet",
+        "callback_queue",
+        "clock",
+        "closing",
+        "idle_hooks",
+        "identities",
+        "immediates",
+        "inbox",
+        "microtasks",
+        "next_ticks",
+        "on_uncaught",
+        "pending",
+        "persistent",
+        "phase",
+        "poll",
+        "pool",
+        "prepare_hooks",
+        "system",
+        "ticks",
+        "timers",
+        "tokens",
+        "unref_identities",
+    )
+
+    def __init__(self, system: System, threads: int, schedule: Schedule, max_waiting: int | None) -> None:
+        self.system = system
+        self.clock = system.clock
+        self.callback_queue = CallbackQueue()
+        self.identities = Identities(self._taken)
+        self.timers = Timers(self.callback_queue)
+        self.immediates: list[Callback] = []
+        self._immediate_identities: list[int] = []  # beside `immediates`, in the same order
+        self._checking: list[Callback] = []  # the immediates of the running check phase, the next one last
+        self._check_identities: list[int] = []  # theirs, the first one first
+        self.next_ticks: deque[Callback] = deque()
+        self.microtasks: deque[Callback] = deque()
+        self.pending: list[int] = []  # identities of deferred I/O callbacks
+        self.closing: list[int] = []  # identities of close callbacks
+        self.idle_hooks: list[Callable[[], object]] = []  # called each turn, for layers above
+        self.prepare_hooks: list[Callable[[], object]] = []  # called each turn before the poll
+        self.inbox: deque[Callback] = deque()  # from other threads
+        self.tokens: set[int] = set()  # identities that wait for a descriptor
+        self.persistent: dict[int, Callback] = {}  # of these, the ones that stay: token -> callback
+        self.unref_identities: set[int] = set()  # callbacks that do not keep the loop alive
+        self.on_uncaught: Callable[[Exception], object] | None = None
+        self.ticks = 0  # turns so far
+        self.phase = "new"
+        self._asleep = False
+        self._was_quiet = False
+        self.poll = system.open_poll()
+        self.pool = system.open_pool(threads, self.wake, schedule, max_waiting)
+
+    def turn(self) -> None:
+        """One turn: every phase that has something to do, in order."""
+        self.ticks += 1
+        if self.ticks == 1:
+            self.timers_phase()  # once on entry
+        if self.pending:
+            self.pending_phase()
+        if self.idle_hooks:
+            self.idle_phase()
+        if self.prepare_hooks:
+            self.prepare_phase()
+        self.poll_phase()
+        if self.immediates:
+            self.check_phase()
+        if self.closing:
+            self.close_phase()
+        if self.timers.heap:
+            self.timers_phase()
+
+    def is_alive(self) -> bool:
+        """Is there anything to wait for? A callback that waits, unless it was unref'd; an immediate; a message."""
+        unref = self.unref_identities
+        if unref:
+            unref &= self.callback_queue.keys()
+        return bool(len(self.callback_queue) > len(unref) or self.immediates or self.inbox)
+
+    # The phases
+
+    def pending_phase(self) -> None:
+        """Callbacks of I/O that was over before it began, deferred to here."""
+        self.phase = "pending"
+        batch, self.pending = self.pending, []
+        self.run_batch(batch)
+
+    def idle_phase(self) -> None:
+        """What a layer above wants called each turn."""
+        self.phase = "idle"
+        self.run_each(self.idle_hooks)
+
+    def prepare_phase(self) -> None:
+        """The same, just before the poll."""
+        self.phase = "prepare"
+        self.run_each(self.prepare_hooks)
+
+    def poll_phase(self) -> None:
+        """Sleep as long as nothing can happen; then readiness, results of the pool, messages from threads."""
+        poll = self.poll
+        events: Sequence[tuple[int, Js]] = ()
+        if not self.immediates:
+            events = self.sleep()
+        elif poll.watched or poll.always_poll:
+            events = poll.poll(0)
+        if events:
+            self.run_events(events)
+        if self.pool.finished:
+            self.run_results()
+        if self.inbox:
+            self.run_inbox()
+
+    def check_phase(self) -> None:
+        """The immediates. One that is set meanwhile waits for the next turn: the list was swapped."""
+        self.phase = "check"
+        self._checking = batch = self.immediates
+        self._check_identities = self._immediate_identities
+        self.immediates = []
+        self._immediate_identities = []
+        batch.reverse()  # taking from the end is cheap
+        take, next_ticks, microtasks = batch.pop, self.next_ticks, self.microtasks
+        while batch:
+            try:
+                while batch:
+                    take()(UNDEFINED)
+                    if next_ticks or microtasks:
+                        self.drain()
+            except Exception as error:
+                self.uncaught(error)
+
+    def close_phase(self) -> None:
+        """Close callbacks: after check, before timers."""
+        self.phase = "close"
+        batch, self.closing = self.closing, []
+        self.run_batch(batch)
+
+    def timers_phase(self) -> None:
+        """Every timer that is due now; one that is set meanwhile is not."""
+        self.phase = "timers"
+        for batch in self.timers.due(self.clock.now()):
+            self.run_batch(batch)
+
+    # Running callbacks
+
+    def run_batch(self, identities: Iterable[int]) -> None:
+        """Take each callback out of the queue and call it; one that was cleared meanwhile is passed over."""
+        take, next_ticks, microtasks = self.callback_queue.pop, self.next_ticks, self.microtasks
+        remaining = iter(identities)
+        while True:
+            try:
+                for identity in remaining:
+                    take(identity, ignore)(UNDEFINED)  # no name holds the callback: it dies with its call
+                    if next_ticks or microtasks:
+                        self.drain()
+                return
+            except Exception as error:
+                self.uncaught(error)
+
+    def run_one(self, call: Callable[[], object]) -> None:
+        """Call it, then drain. What it raises goes where every uncaught error goes."""
+        try:
+            call()
+            if self.next_ticks or self.microtasks:
+                self.drain()
+        except Exception as error:
+            self.uncaught(error)
+
+    def run_each(self, hooks: Iterable[Callable[[], object]]) -> None:
+        for hook in tuple(hooks):
+            self.run_one(hook)
+
+    def run_events(self, events: Iterable[tuple[int, Js]]) -> None:
+        """The callbacks of ready descriptors. One whose token was deregistered meanwhile is passed over."""
+        self.phase = "poll"
+        persistent, next_ticks, microtasks = self.persistent, self.next_ticks, self.microtasks
+        remaining = iter(events)
+        while True:
+            try:
+                for token, readiness in remaining:
+                    if token in persistent:
+                        persistent[token](readiness)
+                    else:
+                        self.run_one_shot(token, readiness)
+                    if next_ticks or microtasks:
+                        self.drain()
+                return
+            except Exception as error:
+                self.uncaught(error)
+
+    def run_one_shot(self, token: int, readiness: Js) -> None:
+        """Token and interest go, then the callback is called: it may register both again."""
+        self.poll.deregister_token(token)  # also when nobody waits for it, or it would be ready for ever
+        if token in self.tokens:
+            self.tokens.discard(token)
+            self.callback_queue.call(token, readiness)
+
+    def run_results(self) -> None:
+        """The callbacks of tasks that are finished; those that finish meanwhile wait for the next turn."""
+        self.phase = "poll"
+        finished, next_ticks, microtasks = self.pool.finished, self.next_ticks, self.microtasks
+        take = self.callback_queue.pop
+        free, freed = self.pool.free, self.pool.freed
+        remaining = len(finished)
+        while remaining:
+            try:
+                while remaining:
+                    remaining -= 1
+                    identity, thread, result = finished.popleft()
+                    if free and free[-1] != thread:
+                        freed(thread)
+                    take(identity, ignore)(result)
+                    result = UNDEFINED  # nor is the value kept
+                    if next_ticks or microtasks:
+                        self.drain()
+            except Exception as error:
+                self.uncaught(error)
+
+    def run_inbox(self) -> None:
+        """What other threads handed over with `call_from_thread`."""
+        self.phase = "poll"
+        for _ in range(len(self.inbox)):
+            self.run_one(partial(self.inbox.popleft(), UNDEFINED))
+
+    def drain(self) -> None:
+        """All ticks, then all microtasks, until both are empty."""
+        next_ticks, microtasks = self.next_ticks, self.microtasks
+        while next_ticks or microtasks:
+            try:
+                while next_ticks:
+                    next_ticks.popleft()(UNDEFINED)
+                while microtasks:
+                    microtasks.popleft()(UNDEFINED)
+            except Exception as error:
+                self.uncaught(error)
+
+    def uncaught(self, error: Exception) -> None:
+        """Hand the error to `on_uncaught` and go on, or let it leave `run`."""
+        if self.on_uncaught is None:
+            raise error
+        self.on_uncaught(error)
+        self.drain()
+
+    # Sleeping and waking
+
+    def timeout(self) -> float | None:
+        """How long may the poll sleep? Seconds; 0 while something waits to be done, None for as long as it takes."""
+        if self.pending or self.closing or self.idle_hooks or not self.is_alive():
+            return 0
+        if not self.timers.heap:
+            return None
+        deadline = self.timers.next_deadline()
+        return None if deadline is None else max(0, deadline - self.clock.now())
+
+    def sleep(self) -> Sequence[tuple[int, Js]]:
+        """Wait for readiness, a result or a message. A thread that brings one while the flag is up wakes us."""
+        self.phase = "poll"
+        awake = self.immediates
+        self.immediates = ASLEEP  # type: ignore[assignment]
+        self._asleep = True  # before looking at the queues: what comes after the look ends the sleep
+        try:
+            if self.pool.finished or self.inbox or self.next_ticks:
+                return self.poll.poll(0)
+            timeout = self.timeout()
+            events = self.poll.poll(QUIET if self._is_first_long_sleep(timeout) else timeout)
+            if events:
+                self._was_quiet = False
+            elif not self._was_quiet and self.poll.watched and timeout != 0:
+                self._was_quiet = True
+                return [(token, Error(DescriptorClosed(token))) for token in self.poll.stale_tokens()]
+            return events
+        finally:
+            self._asleep = False
+            self.immediates = awake
+            if self.next_ticks:  # a stop() that came while we slept
+                self.drain()
+
+    def _is_first_long_sleep(self, timeout: float | None) -> bool:
+        """A descriptor that was closed while it was watched would let us sleep for ever: look once, after a second."""
+        return not self._was_quiet and bool(self.poll.watched) and (timeout is None or timeout > QUIET)
+
+    def wake(self) -> None:
+        """End the poll's sleep, if it sleeps. Any thread may call this."""
+        if self._asleep:
+            self._asleep = False  # once is enough
+            self.poll.wake()
+
+    def _taken(self) -> set[int]:
+        """Every identity that waits for its callback to run."""
+        still_to_check = self._check_identities[len(self._check_identities) - len(self._checking) :]
+        return self.callback_queue.keys() | set(self._immediate_identities) | set(still_to_check)
+
+

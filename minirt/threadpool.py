@@ -1,0 +1,347 @@
+"""Where does work run that would hold the loop up?
+
+On a few threads. Each has an inbox; the free ones stand on a stack, so that the thread which was
+freed last works next. When none is free a task waits, and the next thread that finishes takes it
+without asking the loop. Results go back through one door, `finished`, and the loop is woken.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextvars import Context
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import ClassVar, NamedTuple, Protocol, TypeAlias
+
+from minirt.clock import Clock
+from minirt.errors import NotAJs, TooManyWaiting
+from minirt.values import JS_TYPES, Error, Js
+
+
+@dataclass(frozen=True, slots=True)
+class TaskKind:
+    """What sort of work a task is: what is printed, and what the scheduling policies go by.
+
+    A module makes its own: `TaskKind("Zip")`. With schedule="priority" a higher priority goes first.
+    """
+
+    name: str
+    priority: int = 0
+
+    FILE_READ: ClassVar["TaskKind"]
+    FILE_WRITE: ClassVar["TaskKind"]
+    ENCRYPT: ClassVar["TaskKind"]
+    CLOSE: ClassVar["TaskKind"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+TaskKind.FILE_READ = TaskKind("File read", priority=1)
+TaskKind.FILE_WRITE = TaskKind("File write", priority=1)
+TaskKind.ENCRYPT = TaskKind("Encrypt")
+TaskKind.CLOSE = TaskKind("Close")
+
+
+class Task(NamedTuple):
+    """Work for a thread. What crosses a thread is frozen."""
+
+    identity: int
+    kind: TaskKind
+    function: Callable[[], Js]
+
+
+Finished: TypeAlias = tuple[int, int, Js]  # identity, thread, result: whose callback gets what, and from whom
+
+
+def run_task(task: Task) -> Js:
+    """The result of the task, or what it raised as an `Error`: no task can take its thread with it."""
+    try:
+        result = task.function()
+    except BaseException as error:  # SystemExit too: it would end the thread, and nobody would hear
+        return Error(error)
+    return result if type(result) in JS_TYPES else Error(NotAJs(result))
+
+
+# Scheduling policies: which of the waiting tasks is next?
+
+Schedule: TypeAlias = str | Callable[[Sequence[Task]], Task]
+
+
+class Fifo:
+    """First in, first out. `put` and `take` are the deque's own, each one step that no other thread can split."""
+
+    learns = False
+
+    def __init__(self) -> None:
+        self.waiting: deque[Task] = deque()
+        self.put: Callable[[Task], None] = self.waiting.append
+        self.take: Callable[[], Task] = self.waiting.popleft  # IndexError when none waits
+
+    def remove(self, identity: int) -> bool:
+        """Take one task back. False when it does not wait here."""
+        for task in self.waiting.copy():
+            if task.identity == identity:
+                try:
+                    self.waiting.remove(task)
+                except ValueError:  # a thread was faster
+                    return False
+                return True
+        return False
+
+    def learn(self, kind: TaskKind, seconds: float) -> None:
+        """A task of this kind took this long."""
+
+
+class Chosen(Fifo):
+    """The next is what a function chooses from the waiting tasks, the oldest first."""
+
+    def __init__(self, choose: Callable[[Sequence[Task]], Task]) -> None:
+        super().__init__()
+        self._choose = choose
+        self._lock = threading.Lock()  # choosing is many steps, and several threads choose
+        self.take = self._take
+
+    def _take(self) -> Task:
+        with self._lock:
+            try:
+                task = self._choose(tuple(self.waiting.copy()))
+                self.waiting.remove(task)
+            except Exception:  # a choice that fails must not leave the tasks waiting for ever
+                return self.waiting.popleft()
+            return task
+
+
+class Priority(Chosen):
+    """The kind with the highest priority first; among equals the oldest."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda waiting: max(waiting, key=lambda task: task.kind.priority))
+
+
+class Shortest(Chosen):
+    """The kind that took the shortest time so far first; a kind never seen counts as short, so that it is tried."""
+
+    learns = True
+
+    def __init__(self) -> None:
+        super().__init__(lambda waiting: min(waiting, key=lambda task: self.expected(task.kind)))
+        self._seen: dict[TaskKind, tuple[float, int]] = {}  # kind -> (seconds in all, tasks)
+
+    def learn(self, kind: TaskKind, seconds: float) -> None:
+        with self._lock:
+            total, count = self._seen.get(kind, (0.0, 0))
+            self._seen[kind] = (total + seconds, count + 1)
+
+    def expected(self, kind: TaskKind) -> float:
+        """Mean seconds that a task of this kind took."""
+        total, count = self._seen.get(kind, (0.0, 1))
+        return total / count
+
+
+def policy_for(schedule: Schedule) -> Fifo:
+    """The policy that `schedule` names: "fifo", "priority", "shortest", or a function of the waiting tasks."""
+    if callable(schedule):
+        return Chosen(schedule)
+    named = {"fifo": Fifo, "priority": Priority, "shortest": Shortest}
+    if schedule not in named:
+        raise ValueError(f"schedule={schedule!r} is unknown. Use one of {', '.join(map(repr, named))}, or a function")
+    return named[schedule]()
+
+
+Observer: TypeAlias = Callable[[str, int, Task, Js | None], None]  # ("started" or "finished", thread, task, result)
+
+
+class ThreadPool:
+    """A fixed number of threads, started as they are needed, and the tasks that wait for one.
+
+    `wake` is called after each result; `context` is where the tasks run (see DESIGN: where output goes).
+    """
+
+    def __init__(
+        self,
+        threads: int,
+        wake: Callable[[], None],
+        clock: Clock,
+        schedule: Schedule = "fifo",
+        max_waiting: int | None = None,
+    ) -> None:
+        if threads < 0 or isinstance(threads, bool):
+            raise ValueError(f"threads={threads!r}: a pool has 0 or more threads. 4 is the usual number")
+        self.finished: deque[Finished] = deque()
+        self._observer: Observer | None = None
+        self._wake = wake
+        self._clock = clock
+        self._context = Context()
+        self._policy = policy_for(schedule)
+        self._attentive = self._policy.learns  # does anybody ask when a task began and ended?
+        self._max_waiting = max_waiting
+        self._lock = threading.Lock()
+        self.free = list(range(threads))  # a stack: the last one works next
+        self._running: dict[int, Task] = {}  # thread -> what it works on
+        self._inboxes: list[SimpleQueue[Task | None]] = [SimpleQueue() for _ in range(threads)]
+        self._threads: dict[int, threading.Thread] = {}  # those that were needed so far
+
+    @property
+    def observer(self) -> Observer | None:
+        """Who is told when a thread starts and finishes a task. Called on that thread."""
+        return self._observer
+
+    @observer.setter
+    def observer(self, observer: Observer | None) -> None:
+        self._observer = observer
+        self._attentive = observer is not None or self._policy.learns
+
+    @property
+    def available(self) -> int:
+        """How many threads are free."""
+        return len(self.free)
+
+    @property
+    def size(self) -> int:
+        """How many threads there are."""
+        return len(self._inboxes)
+
+    def run_in(self, context: Context) -> None:
+        """Tasks run in copies of `context` from now on."""
+        self._context = context
+
+    def waiting(self) -> list[Task]:
+        """The tasks that no thread has taken yet, the oldest first."""
+        return list(self._policy.waiting.copy())
+
+    def running(self) -> dict[int, Task]:
+        """What each busy thread works on: {thread: task}."""
+        return self._running.copy()
+
+    def take_free(self) -> int | None:
+        """The number of a free thread, which now counts as busy; None when all are."""
+        with self._lock:
+            return self.free.pop() if self.free else None
+
+    def submit(self, task: Task) -> None:
+        """Give `task` to a free thread, or let it wait for one. TooManyWaiting if it may not."""
+        number = self.take_free() if self.free else None
+        if number is not None:
+            self._hand_over(number, task)
+            return
+        policy = self._policy
+        if self._max_waiting is not None and len(policy.waiting) >= self._max_waiting:
+            raise TooManyWaiting(self._max_waiting)
+        policy.put(task)
+        if self.free:
+            self._match()
+
+    def _match(self) -> None:
+        """A thread ran out of work just before a task began to wait, and neither saw the other."""
+        with self._lock:
+            if not self.free or not self._policy.waiting:
+                return
+            task = self._policy.take()
+            number = self.free.pop()
+        self._hand_over(number, task)
+
+    def has(self, identity: int) -> bool:
+        """Does this identity wait for a thread, for its task to end, or for the loop to take the result?"""
+        tasks = [*self.waiting(), *self.running().values()]
+        return any(task.identity == identity for task in tasks) or any(
+            identity == finished for finished, _, _ in self.finished.copy()
+        )
+
+    def cancel(self, identity: int) -> bool:
+        """Take back a task that has not started. False when it has."""
+        return self._policy.remove(identity)
+
+    def freed(self, thread: int) -> None:
+        """The loop has seen this thread's result: of the free ones, it works next."""
+        with self._lock:
+            if thread in self.free:
+                self.free.remove(thread)
+                self.free.append(thread)
+
+    def close(self, wait: bool = True) -> None:
+        """Send Close to each thread, in order. Waiting tasks are dropped; running ones are waited for."""
+        self._policy.waiting.clear()
+        for inbox in self._inboxes:
+            inbox.put(None)
+        if wait:
+            self.join()
+        self._wake = _nobody
+
+    def join(self) -> None:
+        """Wait until every thread has ended. After a KeyboardInterrupt the rest are waited for still; a second one stops that."""
+        interrupt: KeyboardInterrupt | None = None
+        for number in sorted(self._threads):
+            while True:
+                try:
+                    self._threads[number].join()
+                    break
+                except KeyboardInterrupt as error:
+                    if interrupt is not None:
+                        raise
+                    interrupt = error
+        self._threads.clear()
+        if interrupt is not None:
+            raise interrupt
+
+    def _hand_over(self, number: int, task: Task) -> None:
+        self._running[number] = task
+        if number not in self._threads:
+            context = self._context.copy()  # two threads cannot be in one context at once
+            thread = threading.Thread(target=context.run, args=(self._work, number), name=f"pool{number}", daemon=True)
+            self._threads[number] = thread
+            thread.start()
+        self._inboxes[number].put(task)
+
+    def _work(self, thread: int) -> None:
+        inbox = self._inboxes[thread]
+        while (task := inbox.get()) is not None:
+            while task is not None:
+                started = self._begin(thread, task) if self._attentive else 0.0
+                task = self._finish(thread, task, run_task(task), started)
+
+    def _begin(self, thread: int, task: Task) -> float:
+        """Tell the observer; the time for a policy that learns (s)."""
+        if self.observer is not None:
+            self.observer("started", thread, task, None)
+        return self._clock.now()
+
+    def _finish(self, thread: int, task: Task, result: Js, started: float) -> Task | None:
+        """Send the result back. Return the task that this thread goes on with, if one waits."""
+        policy = self._policy
+        if self._attentive:
+            if self.observer is not None:
+                self.observer("finished", thread, task, result)
+            policy.learn(task.kind, self._clock.now() - started)
+        following = None
+        if policy.waiting:
+            try:
+                following = policy.take()
+                self.finished.append((task.identity, thread, result))
+            except IndexError:  # another thread was faster
+                pass
+        if following is None:
+            following = self._retire(thread, (task.identity, thread, result))
+        if following is not None:
+            self._running[thread] = following
+        self._wake()
+        return following
+
+    def _retire(self, thread: int, report: Finished) -> Task | None:
+        """Nothing waits: become free, then send the report. Look once more: a task may have come in between."""
+        following = None
+        with self._lock:
+            del self._running[thread]
+            self.free.append(thread)
+            if self._policy.waiting:
+                try:
+                    following = self._policy.take()
+                    self.free.remove(thread)
+                except IndexError:  # another thread was faster
+                    pass
+            self.finished.append(report)
+        return following
+
+
+def _nobody() -> None:
+    """There is no loop left to wake."""

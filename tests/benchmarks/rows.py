@@ -1,0 +1,233 @@
+"""Which rows are there, who takes part in each, and what must minirt reach?
+
+The goals are of two kinds. `faster(peer, ...)`: the peer's figure over minirt's is at least so much.
+`costs(peer, ...)`: minirt's figure over the peer's is at most so much. `own(field, ...)`: minirt's own figure
+is at most so much. `must` is what a change may not break; `aim` is what a good one reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import callbacks, memory, pool, sockets, startup, timers
+
+AT_LEAST = ">="
+AT_MOST = "<="
+Program = Callable[[str, int], dict[str, Any]]  # (peer, how many) -> {"value": figure, ...}
+
+
+@dataclass(frozen=True)
+class Goal:
+    sense: str  # AT_LEAST, AT_MOST
+    must: float | None
+    aim: float | None
+    peer: str | None = None  # None: minirt's own figure
+    field: str = "value"  # of the measurement
+
+
+def faster(peer: str, must: float | None, aim: float | None = None) -> Goal:
+    return Goal(AT_LEAST, must, aim, peer)
+
+
+def costs(peer: str, must: float | None, aim: float | None = None) -> Goal:
+    return Goal(AT_MOST, must, aim, peer)
+
+
+def own(must: float, aim: float | None = None, field: str = "value") -> Goal:
+    return Goal(AT_MOST, must, aim, None, field)
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    title: str
+    program: Program
+    number: int  # how many callbacks, timers, requests ... a measurement makes
+    peers: tuple[str, ...]
+    goals: tuple[Goal, ...] = ()
+    unit: str = "us"  # us, ms, B (bytes), %
+    others: str | None = (
+        AT_LEAST  # how a peer without a goal is compared; None where figures may be below zero
+    )
+    fewer: Mapping[str, int] = field(default_factory=dict)  # peer -> by what its number is divided
+    subject: str = "minirt"
+    rounds: int | None = None  # where the figure is the same in every round
+    quick: int | None = None  # the number of --quick, where a tenth makes no sense
+
+    def number_for(self, peer: str, quick: bool = False) -> int:
+        number = self.number // self.fewer.get(peer, 1)
+        if not quick:
+            return number
+        return self.quick or max(1, number // 10)
+
+
+ROWS = (
+    # Callbacks: CPU time of one
+    Row(
+        "callbacks",
+        "callbacks, 1,000 pending, steady",
+        callbacks.steady,
+        1_000_000,
+        ("asyncio", "uvloop", "node", "gevent", "trio", "curio"),
+        (faster("asyncio", 3, 4.5), faster("uvloop", 1.2, 1.7)),
+        fewer={"trio": 4, "curio": 20},
+    ),
+    Row(
+        "closures",
+        "fresh closures, 1,000 pending",
+        callbacks.fresh,
+        1_000_000,
+        ("asyncio", "uvloop", "node", "gevent"),
+        (faster("asyncio", 2.3, 3), faster("uvloop", 1.1, 1.45)),
+    ),
+    Row(
+        "fd-chain",
+        "callback chain with a watched fd",
+        callbacks.chain,
+        400_000,
+        ("asyncio", "uvloop", "node"),  # gevent runs the whole chain in one turn: not the same work
+        (faster("asyncio", 1.6, 2.2), faster("uvloop", 0.55, 0.74)),
+    ),
+    # Issue 3 adds here: the callbacks row with the live view attached at 30 Hz, subject "minirt-viewed",
+    # peers ("minirt",), goals (costs("minirt", 1.10, 1.05),)
+    #
+    # Timers: CPU time of one, then lateness
+    Row(
+        "timers",
+        "timers set and fired, 100,000",
+        timers.set_and_fired,
+        100_000,
+        ("asyncio", "uvloop", "node", "gevent"),
+        (faster("asyncio", 5, 6.5), faster("uvloop", 4, 5), faster("node", 1, 2)),
+    ),
+    Row(
+        "timers-million",
+        "timers, 1,000,000",
+        timers.set_and_fired,
+        1_000_000,
+        ("asyncio", "uvloop", "node"),
+        (faster("asyncio", 7, 9), faster("uvloop", 4, 6), faster("node", 1, 1.2)),
+    ),
+    Row(
+        "lateness",
+        "timer lateness, 1,000 timers over 50 ms",
+        timers.lateness,
+        1000,
+        ("asyncio", "uvloop", "node", "gevent"),
+        (own(0, 0, "early"), costs("asyncio", 1), Goal(AT_MOST, None, 250e-6)),
+        others=None,
+    ),
+    # Pool: wall-clock time of one task
+    Row(
+        "pool-one",
+        "pool, one in flight, pinned to one cpu",
+        pool.one_in_flight,
+        20_000,
+        ("asyncio", "queues", "uvloop", "node", "gevent", "trio", "curio"),
+        (faster("asyncio", 1.4, 2.7), costs("queues", None, 1.25)),
+        fewer={"trio": 2},
+    ),
+    Row(
+        "pool-nothing",
+        "pool, no-op, 1,000 in flight",
+        pool.nothing_in_flight,
+        200_000,
+        ("asyncio", "uvloop", "node", "gevent", "trio", "curio"),
+        (faster("asyncio", 20, 35), faster("uvloop", 15, 25), faster("node", 5, 10)),
+        fewer={"asyncio": 10, "uvloop": 10, "gevent": 20, "trio": 20, "curio": 20},
+    ),
+    Row(
+        "pool-stat",
+        "pool, os.stat, 1,000 in flight",
+        pool.stat_in_flight,
+        100_000,
+        ("asyncio", "uvloop", "node", "gevent", "trio", "curio"),
+        (faster("asyncio", 4, 6.5), faster("node", None, 1)),
+        fewer={"asyncio": 5, "uvloop": 5, "gevent": 10, "trio": 10, "curio": 10},
+    ),
+    # Sockets: the server's CPU time of one request
+    Row(
+        "echo",
+        "echo, 100 connections x 1 KiB",
+        sockets.echo,
+        50_000,
+        ("epoll", "asyncio", "uvloop", "node", "gevent", "trio", "curio"),
+        (costs("epoll", 1.15, 1.08), costs("asyncio", 1), costs("uvloop", None, 1)),
+        others=AT_MOST,
+        fewer={"asyncio": 2},
+    ),
+    Row(
+        "echo-readiness",
+        "the same on the bare registrator",
+        sockets.echo_on_readiness,
+        50_000,
+        ("epoll", "asyncio", "uvloop", "gevent"),
+        others=AT_MOST,
+    ),
+    Row(
+        "growth",
+        "growth of echo latency, 10 -> 8,000 idle",
+        sockets.growth,
+        10_000,
+        ("epoll", "uvloop"),
+        (own(0.05, 0.02),),
+        others=None,
+        unit="%",
+    ),
+    # Memory: bytes held by one
+    Row(
+        "memory-callback",
+        "memory: a pending callback",
+        memory.pending_callback,
+        100_000,
+        ("asyncio", "uvloop", "node", "gevent"),
+        (own(90, 80),),
+        unit="B",
+        rounds=1,
+        others=AT_MOST,
+    ),
+    Row(
+        "memory-timer",
+        "memory: a pending timer",
+        memory.pending_timer,
+        100_000,
+        ("asyncio", "uvloop", "node", "gevent"),
+        (own(220, 160),),
+        unit="B",
+        rounds=1,
+        others=AT_MOST,
+    ),
+    # Tracing: what it adds to the server of the row "echo"
+    Row(
+        "recorder",
+        "a recorder attached (echo)",
+        sockets.echo,
+        50_000,
+        ("minirt",),
+        (costs("minirt", 1.10, 1.07),),
+        subject="minirt-recorded",
+    ),
+    # Import: wall-clock time in a fresh process
+    Row(
+        "import",
+        "import minirt",
+        startup.importing,
+        3,
+        ("asyncio", "trio"),
+        (own(0.060, 0.040), own(0, 0, "notebook")),
+        unit="ms",
+        others=AT_MOST,
+        quick=1,
+    ),
+)
+
+
+def named(names: list[str]) -> list[Row]:
+    """The rows of these names, in the order of the table; all of them for none."""
+    unknown = set(names) - {row.name for row in ROWS}
+    if unknown:
+        known = ", ".join(row.name for row in ROWS)
+        raise ValueError(f"no row is named {', '.join(sorted(unknown))}; there are: {known}")
+    return [row for row in ROWS if not names or row.name in names]

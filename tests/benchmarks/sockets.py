@@ -1,0 +1,148 @@
+"""What does a request cost a server, and does it cost more when thousands of connections are idle?
+
+The client is this process, the server another one (`echo.py`). The client must not be the slower of the two,
+or the server idles and pays for more wake-ups than it would: so it is the leanest that there is, blocking
+sockets and no loop, which sends on every connection and then reads every answer.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from .echo import HOST, allow_descriptors
+from .pool import one_cpu
+
+ROOT = Path(__file__).parents[2]
+CONNECTIONS = 100
+REQUEST = bytes(1024)
+WARM_UP = 20  # bursts
+SPARE = 200  # descriptors for everything else
+PINGS_IN_A_ROW = 20
+PACE = 50  # connections opened before the client waits for the server
+
+
+class Server:
+    """An echo server in a process of its own."""
+
+    def __init__(self, level: str, peer: str) -> None:
+        command = [sys.executable, "-m", "tests.benchmarks.echo", level, peer]
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.port = int(self._answer())
+
+    def _answer(self) -> str:
+        assert self._process.stdout
+        answer = self._process.stdout.readline()
+        if not answer:
+            self.close()
+            raise RuntimeError("the server ended; what it said is above")
+        return answer
+
+    def cpu_seconds(self) -> float:
+        assert self._process.stdin
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return float(self._answer())
+
+    def connect(self) -> socket.socket:
+        connection = socket.create_connection((HOST, self.port))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
+    def close(self) -> None:
+        self._process.communicate()  # closes its input, waits for its end
+
+
+@contextmanager
+def server_of(level: str, peer: str) -> Iterator[Server]:
+    server = Server(level, peer)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def burst(connections: list[socket.socket]) -> None:
+    """One request on each connection, then every answer."""
+    for connection in connections:
+        connection.send(REQUEST)
+    for connection in connections:
+        received(connection)
+
+
+def received(connection: socket.socket) -> None:
+    missing = len(REQUEST)
+    while missing:
+        part = connection.recv(missing)
+        if not part:
+            raise ConnectionError("the server closed a connection")
+        missing -= len(part)
+
+
+def echo(peer: str, requests: int, level: str = "streams") -> dict[str, Any]:
+    """The server's CPU seconds of one request: CONNECTIONS connections, requests of 1 KiB."""
+    with server_of(level, peer) as server, ExitStack() as stack:
+        connections = [stack.enter_context(server.connect()) for _ in range(CONNECTIONS)]
+        for _ in range(WARM_UP):
+            burst(connections)
+        bursts = max(1, requests // CONNECTIONS)
+        before, began = server.cpu_seconds(), perf_counter()
+        for _ in range(bursts):
+            burst(connections)
+        seconds = perf_counter() - began
+        used = server.cpu_seconds() - before
+    return {"value": used / (bursts * CONNECTIONS), "busy": used / seconds}
+
+
+def echo_on_readiness(peer: str, requests: int) -> dict[str, Any]:
+    """The same on the bare registrator (add_reader): accept, recv and send are the benchmark's own."""
+    return echo(peer, requests, "readiness")
+
+
+def growth(peer: str, pings: int, few: int = 10, many: int = 8000) -> dict[str, Any]:
+    """By which part the latency of one request grows from `few` to `many` idle connections.
+
+    Two servers of one kind run side by side, one with few and one with many, and are asked in turns: whatever
+    slows the machine slows both. All three processes share one cpu: a server that happens to share the
+    client's answers ten times as fast as one that must be woken on another, and that is not the question. The
+    figure is the ratio of the medians, less 1.
+    """
+    room = allow_descriptors() - SPARE
+    level = "readiness" if peer == "epoll" else "streams"
+    with ExitStack() as stack:
+        stack.enter_context(one_cpu())
+        asked: list[tuple[socket.socket, list[float]]] = []
+        for idle in (few, min(many, room)):
+            server = stack.enter_context(server_of(level, peer))
+            connection = connect_idle(server, stack, idle)
+            asked.append((connection, []))
+        for _ in range(max(1, pings // PINGS_IN_A_ROW)):
+            for connection, seconds in asked:
+                for _ in range(PINGS_IN_A_ROW):
+                    began = perf_counter()
+                    connection.send(REQUEST)
+                    received(connection)
+                    seconds.append(perf_counter() - began)
+        medians = [median(seconds) for _, seconds in asked]
+    answer = {"value": medians[1] / medians[0] - 1, "latency": medians}
+    if room < many:
+        answer["note"] = f"only {room} idle connections: the limit of open files is too low"
+    return answer
+
+
+def connect_idle(server: Server, stack: ExitStack, idle: int) -> socket.socket:
+    """Opens `idle` connections and one more, which it gives; at a pace at which the server accepts them."""
+    for number in range(idle + 1):
+        connection = stack.enter_context(server.connect())
+        if number % PACE == 0 or number == idle:
+            burst([connection])  # its answer proves that all before it were accepted
+    return connection

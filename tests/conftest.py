@@ -1,0 +1,56 @@
+"""What several test files share."""
+
+import gc
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# A shared machine is slow at times, which is no fault of the code. In continuous integration every run tries
+# the same examples, so that a red run can be repeated.
+settings.register_profile("minirt", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
+settings.load_profile("minirt")
+
+
+def open_descriptors() -> set[tuple[int, str]]:
+    """(descriptor, what it refers to) of this process; a number that was closed and opened anew differs."""
+    folder = Path("/proc/self/fd") if Path("/proc/self/fd").exists() else Path("/dev/fd")
+    found = set()
+    for entry in os.listdir(folder):
+        try:
+            target = os.readlink(folder / entry)
+        except (
+            OSError
+        ):  # the descriptor that listed the folder, closed by now; or /dev/fd, which has no links
+            if folder.name == "fd" and folder.parent.name == "dev" and _is_open(int(entry)):
+                found.add((int(entry), "open"))
+            continue
+        found.add((int(entry), target))
+    return found
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture
+def no_leaks() -> Iterator[None]:
+    """The test leaves no thread and no descriptor behind.
+
+    Nothing is collected before looking: a leak that only the garbage collector mends is a leak.
+    """
+    gc.collect()  # what earlier tests left must not be closed in the middle of this one
+    threads_before = set(threading.enumerate())
+    descriptors_before = open_descriptors()
+    yield
+    threads = set(threading.enumerate()) - threads_before
+    assert not threads, f"left running: {sorted(thread.name for thread in threads)}"
+    descriptors = open_descriptors() - descriptors_before
+    assert not descriptors, f"left open: {sorted(descriptors)}"
