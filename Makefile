@@ -15,11 +15,15 @@ PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3 pyth
 	if $$candidate -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
 	then command -v $$candidate; break; fi; done)
 
-# What the user may pass on: make bench ROWS=echo PEERS=asyncio,uvloop ROUNDS=3; make notebooks NAMES="04 05" FRESH=1;
-# make lab LAB_FLAGS=--port=9999; make test PYTEST_FLAGS=-x
+# What the user may pass on:
+#   make bench ROWS=echo PEERS=asyncio,uvloop ROUNDS=3 JSON=figures.json
+#   make notebooks NAMES="04 05" FRESH=1
+#   make lab LAB_FLAGS=--port=9999
+#   make test PYTEST_FLAGS=-x
 ROWS ?=
 PEERS ?=
 ROUNDS ?=
+JSON ?=
 NAMES ?=
 FRESH ?=
 LAB_FLAGS ?=
@@ -55,9 +59,9 @@ format: $(VENV)/installed-test ## let ruff fix and format the code; the notebook
 	$(BIN)/ruff check --quiet --fix --exclude '*.ipynb' .
 	$(BIN)/ruff format --quiet .
 
-bench: $(VENV)/installed-bench ## the benchmarks: ROWS=... PEERS=... ROUNDS=... choose what is measured
+bench: $(VENV)/installed-bench ## the benchmarks: ROWS=... PEERS=... ROUNDS=... JSON=FILE
 	$(BIN)/python -m tests.benchmarks $(if $(ROWS),--rows "$(ROWS)") $(if $(PEERS),--peers "$(PEERS)") \
-		$(if $(ROUNDS),--rounds "$(ROUNDS)")
+		$(if $(ROUNDS),--rounds "$(ROUNDS)") $(if $(JSON),--json "$(JSON)")
 
 notebooks: $(VENV)/installed-test ## run the notebooks and keep their outputs: NAMES="04 05" chooses, FRESH=1 renews every output
 	$(BIN)/python -m tests.notebooks $(NAMES) $(if $(FRESH),--fresh)

@@ -1,23 +1,51 @@
 """minirt: a Node-style runtime that you can read, run and watch.
 
-    from minirt import Runtime, set_timeout
+from minirt import Runtime, set_timeout
 
-    Runtime().run(lambda: set_timeout(100, lambda _: print("later")))
+Runtime().run(lambda: set_timeout(100, lambda _: print("later")))
 """
 
-from minirt.clock import ManualClock, MonotonicClock
-from minirt.epoll import Interest
-from minirt.runtime import (
-    Runtime,
+from minirt.ambient import (
     clear_immediate,
     clear_interval,
     clear_timeout,
+    log,
     next_tick,
     queue_microtask,
     set_immediate,
     set_interval,
     set_timeout,
 )
+from minirt.clock import ManualClock, MonotonicClock
+from minirt.epoll import Interest, Ready
+from minirt.runtime import Runtime
 from minirt.simulation import Simulation
 from minirt.threadpool import TaskKind
+from minirt.trace import Recorder
 from minirt.values import Bytes, Error, Int, Js, String, Undefined
+
+__all__ = [
+    "Bytes",
+    "Error",
+    "Int",
+    "Interest",
+    "Js",
+    "ManualClock",
+    "MonotonicClock",
+    "Ready",
+    "Recorder",
+    "Runtime",
+    "Simulation",
+    "String",
+    "TaskKind",
+    "Undefined",
+    "clear_immediate",
+    "clear_interval",
+    "clear_timeout",
+    "log",
+    "next_tick",
+    "queue_microtask",
+    "set_immediate",
+    "set_interval",
+    "set_timeout",
+]

@@ -8,7 +8,9 @@ from typing import Protocol
 class Clock(Protocol):
     """Seconds that never run backwards. Only differences mean something."""
 
-    now: Callable[[], float]
+    @property
+    def now(self) -> Callable[[], float]:
+        """Called, it gives the time in seconds."""
 
     def sleep(self, seconds: float) -> None:
         """Let this much time pass for whoever calls."""
@@ -18,7 +20,7 @@ class MonotonicClock:
     """The machine's clock that no one can set: `time.monotonic`."""
 
     def __init__(self) -> None:
-        self.now: Callable[[], float] = time.monotonic  # the bare function: a method around it would double its cost
+        self.now = time.monotonic  # the bare function: a method would double its cost
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

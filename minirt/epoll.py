@@ -144,10 +144,16 @@ class Registrator:
 
     def stale_tokens(self) -> list[int]:
         """The tokens whose descriptor was closed while it was watched, and which can never be ready."""
-        stale = [(number, watch) for number, watch in self.watched.items() if self._is_stale(number, watch)]
-        tokens = []
+        stale = [
+            (number, watch)
+            for number, watch in self.watched.items()
+            if self._is_stale(number, watch)
+        ]
+        tokens: list[int] = []
         for number, watch in stale:
-            tokens += dict.fromkeys(token for token in (watch.reader, watch.writer) if token is not None)
+            tokens += dict.fromkeys(
+                token for token in (watch.reader, watch.writer) if token is not None
+            )
             self._forget(number, watch)
         return tokens
 
@@ -161,7 +167,9 @@ class Registrator:
     @staticmethod
     def _checked(interest: Interest) -> Interest:
         if not isinstance(interest, Interest) or not interest:
-            raise ValueError(f"{interest!r} is no interest. Use Interest.READABLE, Interest.WRITABLE, or both joined by |")
+            raise ValueError(
+                f"{interest!r} is no interest. Use Interest.READABLE, Interest.WRITABLE, or both joined by |"
+            )
         return interest
 
     @staticmethod
@@ -198,7 +206,9 @@ class Registrator:
 class Poll(Registrator):
     """A registrator that can also wait. `poll` gives [(token, readiness)], the readiness as a ready-made `Int`."""
 
-    always_poll = False  # True where a poll that cannot sleep still has something to do, with nothing watched
+    always_poll = (
+        False  # True where a poll that cannot sleep still has something to do, with nothing watched
+    )
 
     def poll(self, timeout: float | None) -> list[tuple[int, Int]]:
         """Sleep until something is ready, for `timeout` seconds at most (None: for ever, 0: not at all)."""
@@ -249,7 +259,7 @@ class EpollPoll(Poll):
             timeout = 0
         answers = self._ask(timeout, MOST_EVENTS)
         if not answers:
-            return answers
+            return []
         events: list[tuple[int, Int]] = []
         watched = self.watched
         for number, mask in answers:
@@ -270,6 +280,10 @@ class EpollPoll(Poll):
         if self._wake_up >= 0:
             os.close(self._wake_up)
             self._wake_up = -1
+
+    def __del__(self) -> None:
+        if hasattr(self, "_wake_up"):  # a runtime that was never run
+            self.close()
 
     def _tell_kernel(self, number: int, before: Watch | None, after: Watch | None) -> None:
         try:
@@ -311,7 +325,9 @@ def ready_bits(mask: int) -> int:
 class SelectorPoll(Poll):
     """Readiness from the standard library's `selectors`; the wake-up is a socket pair. For systems without epoll."""
 
-    def __init__(self, make: Callable[[], selectors.BaseSelector] = selectors.DefaultSelector) -> None:
+    def __init__(
+        self, make: Callable[[], selectors.BaseSelector] = selectors.DefaultSelector
+    ) -> None:
         super().__init__()
         self._selector = make()
         self._wake_up, self._waker = socket.socketpair()
@@ -325,7 +341,9 @@ class SelectorPoll(Poll):
             if key.fileobj is self._wake_up:
                 self._wake_up.recv(4096)
             else:
-                self._answers(key.fd, mask, events)  # EVENT_READ and EVENT_WRITE are 1 and 2, as in Ready
+                self._answers(
+                    key.fd, mask, events
+                )  # EVENT_READ and EVENT_WRITE are 1 and 2, as in Ready
         return events
 
     def wake(self) -> None:

@@ -18,12 +18,16 @@ class StateError(MinirtError, RuntimeError):
 
 class AlreadyRan(StateError):
     def __init__(self) -> None:
-        super().__init__("this Runtime has run already, and a Runtime runs once. Make a new one: Runtime().run(main)")
+        super().__init__(
+            "this Runtime has run already, and a Runtime runs once. Make a new one: Runtime().run(main)"
+        )
 
 
 class RuntimeClosed(StateError):
     def __init__(self) -> None:
-        super().__init__("this Runtime is closed: its threads and descriptors are gone. Make a new one: Runtime()")
+        super().__init__(
+            "this Runtime is closed: its threads and descriptors are gone. Make a new one: Runtime()"
+        )
 
 
 class NestedRuntime(StateError):
@@ -63,18 +67,24 @@ class ForkedRuntime(StateError):
 
 class IdentityTaken(MinirtError, ValueError):
     def __init__(self, identity: int) -> None:
-        super().__init__(f"identity {identity} has a callback already. Ask generate_cb_identity() for a free one")
+        super().__init__(
+            f"identity {identity} has a callback already. Ask generate_cb_identity() for a free one"
+        )
 
 
 class AllIdentitiesTaken(MinirtError, OverflowError):
     def __init__(self, count: int) -> None:
-        super().__init__(f"all {count} identities are taken. Let some callbacks run, or clear them, before adding more")
+        super().__init__(
+            f"all {count} identities are taken. Let some callbacks run, or clear them, before adding more"
+        )
 
 
 class CalledTwice(StateError):
     def __init__(self, identity: int | None) -> None:
         name = "this callback" if identity is None else f"the callback with identity {identity}"
-        super().__init__(f"{name} was called already, or was never there: a callback is called once. Register a new one")
+        super().__init__(
+            f"{name} was called already, or was never there: a callback is called once. Register a new one"
+        )
 
 
 class NotCallable(MinirtError, TypeError):
@@ -87,7 +97,9 @@ class NotCallable(MinirtError, TypeError):
 
 class NotADelay(MinirtError, TypeError):
     def __init__(self, delay: object) -> None:
-        super().__init__(f"a delay is a number of milliseconds, and {delay!r} is none. Write set_timeout(100, cb)")
+        super().__init__(
+            f"a delay is a number of milliseconds, and {delay!r} is none. Write set_timeout(100, cb)"
+        )
 
 
 # The pool
@@ -122,12 +134,16 @@ class NotPollable(MinirtError, PermissionError):
 
 class AlreadyRegistered(MinirtError, ValueError):
     def __init__(self, fileobj: object) -> None:
-        super().__init__(f"{fileobj!r} is registered for this interest already. Use modify(), or deregister() it first")
+        super().__init__(
+            f"{fileobj!r} is registered for this interest already. Use modify(), or deregister() it first"
+        )
 
 
 class NotRegistered(MinirtError, KeyError):
     def __init__(self, fileobj: object) -> None:
-        super().__init__(f"{fileobj!r} is not registered. Call register(fileobj, token, Interest.READABLE) first")
+        super().__init__(
+            f"{fileobj!r} is not registered. Call register(fileobj, token, Interest.READABLE) first"
+        )
 
     def __str__(self) -> str:
         return str(self.args[0])  # KeyError would show the message in quotes
@@ -170,4 +186,6 @@ class HttpTimeout(HttpError, TimeoutError):
 
 class ResponseTooLarge(HttpError):
     def __init__(self, limit: int) -> None:
-        super().__init__(f"the response is larger than {limit} bytes. Ask for more with http.get(..., max_bytes=...)")
+        super().__init__(
+            f"the response is larger than {limit} bytes. Ask for more with http.get(..., max_bytes=...)"
+        )

@@ -15,6 +15,7 @@ from minirt.identity import Identities
 from minirt.system import System
 from minirt.threadpool import Schedule
 from minirt.timers import Timers
+from minirt.trace import Silence, Sink
 from minirt.values import UNDEFINED, Error, Js
 
 QUIET = 1.0  # s: a loop that slept this long without an event looks once whether a descriptor was closed under it
@@ -56,8 +57,8 @@ class Loop:
         "callback_queue",
         "clock",
         "closing",
-        "idle_hooks",
         "identities",
+        "idle_hooks",
         "immediates",
         "inbox",
         "microtasks",
@@ -73,10 +74,13 @@ class Loop:
         "ticks",
         "timers",
         "tokens",
+        "trace",
         "unref_identities",
     )
 
-    def __init__(self, system: System, threads: int, schedule: Schedule, max_waiting: int | None) -> None:
+    def __init__(
+        self, system: System, threads: int, schedule: Schedule, max_waiting: int | None
+    ) -> None:
         self.system = system
         self.clock = system.clock
         self.callback_queue = CallbackQueue()
@@ -84,7 +88,9 @@ class Loop:
         self.timers = Timers(self.callback_queue)
         self.immediates: list[Callback] = []
         self._immediate_identities: list[int] = []  # beside `immediates`, in the same order
-        self._checking: list[Callback] = []  # the immediates of the running check phase, the next one last
+        self._checking: list[
+            Callback
+        ] = []  # the immediates of the running check phase, the next one last
         self._check_identities: list[int] = []  # theirs, the first one first
         self.next_ticks: deque[Callback] = deque()
         self.microtasks: deque[Callback] = deque()
@@ -99,6 +105,7 @@ class Loop:
         self.on_uncaught: Callable[[Exception], object] | None = None
         self.ticks = 0  # turns so far
         self.phase = "new"
+        self.trace: Sink = Silence()
         self._asleep = False
         self._was_quiet = False
         self.poll = system.open_poll()
@@ -202,7 +209,9 @@ class Loop:
         while True:
             try:
                 for identity in remaining:
-                    take(identity, ignore)(UNDEFINED)  # no name holds the callback: it dies with its call
+                    take(identity, ignore)(
+                        UNDEFINED
+                    )  # no name holds the callback: it dies with its call
                     if next_ticks or microtasks:
                         self.drain()
                 return
@@ -242,7 +251,9 @@ class Loop:
 
     def run_one_shot(self, token: int, readiness: Js) -> None:
         """Token and interest go, then the callback is called: it may register both again."""
-        self.poll.deregister_token(token)  # also when nobody waits for it, or it would be ready for ever
+        self.poll.deregister_token(
+            token
+        )  # also when nobody waits for it, or it would be ready for ever
         if token in self.tokens:
             self.tokens.discard(token)
             self.callback_queue.call(token, readiness)
@@ -309,7 +320,9 @@ class Loop:
         self.phase = "poll"
         awake = self.immediates
         self.immediates = ASLEEP  # type: ignore[assignment]
-        self._asleep = True  # before looking at the queues: what comes after the look ends the sleep
+        self._asleep = (
+            True  # before looking at the queues: what comes after the look ends the sleep
+        )
         try:
             if self.pool.finished or self.inbox or self.next_ticks:
                 return self.poll.poll(0)
@@ -319,7 +332,9 @@ class Loop:
                 self._was_quiet = False
             elif not self._was_quiet and self.poll.watched and timeout != 0:
                 self._was_quiet = True
-                return [(token, Error(DescriptorClosed(token))) for token in self.poll.stale_tokens()]
+                return [
+                    (token, Error(DescriptorClosed(token))) for token in self.poll.stale_tokens()
+                ]
             return events
         finally:
             self._asleep = False
@@ -329,7 +344,9 @@ class Loop:
 
     def _is_first_long_sleep(self, timeout: float | None) -> bool:
         """A descriptor that was closed while it was watched would let us sleep for ever: look once, after a second."""
-        return not self._was_quiet and bool(self.poll.watched) and (timeout is None or timeout > QUIET)
+        return (
+            not self._was_quiet and bool(self.poll.watched) and (timeout is None or timeout > QUIET)
+        )
 
     def wake(self) -> None:
         """End the poll's sleep, if it sleeps. Any thread may call this."""
@@ -337,9 +354,36 @@ class Loop:
             self._asleep = False  # once is enough
             self.poll.wake()
 
+    def forget_callbacks(self) -> None:
+        """Drop every callback that still waits. Nothing can be added any more."""
+        self.immediates = CLOSED  # type: ignore[assignment]
+        for waiting in (
+            self.callback_queue,
+            self.persistent,
+            self.tokens,
+            self.unref_identities,
+            self.timers,
+        ):
+            waiting.clear()
+        for queue in (
+            self._checking,
+            self.next_ticks,
+            self.microtasks,
+            self.inbox,
+            self.pool.finished,
+        ):
+            queue.clear()
+        for identities in (
+            self._immediate_identities,
+            self._check_identities,
+            self.pending,
+            self.closing,
+        ):
+            identities.clear()
+        for hooks in (self.idle_hooks, self.prepare_hooks):
+            hooks.clear()
+
     def _taken(self) -> set[int]:
         """Every identity that waits for its callback to run."""
         still_to_check = self._check_identities[len(self._check_identities) - len(self._checking) :]
         return self.callback_queue.keys() | set(self._immediate_identities) | set(still_to_check)
-
-

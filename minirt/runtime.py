@@ -1,109 +1,40 @@
 """How does a program use the loop?
 
-`Runtime` puts the parts together. It keeps the names of the source chapter, and adds what a program
-written for Node expects. The functions at the end are the same without `rt.`: they belong to the
-runtime that is running.
+`Runtime` puts the parts together, gives them a life from `run` to `close`, and keeps the names of
+the source chapter.
 """
 
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
-from numbers import Real
 from threading import Thread, get_ident
-from types import FunctionType, TracebackType
+from types import TracebackType
 from typing import Any
 
-from minirt.callbacks import Callback, check_callable, ignore
+from minirt.callbacks import Callback, check_callable
 from minirt.epoll import Registrator
 from minirt.errors import (
     AlreadyRan,
-    ForeignThread,
     ForkedRuntime,
     NestedRuntime,
     NoRuntime,
-    NotADelay,
+    NotCallable,
     RuntimeClosed,
 )
-from minirt.loop import CLOSED, Loop, StopLoop
+from minirt.loop import StopLoop
+from minirt.scheduling import Scheduling
 from minirt.system import RealSystem, System
 from minirt.threadpool import Schedule, Task, TaskKind
+from minirt.trace import Silence, Sink, console_line
+from minirt.tracing import Traced
 from minirt.values import Js
-
-LONGEST_DELAY = 2**31 - 1  # ms, some 25 days: Node's limit; what is above becomes SHORTEST_DELAY
-SHORTEST_DELAY = 1  # ms
 
 new_tuple = tuple.__new__
 
 _current: ContextVar["Runtime | None"] = ContextVar("minirt_current_runtime", default=None)
-
-
-def normal_delay(ms: object) -> int:
-    """The delay that Node would use: whole milliseconds, 1 for what is too small, too large or NaN. NotADelay for no number."""
-    if isinstance(ms, bool) or not isinstance(ms, Real):
-        raise NotADelay(ms)
-    number = float(ms)
-    return int(number) if SHORTEST_DELAY <= number <= LONGEST_DELAY else SHORTEST_DELAY
-
-
-class Timeout:
-    """A timer that a caller holds: it can be cancelled, set again, and told not to keep the loop alive."""
-
-    __slots__ = ("_callback", "_delay", "_runtime", "identity")
-
-    def __init__(self, runtime: "Runtime", identity: int, delay: float, callback: Callback) -> None:
-        self._runtime = runtime
-        self.identity = identity
-        self._delay = delay  # ms
-        self._callback: Callback | None = callback
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.identity}: {self._delay} ms>"
-
-    def cancel(self) -> None:
-        """It does not run (again), even if it is due already."""
-        self._callback = None
-        self._runtime.clear_timeout(self.identity)
-
-    def refresh(self) -> "Timeout":
-        """Its delay starts again now. A timer that ran already is set once more; a cancelled one stays cancelled."""
-        if self._callback is not None:
-            self._runtime._rearm(self.identity, self._delay, self._callback)
-        return self
-
-    def ref(self) -> "Timeout":
-        """It keeps the loop alive, as timers do."""
-        self._runtime.unref_identities.discard(self.identity)
-        return self
-
-    def unref(self) -> "Timeout":
-        """The loop may end without it."""
-        if self.identity in self._runtime.callback_queue:
-            self._runtime.unref_identities.add(self.identity)
-        return self
-
-
-class Interval(Timeout):
-    """A timer that is set again after each of its calls, and so never fires twice in a row for one that was late."""
-
-    __slots__ = ()
-
-    def refresh(self) -> "Interval":
-        if self._callback is not None:
-            self._runtime._rearm(self.identity, self._delay, self.run)
-        return self
-
-    def run(self, value: Js) -> None:
-        """Call the callback, then wait for the next time, unless the callback cleared us."""
-        waiting = self._runtime.callback_queue
-        waiting[self.identity] = self.run
-        try:
-            if self._callback is not None:
-                self._callback(value)
-        finally:
-            if self.identity in waiting:
-                self.refresh()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +61,7 @@ class Snapshot:
     callback_identities: tuple[int, ...]
 
 
-class Runtime(Loop):
+class Runtime(Scheduling):
     """A Node-style runtime: one loop, a pool of threads, timers, and an event queue. It runs once.
 
         rt = Runtime()
@@ -143,22 +74,21 @@ class Runtime(Loop):
     max_waiting: how many tasks may wait for a thread; one more is TooManyWaiting for the caller.
     """
 
-    __slots__ = ("_at_close", "_context", "_registrator", "_state", "_thread", "trace")
+    __slots__ = ("_at_close", "_context")
 
     def __init__(
         self,
         threads: int = 4,
         system: System | None = None,
-        trace: Any = None,
+        trace: Sink | None = None,
         schedule: Schedule = "fifo",
         max_waiting: int | None = None,
     ) -> None:
         super().__init__(system or RealSystem(), threads, schedule, max_waiting)
-        self._state = "new"  # then "running", "closed"
-        self._thread = get_ident()  # who may call; 0 when nobody may any more
         self._context: Context | None = None
         self._at_close: list[Callable[[], object]] = []
-        self.trace = trace
+        if trace is not None:
+            self.attach(trace)
 
     # Its life
 
@@ -179,16 +109,16 @@ class Runtime(Loop):
 
     def tick(self) -> bool:
         """One turn of the loop. True while something is alive; when it says False the runtime is closed."""
-        if self._context is None:
-            if self._state == "closed":
-                raise RuntimeClosed
+        if self._state == "new":
             raise NoRuntime
-        if get_ident() != self._thread:
-            raise ForeignThread
-        if self.is_alive():
-            self._guarded(self.turn)
-        if self._context is not None and not self.is_alive():
-            self.close()
+        if self._state == "running":
+            self._check_thread()
+            if self.is_alive():
+                self._guarded(self.turn)
+            if not self.is_alive():
+                self.close()
+        elif self._state == "closed":
+            raise RuntimeClosed
         return self._state == "running"
 
     def stop(self) -> None:
@@ -198,24 +128,31 @@ class Runtime(Loop):
 
     def close(self) -> None:
         """Give back every thread and descriptor; callbacks that still wait are dropped. A second call does nothing."""
-        if self._state == "closed":
+        if self._state in ("ran", "closed"):
             return
-        self._state = "closed"
+        if self._state == "running":
+            self._check_thread()  # closing under a loop that turns would pull its descriptors away: use stop()
+        self._state = "ran" if self._state == "running" else "closed"
         self._thread = 0
-        try:
-            self.phase = "close"
-            for close in reversed(self._at_close):
-                close()
-            self.pool.close()
-        finally:
-            self.poll.close()
-            self._forget_everything()
-            self.phase = "closed"
+        self.phase = "closed"
+        with (
+            ExitStack() as last_first
+        ):  # each of these happens, also if one before it failed or was interrupted
+            last_first.callback(self._forget_everything)
+            last_first.callback(self._close_poll)
+            last_first.callback(self._close_pool)
+            for close in self._at_close:
+                last_first.callback(close)
 
     def __enter__(self) -> "Runtime":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     @staticmethod
@@ -243,7 +180,9 @@ class Runtime(Loop):
         thread.start()
         try:
             while thread.is_alive():
-                await asyncio.sleep(1 / 30)  # an await that ticks can be interrupted; one long sleep cannot
+                await asyncio.sleep(
+                    1 / 30
+                )  # an await that ticks can be interrupted; one long sleep cannot
         finally:
             if thread.is_alive():
                 self.stop()
@@ -280,7 +219,9 @@ class Runtime(Loop):
         """The number of a free thread, taken from the stack; None when all are busy."""
         return self.pool.take_free()
 
-    def register_event_threadpool(self, task: Callable[[], Js], kind: TaskKind, cb: Callback) -> int:
+    def register_event_threadpool(
+        self, task: Callable[[], Js], kind: TaskKind, cb: Callback
+    ) -> int:
         """Run `task` on the pool; `cb` receives the `Js` that it returns, or the `Error` that it raised.
 
         Returns the identity. When no thread is free the task waits; TooManyWaiting when it may not.
@@ -288,10 +229,11 @@ class Runtime(Loop):
         if get_ident() != self._thread:
             self._check_thread()
         if not callable(cb) or not callable(task):
-            check_callable(cb)
-            check_callable(task)
+            raise NotCallable(task if callable(cb) else cb)
         if type(kind) is not TaskKind:
-            raise TypeError(f"{kind!r} is no TaskKind. Use TaskKind.FILE_READ, or make your own: TaskKind('Zip')")
+            raise TypeError(
+                f"{kind!r} is no TaskKind. Use TaskKind.FILE_READ, or make your own: TaskKind('Zip')"
+            )
         identity = self.identities.generate_free()
         self.callback_queue[identity] = cb
         try:
@@ -334,114 +276,12 @@ class Runtime(Loop):
             self.persistent.pop(token, None)
             self.callback_queue.pop(token, None)
 
-    # Timers, immediates, ticks, microtasks, close callbacks
-
-    def set_timeout(self, ms: float, cb: Callback) -> Timeout:
-        """Call `cb` once, `ms` milliseconds from now."""
-        now = self.clock.now()  # first: the caller means this moment
-        if get_ident() != self._thread:
-            self._check_thread()
-        if not callable(cb):
-            check_callable(cb)
-        if type(ms) is not int or not SHORTEST_DELAY <= ms <= LONGEST_DELAY:
-            ms = normal_delay(ms)
-        identity = self.identities.generate_free()
-        self.callback_queue[identity] = cb
-        self.timers.schedule(now + ms / 1000, identity)
-        return Timeout(self, identity, ms, cb)
-
-    def set_interval(self, ms: float, cb: Callback) -> Timeout:
-        """Call `cb` again and again, each time `ms` milliseconds after the last call ended."""
-        now = self.clock.now()
-        self._check_thread()
-        check_callable(cb)
-        ms = normal_delay(ms)
-        interval = Interval(self, self.identities.generate_free(), ms, cb)
-        self.callback_queue[interval.identity] = interval.run
-        self.timers.schedule(now + ms / 1000, interval.identity)
-        return interval
-
-    def clear_timeout(self, timeout: Timeout | int | None) -> None:
-        """The timer does not run (again). Takes the handle or its identity; what is no timer is left alone, as in Node."""
-        self._check_thread()
-        if isinstance(timeout, Timeout):
-            if timeout._callback is not None:
-                timeout.cancel()
-            return
-        if timeout is not None and self._is_timer(timeout):
-            self.callback_queue.pop(timeout, None)
-            self.timers.cleared()
-
-    def clear_interval(self, interval: Timeout | int | None) -> None:
-        """The same as `clear_timeout`."""
-        self.clear_timeout(interval)
-
-    def set_immediate(self, cb: Callback) -> int:
-        """Call `cb` in the check phase of this turn, or of the next one if that has begun. Returns its identity.
-
-        From another thread it is refused while the loop sleeps, and not noticed otherwise: a look at
-        the thread would cost a fifth of the whole call. Every other method looks each time.
-        """
-        if type(cb) is not FunctionType and not callable(cb):
-            check_callable(cb)
-        identities = self.identities
-        identity = identities._token + 1
-        if identity >= identities.free_below:
-            identity = identities.generate_free()
-        else:
-            identities._token = identity
-        self.immediates.append(cb)
-        self._immediate_identities.append(identity)
-        return identity
-
-    def clear_immediate(self, identity: int | None) -> None:
-        """The immediate does not run, even if its phase has begun. What is no immediate is left alone."""
-        self._check_thread()
-        if identity in self._immediate_identities:
-            at = self._immediate_identities.index(identity)
-            del self._immediate_identities[at]
-            assert isinstance(self.immediates, list)
-            del self.immediates[at]
-        elif identity in self._check_identities:
-            # identities count from the first, `_checking` is reversed and loses its last with each call
-            at = len(self._check_identities) - 1 - self._check_identities.index(identity)
-            if at < len(self._checking):
-                self._checking[at] = ignore
-
-    def next_tick(self, cb: Callback) -> None:
-        """Call `cb` right after the current callback, before anything else."""
-        self._check_thread()
-        check_callable(cb)
-        self.next_ticks.append(cb)
-
-    def queue_microtask(self, cb: Callback) -> None:
-        """Call `cb` after the current callback and all ticks."""
-        self._check_thread()
-        check_callable(cb)
-        self.microtasks.append(cb)
-
-    def call_in_close_phase(self, cb: Callback) -> int:
-        """Call `cb` in the close phase of this turn. For modules: that is when Node says "close"."""
-        self._check_thread()
-        identity = self.generate_cb_identity()
-        self._box(identity, cb)
-        self.closing.append(identity)
-        return identity
-
-    def call_in_pending_phase(self, cb: Callback) -> int:
-        """Call `cb` at the start of the next turn. For modules: I/O that failed before it began reports later all the same."""
-        self._check_thread()
-        identity = self.generate_cb_identity()
-        self._box(identity, cb)
-        self.pending.append(identity)
-        return identity
-
     # Other threads
 
     def call_from_thread(self, cb: Callback) -> None:
         """Call `cb` on the loop. The one door for other threads: it wakes the loop."""
         check_callable(cb)
-        if self._state == "closed":
+        if self._thread == 0:
             raise RuntimeClosed
         self.inbox.append(cb)
         self.wake()
@@ -450,13 +290,17 @@ class Runtime(Loop):
         """Call `close` when the runtime closes. For modules that hold threads or descriptors of their own."""
         self._at_close.append(close)
 
+    def log(self, text: object) -> None:
+        """Print one line with the name of its thread, as the source chapter's programs do."""
+        print(console_line("main", text))
+
     # Counters
 
     @property
     def pending_events(self) -> int:
         """How many events the loop waits for: what keeps it alive."""
         waiting = self.callback_queue
-        unref = sum(identity in waiting for identity in self.unref_identities)
+        unref = sum(identity in waiting for identity in self.unref_identities.copy())
         return len(waiting) - unref + len(self.immediates) + len(self._checking)
 
     @property
@@ -479,7 +323,7 @@ class Runtime(Loop):
             phase=self.phase,
             ticks=self.ticks,
             identity_token=self.identity_token,
-            pending_events=len(self.callback_queue) + len(self.immediates),
+            pending_events=self.pending_events,
             epoll_pending_events=self.epoll_pending_events,
             callbacks=len(self.callback_queue) + len(self.immediates) + len(self._checking),
             immediates=len(self.immediates),
@@ -489,7 +333,10 @@ class Runtime(Loop):
             available_threads=self.available_threads,
             waiting_tasks=len(waiting),
             timers=tuple(self.timers.nearest(most)),
-            running=tuple((thread, task.identity, str(task.kind)) for thread, task in self.pool.running().items()),
+            running=tuple(
+                (thread, task.identity, str(task.kind))
+                for thread, task in self.pool.running().items()
+            ),
             waiting=tuple((task.identity, str(task.kind)) for task in waiting[:most]),
             watched=tuple(
                 (number, token, interest)
@@ -500,19 +347,36 @@ class Runtime(Loop):
             callback_identities=tuple(self.callback_queue.copy())[:most],
         )
 
+    # Being watched
+
+    def attach(self, trace: Sink) -> None:
+        """From now on every event goes to `trace.record`. Without a trace none of that code runs: it is another class."""
+        self._check_thread()
+        self.trace = trace
+        self.__class__ = TracedRuntime
+        self.pool.observer = self._observe  # type: ignore[attr-defined]
+
+    def detach(self) -> None:
+        """No event is recorded any more."""
+        self.pool.observer = None
+        self.__class__ = Runtime
+        self.trace = Silence()
+
     # Inside
 
     def _new_context(self) -> Context:
         if self._state == "closed":
-            raise AlreadyRan if self.ticks or self._context else RuntimeClosed
-        if self._state == "running":
+            raise RuntimeClosed
+        if self._state != "new":
             raise AlreadyRan
         if _current.get() is not None:
             raise NestedRuntime
         self._state = "running"
         self._thread = get_ident()
         context = copy_context()
-        self.pool.run_in(context.copy())  # the tasks: where the program was started, but with no runtime of their own
+        self.pool.run_in(
+            context.copy()
+        )  # the tasks: where the program was started, but with no runtime of their own
         context.run(_current.set, self)
         return context
 
@@ -538,53 +402,64 @@ class Runtime(Loop):
             self.close()
             raise
 
-    def _check_thread(self) -> None:
-        if get_ident() != self._thread:
-            if self._state == "closed":
-                raise RuntimeClosed
-            raise ForeignThread
+    def _close_pool(self) -> None:
+        self.pool.close()
 
-    def _box(self, identity: int, cb: Callback) -> None:
-        self.callback_queue.add(identity, cb)
-        self.identities.claim(identity)
-
-    def _is_timer(self, identity: int) -> bool:
-        return (
-            identity in self.callback_queue
-            and not self.pool.has(identity)
-            and identity not in self.tokens
-            and identity not in self.unref_bare
-        )
-
-    def _rearm(self, identity: int, delay: float, cb: Callback) -> None:
-        self._check_thread()
-        self.callback_queue[identity] = cb
-        self.timers.move(self.clock.now() + delay / 1000, identity)
+    def _close_poll(self) -> None:
+        self.poll.close()
 
     def _forget_everything(self) -> None:
-        self.immediates = CLOSED
-        for queue in (
-            self.callback_queue,
-            self._immediate_identities,
-            self._checking,
-            self._check_identities,
-            self.next_ticks,
-            self.microtasks,
-            self.pending,
-            self.closing,
-            self.idle_hooks,
-            self.prepare_hooks,
-            self.inbox,
-            self.tokens,
-            self.persistent,
-            self.unref_identities,
-            self.timers,
-            self._at_close,
-            self.pool.finished,
-        ):
-            queue.clear()  # type: ignore[attr-defined]
+        self.forget_callbacks()
+        self._at_close.clear()
         self.on_uncaught = None
         self._context = None
+
+
+class TracedRuntime(Traced, Runtime):
+    """What a Runtime becomes while a trace is attached."""
+
+    __slots__ = ()
+
+    def _close_pool(self) -> None:
+        super()._close_pool()
+        self.pool.observer = None
+
+    def _close_poll(self) -> None:
+        super()._close_poll()
+        self.note("closed", thread="epoll")
+
+    def _forget_everything(self) -> None:
+        self.note_dropped()
+        super()._forget_everything()
+        self.note("end")
+
+    def add_callback(self, ident: int, cb: Callback) -> None:
+        super().add_callback(ident, cb)
+        self.note_boxed(ident, cb)
+
+    def register_event_epoll(self, token: int, cb: Callback, persistent: bool = False) -> None:
+        super().register_event_epoll(token, cb, persistent)
+        self.note_boxed(token, cb)
+        self.note("queued", token, {"where": "epoll", "persistent": persistent})
+
+    def deregister_event_epoll(self, token: int) -> None:
+        if token in self.tokens:
+            self.note("dropped", token)
+        super().deregister_event_epoll(token)
+
+    def generate_identity(self) -> int:
+        identity = super().generate_identity()
+        self.note("identity", identity)
+        return identity
+
+    def generate_cb_identity(self) -> int:
+        identity = super().generate_cb_identity()
+        self.note("identity", identity)
+        return identity
+
+    def log(self, text: object) -> None:
+        super().log(text)
+        self.note("printed", None, {"text": str(text)})
 
 
 def _stop(value: Js) -> None:
@@ -595,6 +470,7 @@ def _after_fork_in_child() -> None:
     """The child of a callback's fork has the loop but none of its threads: end it at the next chance."""
     runtime = _current.get()
     if runtime is not None:
+        runtime.pool.abandon()
         runtime.next_ticks.appendleft(_forked)
 
 
@@ -604,46 +480,3 @@ def _forked(value: Js) -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
-
-
-# The ambient functions: the running runtime's methods, so that a program reads like Node
-
-
-def set_timeout(ms: float, cb: Callback) -> Timeout:
-    """`Runtime.set_timeout` of the running runtime."""
-    return Runtime.current().set_timeout(ms, cb)
-
-
-def set_interval(ms: float, cb: Callback) -> Timeout:
-    """`Runtime.set_interval` of the running runtime."""
-    return Runtime.current().set_interval(ms, cb)
-
-
-def clear_timeout(timeout: Timeout | int | None) -> None:
-    """`Runtime.clear_timeout` of the running runtime."""
-    Runtime.current().clear_timeout(timeout)
-
-
-def clear_interval(interval: Timeout | int | None) -> None:
-    """`Runtime.clear_interval` of the running runtime."""
-    Runtime.current().clear_interval(interval)
-
-
-def set_immediate(cb: Callback) -> int:
-    """`Runtime.set_immediate` of the running runtime."""
-    return Runtime.current().set_immediate(cb)
-
-
-def clear_immediate(identity: int | None) -> None:
-    """`Runtime.clear_immediate` of the running runtime."""
-    Runtime.current().clear_immediate(identity)
-
-
-def next_tick(cb: Callback) -> None:
-    """`Runtime.next_tick` of the running runtime."""
-    Runtime.current().next_tick(cb)
-
-
-def queue_microtask(cb: Callback) -> None:
-    """`Runtime.queue_microtask` of the running runtime."""
-    Runtime.current().queue_microtask(cb)

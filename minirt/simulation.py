@@ -7,12 +7,13 @@ may give another order that the real system could have shown as well.
 
 import random
 from collections.abc import Callable
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from typing import TypeAlias
 
 from minirt.clock import ManualClock
-from minirt.epoll import FileLike, Interest, Poll, Ready, Watch
+from minirt.epoll import Poll, Ready, Watch
 from minirt.errors import OnlySimulated, SimulationStuck
 from minirt.threadpool import Schedule, Task, ThreadPool, run_task
 from minirt.values import Int, Js
@@ -130,8 +131,10 @@ class SimulatedConnection:
             latency = self._simulation.random.uniform(0, NETWORK_LATENCY)
             start = self._simulation.clock.now() + latency
             for delay, chunk in chunks:
-                self._simulation.agenda.add(start + delay, lambda chunk=chunk: self._arrived.extend(chunk))
-            self._simulation.agenda.add(start + max((delay for delay, _ in chunks), default=0.0), self._end)
+                self._simulation.agenda.add(start + delay, partial(self._arrived.extend, chunk))
+            self._simulation.agenda.add(
+                start + max((delay for delay, _ in chunks), default=0.0), self._end
+            )
         return len(data)
 
     def recv(self, size: int) -> bytes:
@@ -234,7 +237,9 @@ class Simulation:
     def connect(self, host: str, port: int) -> SimulatedConnection:
         answer = self._peers.get((host, port))
         if answer is None:
-            raise ConnectionRefusedError(f"nobody listens on {host}:{port} in this simulation. Use add_peer()")
+            raise ConnectionRefusedError(
+                f"nobody listens on {host}:{port} in this simulation. Use add_peer()"
+            )
         return SimulatedConnection(self, next(self._descriptors), answer)
 
     def enter_loop(self) -> None:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import ClassVar, NamedTuple, Protocol, TypeAlias
+from typing import ClassVar, NamedTuple, TypeAlias
 
 from minirt.clock import Clock
 from minirt.errors import NotAJs, TooManyWaiting
-from minirt.values import JS_TYPES, Error, Js
+from minirt.values import JS_TYPES, Error, Js, Undefined
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,12 @@ class Task(NamedTuple):
     function: Callable[[], Js]
 
 
-Finished: TypeAlias = tuple[int, int, Js]  # identity, thread, result: whose callback gets what, and from whom
+Finished: TypeAlias = tuple[
+    int, int, Js
+]  # identity, thread, result: whose callback gets what, and from whom
+
+
+CLOSE = Task(-1, TaskKind.CLOSE, Undefined)  # what each thread gets last
 
 
 def run_task(task: Task) -> Js:
@@ -145,11 +150,14 @@ def policy_for(schedule: Schedule) -> Fifo:
         return Chosen(schedule)
     named = {"fifo": Fifo, "priority": Priority, "shortest": Shortest}
     if schedule not in named:
-        raise ValueError(f"schedule={schedule!r} is unknown. Use one of {', '.join(map(repr, named))}, or a function")
+        raise ValueError(
+            f"schedule={schedule!r} is unknown. Use one of {', '.join(map(repr, named))}, or a function"
+        )
     return named[schedule]()
 
 
-Observer: TypeAlias = Callable[[str, int, Task, Js | None], None]  # ("started" or "finished", thread, task, result)
+# Called with "queued", "started", "finished" or "closed"; the thread, None while there is none; the task; its result, once there is one
+Observer: TypeAlias = Callable[[str, int | None, Task, Js | None], None]
 
 
 class ThreadPool:
@@ -167,7 +175,9 @@ class ThreadPool:
         max_waiting: int | None = None,
     ) -> None:
         if threads < 0 or isinstance(threads, bool):
-            raise ValueError(f"threads={threads!r}: a pool has 0 or more threads. 4 is the usual number")
+            raise ValueError(
+                f"threads={threads!r}: a pool has 0 or more threads. 4 is the usual number"
+            )
         self.finished: deque[Finished] = deque()
         self._observer: Observer | None = None
         self._wake = wake
@@ -223,11 +233,15 @@ class ThreadPool:
         """Give `task` to a free thread, or let it wait for one. TooManyWaiting if it may not."""
         number = self.take_free() if self.free else None
         if number is not None:
+            if self._observer is not None:
+                self._observer("queued", number, task, None)
             self._hand_over(number, task)
             return
         policy = self._policy
         if self._max_waiting is not None and len(policy.waiting) >= self._max_waiting:
             raise TooManyWaiting(self._max_waiting)
+        if self._observer is not None:
+            self._observer("queued", None, task, None)
         policy.put(task)
         if self.free:
             self._match()
@@ -241,13 +255,6 @@ class ThreadPool:
             number = self.free.pop()
         self._hand_over(number, task)
 
-    def has(self, identity: int) -> bool:
-        """Does this identity wait for a thread, for its task to end, or for the loop to take the result?"""
-        tasks = [*self.waiting(), *self.running().values()]
-        return any(task.identity == identity for task in tasks) or any(
-            identity == finished for finished, _, _ in self.finished.copy()
-        )
-
     def cancel(self, identity: int) -> bool:
         """Take back a task that has not started. False when it has."""
         return self._policy.remove(identity)
@@ -259,36 +266,47 @@ class ThreadPool:
                 self.free.remove(thread)
                 self.free.append(thread)
 
-    def close(self, wait: bool = True) -> None:
-        """Send Close to each thread, in order. Waiting tasks are dropped; running ones are waited for."""
+    def close(self) -> None:
+        """Send Close to each thread and wait for it, in order. Waiting tasks are dropped, running ones finish.
+
+        After a KeyboardInterrupt the rest are waited for still; a second one ends the wait.
+        """
         self._policy.waiting.clear()
         for inbox in self._inboxes:
             inbox.put(None)
-        if wait:
-            self.join()
+        interrupts: list[KeyboardInterrupt] = []
+        for number in range(self.size):
+            self._join(number, interrupts)
+            if self._observer is not None:
+                self._observer("closed", number, CLOSE, None)
         self._wake = _nobody
+        if interrupts:
+            raise interrupts[0]
 
-    def join(self) -> None:
-        """Wait until every thread has ended. After a KeyboardInterrupt the rest are waited for still; a second one stops that."""
-        interrupt: KeyboardInterrupt | None = None
-        for number in sorted(self._threads):
-            while True:
-                try:
-                    self._threads[number].join()
-                    break
-                except KeyboardInterrupt as error:
-                    if interrupt is not None:
-                        raise
-                    interrupt = error
+    def abandon(self) -> None:
+        """Forget the threads without a word: after a fork they are the parent's."""
         self._threads.clear()
-        if interrupt is not None:
-            raise interrupt
+        self._policy.waiting.clear()
+        self._inboxes = [SimpleQueue() for _ in self._inboxes]
+        self._lock = threading.Lock()
+
+    def _join(self, number: int, interrupts: list[KeyboardInterrupt]) -> None:
+        thread = self._threads.pop(number, None)
+        while thread is not None and thread.is_alive():
+            try:
+                thread.join()
+            except KeyboardInterrupt as interrupt:
+                interrupts.append(interrupt)
+                if len(interrupts) > 1:
+                    return
 
     def _hand_over(self, number: int, task: Task) -> None:
         self._running[number] = task
         if number not in self._threads:
             context = self._context.copy()  # two threads cannot be in one context at once
-            thread = threading.Thread(target=context.run, args=(self._work, number), name=f"pool{number}", daemon=True)
+            thread = threading.Thread(
+                target=context.run, args=(self._work, number), name=f"pool{number}", daemon=True
+            )
             self._threads[number] = thread
             thread.start()
         self._inboxes[number].put(task)

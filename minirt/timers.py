@@ -51,6 +51,12 @@ class Timers:
             self._running[self._running.index(identity)] = -1  # no identity is negative
         self.cleared()
 
+    def has(self, identity: int) -> bool:
+        """Does `identity` wait for a deadline here? Looks at every one."""
+        return identity in self._running or any(
+            identity in identities for identities in self._slots.values()
+        )
+
     def due(self, now: float) -> Iterator[list[int]]:
         """The identities due at `now`, one list a slot, the earliest first. They leave the map."""
         limit = now * SLOTS + FORGIVEN

@@ -86,6 +86,8 @@ class Error(_Value):
 
 Js: TypeAlias = Undefined | String | Int | Bytes | Error
 
-JS_TYPES = frozenset((Undefined, String, Int, Bytes, Error))  # a look-up here costs a tenth of isinstance(value, Js)
+JS_TYPES = frozenset(
+    (Undefined, String, Int, Bytes, Error)
+)  # a look-up here costs a tenth of isinstance(value, Js)
 
 UNDEFINED = Undefined()  # frozen and without content, so that one serves all

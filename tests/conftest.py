@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# A shared machine is slow at times, which is no fault of the code. In continuous integration every run tries
-# the same examples, so that a red run can be repeated.
-settings.register_profile("minirt", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
+# A shared machine is slow at times, which is no fault of the code. In continuous integration every
+# run tries the same examples, so that a red run can be repeated.
+settings.register_profile(
+    "minirt", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True
+)
 settings.load_profile("minirt")
 
 
 def open_descriptors() -> set[tuple[int, str]]:
-    """(descriptor, what it refers to) of this process; a number that was closed and opened anew differs."""
+    """(descriptor, what it refers to) of this process; a number closed and opened anew differs."""
     folder = Path("/proc/self/fd") if Path("/proc/self/fd").exists() else Path("/dev/fd")
     found = set()
     for entry in os.listdir(folder):

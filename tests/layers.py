@@ -1,7 +1,8 @@
 """Which module may import which? The floors of the package, and the check that holds them.
 
-Imports go only downward, and rooms on one floor do not import each other. The check reads the source with
-`ast` and never imports it, so that imports inside functions and under TYPE_CHECKING count as well.
+Imports go only downward, and rooms on one floor do not import each other. The check reads the
+source with `ast` and never imports it, so that imports inside functions and under TYPE_CHECKING
+count as well.
 """
 
 import ast
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Floor:
-    """Rooms are module names below the package, or patterns of them; "" is the package's own __init__."""
+    """Rooms are module names below the package, or patterns of them; "" is its own __init__."""
 
     rooms: tuple[str, ...]
     open_plan: bool = False  # rooms may import each other
@@ -29,12 +30,14 @@ FLOORS = (
     Floor(("callbacks", "timers", "threadpool", "epoll")),
     Floor(("system", "simulation")),
     Floor(("loop",)),
+    Floor(("scheduling",)),
     Floor(("tracing",)),
     Floor(("views.model",)),
     Floor(("views.console", "views.picture")),
     Floor(("views.live",)),
     Floor(("views",)),
     Floor(("runtime",)),
+    Floor(("ambient",)),
     Floor(("modules.*",)),
     Floor(("modules",)),
     Floor(("",)),
@@ -46,7 +49,10 @@ FLOORS = (
 # Who may import nothing of the package but this, whatever lies below.
 CONFINED = {
     "views": ("views.*",),
-    "views.*": ("trace", "views.*"),  # they draw a recording or a stream of it, never the loop's insides
+    "views.*": (
+        "trace",
+        "views.*",
+    ),  # they draw a recording or a stream of it, never the loop's insides
 }
 
 # (importer, imported) -> why this import may point upward.
@@ -62,13 +68,21 @@ STATE_WITH_A_REASON = {
 
 # fmt: off
 MUTABLE_CONSTRUCTORS = frozenset((
-    "list", "dict", "set", "bytearray", "array", "deque", "defaultdict", "OrderedDict", "Counter", "ChainMap",
-    "count", "cycle", "ContextVar", "local", "Lock", "RLock", "Condition", "Event", "Semaphore",
-    "BoundedSemaphore", "Queue", "SimpleQueue", "LifoQueue", "PriorityQueue", "WeakSet", "WeakKeyDictionary",
-    "WeakValueDictionary", "SimpleNamespace", "StringIO", "BytesIO", "Random",
+    "list", "dict", "set", "bytearray", "array", "deque", "defaultdict", "OrderedDict", "Counter",
+    "ChainMap", "count", "cycle", "ContextVar", "local", "Lock", "RLock", "Condition", "Event",
+    "Semaphore", "BoundedSemaphore", "Queue", "SimpleQueue", "LifoQueue", "PriorityQueue", "WeakSet",
+    "WeakKeyDictionary", "WeakValueDictionary", "SimpleNamespace", "StringIO", "BytesIO", "Random",
 ))
 # fmt: on
-MUTABLE_LITERALS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp)
+MUTABLE_LITERALS = (
+    ast.List,
+    ast.Dict,
+    ast.Set,
+    ast.ListComp,
+    ast.DictComp,
+    ast.SetComp,
+    ast.GeneratorExp,
+)
 NEVER_CHANGED = frozenset({"__all__", "__slots__", "__match_args__", "__annotations__"})
 
 Sources = Mapping[str, str]  # module name below the package -> its text
@@ -116,7 +130,8 @@ def faults(
         tree = ast.parse(text, filename=file_of(module))
         if floor_of(module, floors) is None:
             found.append(
-                f"{file_of(module)} is on no floor. Say in tests/layers.py, FLOORS, what it may stand on and "
+                f"{file_of(module)} is on no floor. Say in tests/layers.py, FLOORS, what it may "
+                "stand on and "
                 "what may stand on it."
             )
         found += _import_faults(module, tree, sources, floors, type_checking_upward, lazy_upward)
@@ -134,8 +149,10 @@ def file_of(module: str) -> str:
 # --- imports ---
 
 
-def imports(tree: ast.AST, is_lazy: bool = False, is_type_checking: bool = False) -> Iterator[Import]:
-    """Each import below `tree`: statements at any depth, and import_module("a.b") with a literal name."""
+def imports(
+    tree: ast.AST, is_lazy: bool = False, is_type_checking: bool = False
+) -> Iterator[Import]:
+    """Each import below `tree`, at any depth, and each import_module("a.b") of a literal name."""
     for node in ast.iter_child_nodes(tree):
         lazy = is_lazy or isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         type_checking = is_type_checking or (
@@ -150,7 +167,9 @@ def imports(tree: ast.AST, is_lazy: bool = False, is_type_checking: bool = False
                 for alias in node.names:
                     separator = "" if base.endswith(".") else "."
                     yield Import(f"{base}{separator}{alias.name}", node.lineno, lazy, type_checking)
-            case ast.Call(func=func, args=[ast.Constant(value=str(name)), *_]) if _is_import_call(func):
+            case ast.Call(func=func, args=[ast.Constant(value=str(name)), *_]) if _is_import_call(
+                func
+            ):
                 yield Import(name, node.lineno, lazy, type_checking)
         yield from imports(node, lazy, type_checking)
 
@@ -162,12 +181,18 @@ def _asks_type_checking(test: ast.expr) -> bool:
 
 
 def _is_import_call(func: ast.expr) -> bool:
-    name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+    name = (
+        func.attr
+        if isinstance(func, ast.Attribute)
+        else func.id
+        if isinstance(func, ast.Name)
+        else ""
+    )
     return name in {"import_module", "__import__"}
 
 
 def imported_module(name: str, sources: Sources) -> str | None:
-    """The module of the package that an import of `name` reaches: `minirt.timers.Timers` reaches timers."""
+    """The module of the package that `name` reaches: `minirt.timers.Timers` reaches timers."""
     if name != PACKAGE and not name.startswith(PACKAGE + "."):
         return None
     inside = name[len(PACKAGE) + 1 :]
@@ -220,13 +245,15 @@ def _direction_fault(module: str, target: str, floors: tuple[Floor, ...]) -> str
         if floors[here].open_plan:
             return None
         return (
-            f"{file_of(module)} and {file_of(target)} are rooms on one floor and do not import each other. "
+            f"{file_of(module)} and {file_of(target)} are rooms on one floor and do not import "
+            "each other. "
             "Move what both need one floor down, or hand it in as an argument."
         )
     what = f"the package itself, {file_of(target)}," if not target else file_of(target)
     return (
         f"imports go only downward, and {what} lies above {file_of(module)}. "
-        "Import the name from the module that defines it, hand the object in as an argument, or move it down."
+        "Import the name from the module that defines it, hand the object in as an argument, or "
+        "move it down."
     )
 
 
@@ -234,7 +261,8 @@ def _confinement_fault(module: str, target: str) -> str | None:
     for pattern, allowed in CONFINED.items():
         if fnmatchcase(module, pattern) and not any(fnmatchcase(target, room) for room in allowed):
             return (
-                f"{file_of(module)} may import only {' and '.join(allowed)} of the package, not {target}. "
+                f"{file_of(module)} may import only {' and '.join(allowed)} of the package, not "
+                f"{target}. "
                 "Put what it needs into the trace."
             )
     return None
@@ -248,19 +276,27 @@ def _state_faults(
 ) -> Iterator[str]:
     for names, value, line in _bindings_outside_functions(tree):
         unexcused = [
-            name for name in names if name not in NEVER_CHANGED and (module, name) not in with_a_reason
+            name
+            for name in names
+            if name not in NEVER_CHANGED and (module, name) not in with_a_reason
         ]
         kind = _mutable_kind(value)
         if unexcused and kind:
             yield (
-                f"{file_of(module)}, line {line}: `{', '.join(unexcused)}` is shared by every runtime and "
-                f"can change ({kind}). Make it a tuple, a frozenset or a MappingProxyType, or keep it in an "
-                "object; if it must be, list it in STATE_WITH_A_REASON of tests/layers.py with the reason."
+                f"{file_of(module)}, line {line}: `{', '.join(unexcused)}` is shared by every "
+                "runtime and "
+                f"can change ({kind}). Make it a tuple, a frozenset or a MappingProxyType, or "
+                "keep it in an "
+                "object; if it must be, list it in STATE_WITH_A_REASON of tests/layers.py with "
+                "the reason."
             )
     for node in ast.walk(tree):
-        if isinstance(node, ast.Global) and not all((module, name) in with_a_reason for name in node.names):
+        if isinstance(node, ast.Global) and not all(
+            (module, name) in with_a_reason for name in node.names
+        ):
             yield (
-                f"{file_of(module)}, line {node.lineno}: `global {', '.join(node.names)}` makes module-level "
+                f"{file_of(module)}, line {node.lineno}: `global {', '.join(node.names)}` makes "
+                "module-level "
                 "state. Keep it in an object."
             )
 
@@ -271,7 +307,9 @@ def _bindings_outside_functions(tree: ast.AST) -> Iterator[tuple[list[str], ast.
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
                 continue
             case ast.Assign(targets=targets, value=value):
-                names = [n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)]
+                names = [
+                    n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)
+                ]
                 yield names, value, node.lineno
             case ast.AnnAssign(target=ast.Name(id=name), value=value) if value is not None:
                 yield [name], value, node.lineno
@@ -288,7 +326,13 @@ def _mutable_kind(value: ast.expr) -> str | None:
         func: ast.expr = value.func
         if isinstance(func, ast.Subscript):  # deque[int]()
             func = func.value
-        name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+        name = (
+            func.attr
+            if isinstance(func, ast.Attribute)
+            else func.id
+            if isinstance(func, ast.Name)
+            else ""
+        )
         if name in MUTABLE_CONSTRUCTORS:
             return f"a {name}"
     return None

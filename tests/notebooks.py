@@ -3,14 +3,15 @@
     python -m tests.notebooks              all of them; `04 05` chooses by the beginning of the name
     python -m tests.notebooks --check      run, save nothing, and say which would differ
     python -m tests.notebooks --fresh      also renew outputs that nothing checks (see below)
-    python -m tests.notebooks --no-run     only bring the files into their normal form, after an edit
+    python -m tests.notebooks --no-run     only bring the files into their normal form
 
-Each notebook runs in a fresh kernel, from its own folder. What is random or depends on the machine is then
-made the same everywhere: identities of cells and widgets, timings, versions, paths in tracebacks.
+Each notebook runs in a fresh kernel, from its own folder. What is random or depends on the machine
+is then made the same everywhere: identities of cells and widgets, timings, versions, paths in
+tracebacks.
 
-Some outputs differ in every run because they are measured: plots, the live view's recording, cells tagged
-nbval-ignore-output. When such a cell's code and the kind of its outputs are as before, the outputs of before
-are kept, or every run would change every file. `--fresh` renews them.
+Some outputs differ in every run because they are measured: plots, the live view's recording, cells
+tagged nbval-ignore-output. When such a cell's code and the kind of its outputs are as before, the
+outputs of before are kept, or every run would change every file. `--fresh` renews them.
 """
 
 import argparse
@@ -68,7 +69,7 @@ def tags(cell: Notebook) -> set[str]:
 
 
 def execute(notebook: Notebook, folder: Path) -> Notebook:
-    """A copy with the outputs of a fresh kernel; CellExecutionError for an error that no tag announces."""
+    """A copy with a fresh kernel's outputs; CellExecutionError for an error no tag announces."""
     executed = copy.deepcopy(notebook)
     executed.metadata.pop("widgets", None)
     for cell in executed.cells:
@@ -81,6 +82,7 @@ def execute(notebook: Notebook, folder: Path) -> Notebook:
         resources={"metadata": {"path": str(folder)}},
         record_timing=False,
         coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],
     )
     with tempfile.TemporaryDirectory(prefix="ipython-") as profile:  # nobody's own start-up files
         client.execute(env={**os.environ, "IPYTHONDIR": profile})
@@ -93,9 +95,13 @@ def execute(notebook: Notebook, folder: Path) -> Notebook:
 
 
 def normalise(notebook: Notebook, name: str) -> None:
-    """Make what is random or of this machine the same everywhere, in place; twice is as good as once."""
-    kept = {key: notebook.metadata[key] for key in ("minirt", "widgets") if key in notebook.metadata}
-    notebook.metadata = nbformat.from_dict({**kept, "kernelspec": KERNELSPEC, "language_info": LANGUAGE})
+    """Make what is random or of this machine the same everywhere, in place and idempotently."""
+    kept = {
+        key: notebook.metadata[key] for key in ("minirt", "widgets") if key in notebook.metadata
+    }
+    notebook.metadata = nbformat.from_dict(
+        {**kept, "kernelspec": KERNELSPEC, "language_info": LANGUAGE}
+    )
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen: dict[str, int] = {}
     for cell in notebook.cells:
@@ -111,17 +117,21 @@ def normalise(notebook: Notebook, name: str) -> None:
 
 
 def without_paths(text: str) -> str:
-    """A traceback's line with the package's files named from the project on, Python's from `lib` on."""
+    """A traceback's line with the package's files named from the project on."""
     folders = [str(ROOT)]
     if ROOT.is_relative_to(Path.home()):
         folders.append("~/" + ROOT.relative_to(Path.home()).as_posix())
     for folder in folders:
         text = re.sub(rf"{re.escape(folder)}/(?!\.venv)", "", text)
-    return re.sub(r"(?:~|/)[^\s:\"']*?/(?=(?:site-packages|python3\.\d+)/)", ".../", text)
+    return re.sub(
+        r"(?:~|\.\.\.)?/[^\s:\"']*(?=/site-packages/|/python3\.\d+/(?!site-packages/))", "...", text
+    )
 
 
 def widget_states(notebook: Notebook) -> dict[str, Any]:
-    states: dict[str, Any] = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    states: dict[str, Any] = (
+        notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    )
     return states
 
 
@@ -140,7 +150,9 @@ def with_references_renamed(value: Any, names: dict[str, str]) -> Any:
             return f"IPY_MODEL_{names.get(identity, identity)}"
         return value
     if isinstance(value, dict):
-        return nbformat.from_dict({key: with_references_renamed(item, names) for key, item in value.items()})
+        return nbformat.from_dict(
+            {key: with_references_renamed(item, names) for key, item in value.items()}
+        )
     if isinstance(value, list):
         return [with_references_renamed(item, names) for item in value]
     return value
@@ -157,8 +169,10 @@ def references(value: Any) -> Iterator[str]:
             yield from references(item)
 
 
-def reachable(identity: str, states: dict[str, Any], found: dict[str, None] | None = None) -> list[str]:
-    """The widget and those that its state refers to, in an order that does not depend on their identities."""
+def reachable(
+    identity: str, states: dict[str, Any], found: dict[str, None] | None = None
+) -> list[str]:
+    """The widget and those that its state refers to, in an order that no identity decides."""
     found = {} if found is None else found
     if identity in states and identity not in found:
         found[identity] = None
@@ -168,7 +182,7 @@ def reachable(identity: str, states: dict[str, Any], found: dict[str, None] | No
 
 
 def rename_widgets(notebook: Notebook, stem: str) -> None:
-    """Number the widgets by their first appearance in the outputs, and the unseen ones by their creation."""
+    """Number the widgets by their first appearance in the outputs, then by their creation."""
     states = widget_states(notebook)
     if not states:
         notebook.metadata.pop("widgets", None)
@@ -204,20 +218,23 @@ class Comparison:
         self.rules = rules
 
     def keep_unchecked(self, old: Notebook, new: Notebook) -> None:
-        """Put the old outputs into `new` where only unchecked parts of them differ; both in normal form."""
+        """Put the old outputs into `new` where only unchecked parts differ; both normalised."""
         old_cells = {cell["id"]: cell for cell in old.cells}
         for cell in new.cells:
             before = old_cells.get(cell["id"])
             if cell.cell_type != "code" or before is None or before.cell_type != "code":
                 continue
-            if self.same_outputs(before.outputs, cell.outputs, is_ignored=bool(tags(cell) & UNCHECKED_TAGS)):
+            if self.same_outputs(
+                before.outputs, cell.outputs, is_ignored=bool(tags(cell) & UNCHECKED_TAGS)
+            ):
                 self._keep(before.outputs, cell, widget_states(old), widget_states(new))
 
     def same_outputs(self, old: list[Notebook], new: list[Notebook], is_ignored: bool) -> bool:
         if [self._kind(output) for output in old] != [self._kind(output) for output in new]:
             return False
         return is_ignored or all(
-            self._checked_text(one) == self._checked_text(other) for one, other in zip(old, new, strict=True)
+            self._checked_text(one) == self._checked_text(other)
+            for one, other in zip(old, new, strict=True)
         )
 
     @staticmethod
@@ -227,19 +244,25 @@ class Comparison:
     def _checked_text(self, output: Notebook) -> str:
         data = output.get("data", {})
         checked = {key: output[key] for key in ("text", "ename", "evalue") if key in output}
-        checked |= {kind: content for kind, content in data.items() if kind not in UNCHECKED_MIME_TYPES}
+        checked |= {
+            kind: content for kind, content in data.items() if kind not in UNCHECKED_MIME_TYPES
+        }
         text = json.dumps(checked, sort_keys=True)
         for pattern, replacement in self.rules:
             text = pattern.sub(replacement, text)
         return text
 
     @staticmethod
-    def _keep(outputs: list[Notebook], cell: Notebook, old: dict[str, Any], new: dict[str, Any]) -> None:
+    def _keep(
+        outputs: list[Notebook], cell: Notebook, old: dict[str, Any], new: dict[str, Any]
+    ) -> None:
         """The old outputs, with the old state of their widgets under the new identities."""
         pairs: dict[str, str] = {}  # old identity -> new identity
         for view, new_view in zip(widget_views(outputs), widget_views(cell.outputs), strict=True):
             before, now = reachable(view["model_id"], old), reachable(new_view["model_id"], new)
-            if [_what_draws(old[one]) for one in before] != [_what_draws(new[other]) for other in now]:
+            if [_what_draws(old[one]) for one in before] != [
+                _what_draws(new[other]) for other in now
+            ]:
                 return
             pairs.update(zip(before, now, strict=True))
         cell.outputs = copy.deepcopy(outputs)
@@ -253,7 +276,12 @@ def _what_draws(model: dict[str, Any]) -> tuple[Any, ...]:
     """A widget's class and code. If these have changed, the old state is worth nothing."""
     state = model.get("state", {})
     code = {key: value for key, value in state.items() if key.startswith("_")}
-    return model.get("model_name"), model.get("model_module"), sorted(state), json.dumps(code, sort_keys=True)
+    return (
+        model.get("model_name"),
+        model.get("model_module"),
+        sorted(state),
+        json.dumps(code, sort_keys=True),
+    )
 
 
 # --- the command ---
@@ -274,17 +302,29 @@ def make(path: Path, run: bool = True, fresh: bool = False) -> str:
 def chosen(names: list[str], folder: Path = NOTEBOOKS) -> list[Path]:
     """The notebooks whose names begin with one of `names`; all of them without names."""
     wanted = tuple(Path(name).name for name in names)
-    return [path for path in sorted(folder.glob("*.ipynb")) if not wanted or path.name.startswith(wanted)]
+    return [
+        path
+        for path in sorted(folder.glob("*.ipynb"))
+        if not wanted or path.name.startswith(wanted)
+    ]
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.notebooks", description=(__doc__ or "").partition("\n")[0]
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="the beginning of a file's name, such as 04")
-    parser.add_argument("--check", action="store_true", help="save nothing and say which files would differ")
-    parser.add_argument("--fresh", action="store_true", help="also renew outputs that nothing checks")
-    parser.add_argument("--no-run", action="store_true", help="only bring the files into their normal form")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="the beginning of a file's name, such as 04"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="save nothing and say which files would differ"
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="also renew outputs that nothing checks"
+    )
+    parser.add_argument(
+        "--no-run", action="store_true", help="only bring the files into their normal form"
+    )
     options = parser.parse_args(arguments)
     paths = chosen(options.names)
     if options.names and not paths:

@@ -2,18 +2,19 @@
 
 A code cell whose first line is an address is a quote, and the rest of it is the package's text:
 
-    # minirt/timers.py: imports                       every import of the module
-    # minirt/timers.py: MAX_DELAY, Timers             whole definitions and constants, decorators included
-    # minirt/timers.py: Timers(__init__, schedule)    the class, its docstring and fields, only these methods
-    # minirt/timers.py: Timers.pop_due                a method as a plain function, and the line that joins it
-    # draft of minirt/timers.py: Timers.pop_due       the reader's naive version; the final quote comes later
+    # minirt/timers.py: imports                     every import of the module
+    # minirt/timers.py: MAX_DELAY, Timers           whole definitions, decorators included
+    # minirt/timers.py: Timers(__init__, schedule)  the class with its fields, only these methods
+    # minirt/timers.py: Timers.pop_due              a method as a plain function, joined to its class
+    # draft of minirt/timers.py: Timers.pop_due     the naive version; the final quote comes later
 
     python -m tests.quotes --write    fills the quotes from the source
-    python -m tests.quotes --check    says what is not as it should be (so does tests/test_quotes.py)
+    python -m tests.quotes --check    says what is wrong, as tests/test_quotes.py does
 
-A notebook names the modules that it is about in its metadata: {"minirt": {"modules": ["minirt/timers.py"]}}.
-Every public definition of these is quoted in some notebook, or listed in tests/quotes_not_quoted.toml with a
-reason. A cell without an address defines no name of the package.
+A notebook names the modules that it is about in its metadata:
+{"minirt": {"modules": ["minirt/timers.py"]}}. Every public definition of these is quoted in some
+notebook, or listed in tests/quotes_not_quoted.toml with a reason. A cell without an address defines
+no name of the package.
 """
 
 import argparse
@@ -52,7 +53,7 @@ PYTHON_CELL_MAGICS = ("minirt", "exercise", "time", "timeit", "capture")
 
 
 def parse_cell(text: str) -> ast.Module | None:
-    """The cell's Python, line magics and await allowed; None if it is another language or broken."""
+    """The cell's Python, magics and await allowed; None if it is another language or broken."""
     from IPython.core.inputtransformer2 import TransformerManager
 
     first_line, _, rest = text.partition("\n")
@@ -76,10 +77,16 @@ def bindings(tree: ast.AST) -> Iterator[Binding]:
     """The names, and `name.attribute`s, that running the cell binds at its top level."""
     for node in ast.iter_child_nodes(tree):
         match node:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            case (
+                ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+                | ast.ClassDef(name=name)
+            ):
                 yield Binding(name)
                 continue
-            case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            case (
+                ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp()
+            ):
                 continue
             case ast.Import(names=names):
                 for alias in names:
@@ -137,7 +144,9 @@ def chapter_modules(notebook: Any) -> list[str]:
     return list(notebook.metadata.get("minirt", {}).get("modules", []))
 
 
-def faults(notebooks: Notebooks, package: Package, not_quoted: Mapping[str, Mapping[str, str]]) -> list[str]:
+def faults(
+    notebooks: Notebooks, package: Package, not_quoted: Mapping[str, Mapping[str, str]]
+) -> list[str]:
     """One sentence for each thing that is not as it should be."""
     found = quote_faults(notebooks, package)
     for name, notebook in notebooks.items():
@@ -176,14 +185,16 @@ def quote_fault(cell_text: str, address: Address, package: Package) -> str | Non
 
 
 def _first_difference(shown: str, text: str) -> str:
-    for number, (here, there) in enumerate(zip(shown.split("\n"), text.split("\n"), strict=False), start=2):
+    for number, (here, there) in enumerate(
+        zip(shown.split("\n"), text.split("\n"), strict=False), start=2
+    ):
         if here != there:
             return f" in its line {number}: {here!r} should be {there!r}"
     return " in its length"
 
 
 class ChapterCheck:
-    """Reads one notebook from top to bottom, as a reader runs it, and knows who bound each name last."""
+    """Reads one notebook from top to bottom and knows who bound each name last."""
 
     def __init__(self, name: str, notebook: Any, package: Package) -> None:
         self.name = name
@@ -207,11 +218,13 @@ class ChapterCheck:
         return self.found
 
     def _reserved_names(self) -> dict[str, str]:
-        """name -> its file, for what the chapter is about, what it quotes and what `minirt` exports."""
+        """name -> its file: what the chapter is about, what it quotes, what `minirt` exports."""
         reserved = {}
         for name in exported_names(self.package):
             reserved[name] = "minirt/__init__.py"
-        quoted = [cell.address.path for cell in self.cells.values() if cell.address.path in self.package]
+        quoted = [
+            cell.address.path for cell in self.cells.values() if cell.address.path in self.package
+        ]
         for path in dict.fromkeys([*quoted, *self.own_modules]):
             source = source_of(path, self.package[path])
             for name in source.names:
@@ -236,10 +249,16 @@ class ChapterCheck:
         for binding in bindings(tree) if tree else ():
             from_package = binding.origin.partition(".")[0] == "minirt"
             path = self.reserved.get(binding.name)
-            if path and from_package and path in self.own_modules and binding.name not in self.bound:
+            if (
+                path
+                and from_package
+                and path in self.own_modules
+                and binding.name not in self.bound
+            ):
                 self._say(
                     number,
-                    f"imports {binding.name}, which this chapter builds. Quote it, or import its module.",
+                    f"imports {binding.name}, which this chapter builds. Quote it, or import its "
+                    "module.",
                 )
             elif path and not from_package:
                 self._say(
@@ -256,7 +275,8 @@ class ChapterCheck:
             is_named = binding.name in units or binding.name.partition(".")[0] in units
             if binding.name in self.reserved and not binding.origin and not is_named:
                 self._say(
-                    cell.number, f"is a draft, and binds {binding.name}, which its address does not name."
+                    cell.number,
+                    f"is a draft, and binds {binding.name}, which its address does not name.",
                 )
             self.bound[binding.name] = "draft"
         for later in self.cells.values():
@@ -279,7 +299,9 @@ class ChapterCheck:
                 for piece in source.pieces:
                     if is_import(piece.node):
                         module = ast.Module([piece.node], [])
-                        self.bound.update(dict.fromkeys((b.name for b in bindings(module)), "import"))
+                        self.bound.update(
+                            dict.fromkeys((b.name for b in bindings(module)), "import")
+                        )
             elif item.member:
                 self._read_joined_method(cell.number, item.name, item.member)
             else:
@@ -288,7 +310,9 @@ class ChapterCheck:
     def _read_joined_method(self, number: int, class_name: str, member: str) -> None:
         bound_class = self.bound.get(class_name)
         if bound_class not in {"quote", "import"}:
-            because = "only a draft of it is there" if bound_class == "draft" else "it is not there yet"
+            because = (
+                "only a draft of it is there" if bound_class == "draft" else "it is not there yet"
+            )
             self._say(
                 number,
                 f"joins {member} to {class_name}, but {because}. "
@@ -310,25 +334,33 @@ def exported_names(package: Package) -> list[str]:
     tree = ast.parse(package.get("minirt/__init__.py", ""))
     for node in tree.body:
         match node:
-            case ast.Assign(targets=[ast.Name(id="__all__")], value=ast.List() | ast.Tuple() as value):
-                return [element.value for element in value.elts if isinstance(element, ast.Constant)]
+            case ast.Assign(
+                targets=[ast.Name(id="__all__")], value=ast.List() | ast.Tuple() as value
+            ):
+                return [
+                    element.value for element in value.elts if isinstance(element, ast.Constant)
+                ]
     return []
 
 
 def completeness_faults(
     notebooks: Notebooks, package: Package, not_quoted: Mapping[str, Mapping[str, str]]
 ) -> list[str]:
-    """Public definitions that no notebook quotes, and listed reasons that have lost their object."""
+    """Public definitions that no notebook quotes, and listed reasons without an object."""
     quoted: dict[str, set[str]] = {}
     for cell in marked_cells(notebooks):
         if not cell.address.is_draft and cell.address.path in package:
             try:
-                units = source_of(cell.address.path, package[cell.address.path]).covered_units(cell.address)
+                units = source_of(cell.address.path, package[cell.address.path]).covered_units(
+                    cell.address
+                )
             except QuoteError:
                 continue
             quoted.setdefault(cell.address.path, set()).update(units)
     found = []
-    chapters = {path: name for name, notebook in notebooks.items() for path in chapter_modules(notebook)}
+    chapters = {
+        path: name for name, notebook in notebooks.items() for path in chapter_modules(notebook)
+    }
     for path, name in chapters.items():
         if path not in package:
             continue
@@ -339,7 +371,8 @@ def completeness_faults(
             continue
         excused = not_quoted.get(path, {})
         found += [
-            f"{path}: {name} is about this module, but no notebook quotes {unit}. Quote it, or give a reason "
+            f"{path}: {name} is about this module, but no notebook quotes {unit}. Quote it, or "
+            "give a reason "
             f"in tests/{NOT_QUOTED.name}."
             for unit in units
             if unit not in quoted.get(path, set()) and unit not in excused
@@ -348,20 +381,24 @@ def completeness_faults(
         known = source_of(path, package[path]).public_units if path in package else ()
         for unit, reason in reasons.items():
             if unit not in known:
-                found.append(f"tests/{NOT_QUOTED.name}: {path} has no public {unit}. Take it off the list.")
+                found.append(
+                    f"tests/{NOT_QUOTED.name}: {path} has no public {unit}. Take it off the list."
+                )
             elif unit in quoted.get(path, set()):
                 found.append(
-                    f"tests/{NOT_QUOTED.name}: {unit} of {path} is quoted now. Take it off the list."
+                    f"tests/{NOT_QUOTED.name}: {unit} of {path} is quoted now. Take it off the "
+                    "list."
                 )
             elif len(reason.split()) < 3:
                 found.append(
-                    f"tests/{NOT_QUOTED.name}: say in a few words why {unit} of {path} is not quoted."
+                    f"tests/{NOT_QUOTED.name}: say in a few words why {unit} of {path} is not "
+                    "quoted."
                 )
     return found
 
 
 def write(notebooks: Notebooks, package: Package) -> tuple[set[str], list[str]]:
-    """Fill each quote from the package, in place: the notebooks that changed, what could not be filled."""
+    """Fill each quote in place. Returns the notebooks that changed and what could not be filled."""
     changed, problems = set(), []
     for name, notebook in notebooks.items():
         for number, cell in code_cells(notebook):
@@ -391,7 +428,8 @@ def read_package(root: Path = ROOT) -> dict[str, str]:
 
 def read_notebooks(root: Path = ROOT) -> dict[str, Any]:
     return {
-        path.name: nbformat.read(path, as_version=4) for path in sorted((root / "notebooks").glob("*.ipynb"))
+        path.name: nbformat.read(path, as_version=4)
+        for path in sorted((root / "notebooks").glob("*.ipynb"))
     }
 
 

@@ -1,7 +1,8 @@
 """Where is the code that an address names, and how is it shown in a notebook's cell?
 
-An address is the first line of a quote cell (tests/quotes.py lists its forms). The source is cut into pieces
-of whole lines, each with its decorators and the comments that touch it. What is shown is made of them.
+An address is the first line of a quote cell (tests/quotes.py lists its forms). The source is cut
+into pieces of whole lines, each with its decorators and the comments that touch it. What is shown
+is made of them.
 """
 
 import ast
@@ -65,14 +66,17 @@ def parse_address(cell_text: str) -> Address | None:
     match = ADDRESS.fullmatch(first_line)
     if not match:
         raise QuoteError(
-            f"`{first_line}` is no address. Write `# minirt/timers.py: Timers(__init__)`, with a colon and a "
+            f"`{first_line}` is no address. Write `# minirt/timers.py: Timers(__init__)`, with a "
+            "colon and a "
             "blank after the file, or begin an ordinary comment with another word."
         )
     items = []
     for text in COMMA_OUTSIDE_PARENTHESES.split(match["items"]):
         found = ITEM.fullmatch(text.strip())
         if not found:
-            raise QuoteError(f"`{text}` is neither `name` nor `Class.method` nor `Class(method, method)`.")
+            raise QuoteError(
+                f"`{text}` is neither `name` nor `Class.method` nor `Class(method, method)`."
+            )
         members = found["members"]
         items.append(
             Item(
@@ -160,7 +164,7 @@ class Source:
         return self._cut(node.body, after=node.lineno)
 
     def members(self, class_name: str) -> dict[str, list[Piece]]:
-        """Methods, nested classes, and what is made of them (`__radd__ = __add__`); the rest is header."""
+        """Methods, nested classes, what is made of them (`__radd__ = __add__`). The rest is header."""
         node = self.class_named(class_name)
         if node is None:
             return {}
@@ -182,7 +186,7 @@ class Source:
 
     @cached_property
     def inside_strings(self) -> frozenset[int]:
-        """Lines that begin inside a string which is no docstring: to dedent one would change a value."""
+        """Lines that begin inside a string that is no docstring: dedented, its value would change."""
         inside: set[int] = set()
         opened: list[int] = []
         for token in tokenize.generate_tokens(io.StringIO(self.text).readline):
@@ -205,7 +209,9 @@ class Source:
         """What the cell shows below the address."""
         text = ""
         shown: set[int] = set()
-        before: tuple[int, bool] | None = None  # (last line, is one simple statement) of the block above
+        before: tuple[int, bool] | None = (
+            None  # (last line, is one simple statement) of the block above
+        )
         for item in address.items:
             block, lines, simple = self._render_item(item)
             if before is not None:
@@ -260,7 +266,8 @@ class Source:
             for node in ast.walk(piece.node):
                 if isinstance(node, ast.ImportFrom) and node.level:
                     raise QuoteError(
-                        f"{self.path}, line {node.lineno}: a relative import cannot run in a notebook. "
+                        f"{self.path}, line {node.lineno}: a relative import cannot run in a "
+                        "notebook. "
                         "Write the full name in the package."
                     )
         return *self._join(pieces), False
@@ -296,7 +303,9 @@ class Source:
         for piece in members[member]:
             if text:
                 text += "\n" * (self._blank_lines_above(piece.first) + 1)
-            text += "\n".join(self._dedented(number, column) for number in range(piece.first, piece.last + 1))
+            text += "\n".join(
+                self._dedented(number, column) for number in range(piece.first, piece.last + 1)
+            )
         return f"{text}\n\n{name}.{member} = {member}", lines, False
 
     def _dedented(self, number: int, column: int) -> str:
@@ -323,7 +332,9 @@ class Source:
         node = self.class_named(name)
         if node is None:
             if name in self.names:
-                raise QuoteError(f"{name} in {self.path} is no class at the top level. Quote `{name}` whole.")
+                raise QuoteError(
+                    f"{name} in {self.path} is no class at the top level. Quote `{name}` whole."
+                )
             raise QuoteError(self._not_found(name, self.names, "the module"))
         return node
 
@@ -336,12 +347,14 @@ class Source:
 
     @cached_property
     def public_units(self) -> tuple[str, ...]:
-        """Public functions, classes, constants; methods of public classes, `__init__` and its like too."""
+        """Public functions, classes, constants; methods of public classes, `__init__` included."""
         found = []
         for name in self.names:
             if not name.startswith("_"):
                 found.append(name)
-                found += [f"{name}.{member}" for member in self.members(name) if _is_public_member(member)]
+                found += [
+                    f"{name}.{member}" for member in self.members(name) if _is_public_member(member)
+                ]
         return tuple(found)
 
     def covered_units(self, address: Address) -> set[str]:
@@ -361,20 +374,29 @@ def _defined_names(node: ast.stmt) -> tuple[str, ...]:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return (name,)
         case ast.Assign(targets=targets):
-            stored = [n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)]
+            stored = [
+                n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)
+            ]
             return tuple(stored)
         case ast.AnnAssign(target=ast.Name(id=name)) | ast.AugAssign(target=ast.Name(id=name)):
             return (name,)
         case ast.If() | ast.Try() | ast.With():
-            inner = [n for n in ast.iter_child_nodes(node) if isinstance(n, ast.stmt | ast.ExceptHandler)]
-            inner += [n for handler in inner if isinstance(handler, ast.ExceptHandler) for n in handler.body]
+            inner = [
+                n for n in ast.iter_child_nodes(node) if isinstance(n, ast.stmt | ast.ExceptHandler)
+            ]
+            inner += [
+                n
+                for handler in inner
+                if isinstance(handler, ast.ExceptHandler)
+                for n in handler.body
+            ]
             names = [name for n in inner if isinstance(n, ast.stmt) for name in _defined_names(n)]
             return tuple(dict.fromkeys(names))
     return ()
 
 
 def is_import(node: ast.stmt) -> bool:
-    """An import, or a condition or an attempt around imports and their replacements (`epoll = None`)."""
+    """An import, or an `if` or `try` around imports and their replacements (`epoll = None`)."""
     if isinstance(node, ast.Import | ast.ImportFrom):
         return True
     if not isinstance(node, ast.If | ast.Try):

@@ -6,14 +6,22 @@ import sys
 import pytest
 
 from tests import layers
-from tests.layers import LAZY_UPWARD, STATE_WITH_A_REASON, TYPE_CHECKING_UPWARD, faults, read_sources
+from tests.layers import (
+    LAZY_UPWARD,
+    STATE_WITH_A_REASON,
+    TYPE_CHECKING_UPWARD,
+    faults,
+    read_sources,
+)
 
 
 def test_the_package_keeps_its_floors() -> None:
     assert not (found := faults(read_sources())), "\n" + "\n".join(found)
 
 
-@pytest.mark.parametrize("listing", [LAZY_UPWARD, TYPE_CHECKING_UPWARD], ids=["lazy", "type checking"])
+@pytest.mark.parametrize(
+    "listing", [LAZY_UPWARD, TYPE_CHECKING_UPWARD], ids=["lazy", "type checking"]
+)
 def test_each_listed_exception_is_still_needed(listing: dict[tuple[str, str], str]) -> None:
     sources = read_sources()
     empty: dict[tuple[str, str], str] = {}
@@ -22,9 +30,9 @@ def test_each_listed_exception_is_still_needed(listing: dict[tuple[str, str], st
         assert len(reason) > 10, f"{module} -> {target} needs a reason that a reader can judge"
         if module in sources and target in sources:
             line = layers.file_of(module)
-            assert any(line in fault and layers.file_of(target) in fault for fault in without_listing), (
-                f"{line} no longer imports {target} upward: take it off the list"
-            )
+            assert any(
+                line in fault and layers.file_of(target) in fault for fault in without_listing
+            ), f"{line} no longer imports {target} upward: take it off the list"
 
 
 def test_each_listed_state_still_exists() -> None:
@@ -53,7 +61,8 @@ def test_importing_the_package_loads_no_notebook_machinery() -> None:
         "numpy",
     }
     assert not unwanted, (
-        f"import minirt also loads {sorted(unwanted)}: import them inside the function that needs them"
+        f"import minirt also loads {sorted(unwanted)}: import them inside the function that "
+        "needs them"
     )
 
 
@@ -112,7 +121,9 @@ def test_rooms_on_one_floor_do_not_import_each_other() -> None:
         modules__http="from minirt.modules import net", modules__net="", modules=""
     )
     no_fault(
-        exercises__identity="from minirt.exercises.checks import check", exercises__checks="", exercises=""
+        exercises__identity="from minirt.exercises.checks import check",
+        exercises__checks="",
+        exercises="",
     )
 
 
@@ -135,11 +146,13 @@ def test_views_draw_the_trace_and_nothing_else() -> None:
 
 
 def test_a_module_on_no_floor_is_told_where_to_sign_in() -> None:
-    assert "minirt/scheduler.py is on no floor. Say in tests/layers.py, FLOORS" in only_fault(scheduler="")
+    assert "minirt/scheduler.py is on no floor. Say in tests/layers.py, FLOORS" in only_fault(
+        scheduler=""
+    )
 
 
 def test_a_type_checking_import_points_upward_only_when_listed() -> None:
-    text = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from minirt.runtime import Runtime"
+    text = "import typing\nif typing.TYPE_CHECKING:\n    from minirt.runtime import Runtime"
     assert "TYPE_CHECKING_UPWARD" in only_fault(timers=text, runtime="")
     listed = {("timers", "runtime"): "a handle names its runtime"}
     assert faults({"timers": text, "runtime": ""}, type_checking_upward=listed) == []
@@ -151,7 +164,10 @@ def test_a_lazy_listing_does_not_excuse_an_import_at_the_top() -> None:
     listed = {("", "extension"): "asked for by IPython"}
     lazily = "def load_ipython_extension(ip):\n    from minirt.extension import load\n    load(ip)"
     assert faults({"": lazily, "extension": ""}, lazy_upward=listed) == []
-    assert len(faults({"": "from minirt.extension import load", "extension": ""}, lazy_upward=listed)) == 1
+    assert (
+        len(faults({"": "from minirt.extension import load", "extension": ""}, lazy_upward=listed))
+        == 1
+    )
 
 
 def test_star_and_relative_imports_are_refused() -> None:

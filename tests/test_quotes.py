@@ -31,11 +31,13 @@ def test_the_chapters_show_the_package_letter_for_letter() -> None:
 
 
 def mutations(text: str, number: int) -> list[str]:
-    """`text` with the last character of line `number` changed, and with a blank added to that line."""
+    """`text` with the last character of line `number` changed, and with a blank added to it."""
     lines = text.split("\n")
     line = lines[number - 1]
     changed = line[:-1] + ("y" if line.endswith("x") else "x")
-    return ["\n".join([*lines[: number - 1], new, *lines[number:]]) for new in (changed, line + " ")]
+    return [
+        "\n".join([*lines[: number - 1], new, *lines[number:]]) for new in (changed, line + " ")
+    ]
 
 
 def uncaught_mutations(notebooks: Mapping[str, Any], package: Mapping[str, str]) -> list[str]:
@@ -181,7 +183,8 @@ def no_fault(*cells: str, modules: tuple[str, ...] = ()) -> None:
 
 def test_imports_are_shown_as_they_stand_without_what_lies_between() -> None:
     assert quoted("imports") == (
-        "from __future__ import annotations\n\nimport heapq\n# the wall clock may jump, this one does not\n"
+        "from __future__ import annotations\n\nimport heapq\n# the wall clock may jump, this one "
+        "does not\n"
         "from time import monotonic\n\n"
         "try:\n    from select import epoll\nexcept ImportError:\n    epoll = None"
     )
@@ -196,7 +199,10 @@ def test_a_definition_brings_its_decorators_and_the_comments_that_touch_it() -> 
 
 def test_constants_are_quoted_by_name_with_their_comments() -> None:
     assert quoted("MAX_DELAY") == "MAX_DELAY = 2**31 - 1  # ms"
-    assert quoted("MAX_DELAY, MIN_DELAY") == "MAX_DELAY = 2**31 - 1  # ms\n# shortest delay\nMIN_DELAY = 1"
+    assert (
+        quoted("MAX_DELAY, MIN_DELAY")
+        == "MAX_DELAY = 2**31 - 1  # ms\n# shortest delay\nMIN_DELAY = 1"
+    )
     assert quoted("MIN_DELAY, Base").startswith("# shortest delay\nMIN_DELAY = 1\n\n\nclass Base:")
 
 
@@ -329,7 +335,8 @@ def test_a_chapter_that_quotes_in_order_is_fine() -> None:
         "# draft of minirt/timers.py: Timers(schedule)\nclass Timers:\n    schedule = print",
         "timers = Timers()",
         "# minirt/timers.py: Base, Timers(__init__, __len__)",
-        "# draft of minirt/timers.py: Timers.pop_due\ndef pop_due(self, now): ...\nTimers.pop_due = pop_due",
+        "# draft of minirt/timers.py: Timers.pop_due\ndef pop_due(self, now): ...\n"
+        "Timers.pop_due = pop_due",
         "# minirt/timers.py: Timers.schedule",
         "# minirt/timers.py: Timers.pop_due",
         "%time later = [now for now in range(3)]\nawait something",
@@ -341,7 +348,10 @@ def test_a_chapter_that_quotes_in_order_is_fine() -> None:
 
 def test_a_quote_that_differs_names_the_line_and_the_cure() -> None:
     fault = only_fault("# minirt/timers.py: MIN_DELAY\n# shortest delay\nMIN_DELAY = 2", fill=False)
-    assert "04.ipynb, cell 1" in fault and "in its line 3: 'MIN_DELAY = 2' should be 'MIN_DELAY = 1'" in fault
+    assert (
+        "04.ipynb, cell 1" in fault
+        and "in its line 3: 'MIN_DELAY = 2' should be 'MIN_DELAY = 1'" in fault
+    )
     assert "make quotes" in fault
 
 
@@ -358,7 +368,10 @@ def test_a_draft_is_followed_by_its_final_quote() -> None:
 
 
 def test_a_draft_of_some_methods_is_answered_by_the_whole_class() -> None:
-    no_fault("# draft of minirt/timers.py: Timers(schedule)\nclass Timers: ...", "# minirt/timers.py: Timers")
+    no_fault(
+        "# draft of minirt/timers.py: Timers(schedule)\nclass Timers: ...",
+        "# minirt/timers.py: Timers",
+    )
 
 
 def test_a_draft_binds_what_its_address_names() -> None:
@@ -422,7 +435,9 @@ def test_a_joined_method_hides_nothing() -> None:
 
 
 def test_the_metadata_names_modules_that_exist() -> None:
-    assert "names minirt/timer.py, which does not exist" in only_fault("1 + 1", modules=("minirt/timer.py",))
+    assert "names minirt/timer.py, which does not exist" in only_fault(
+        "1 + 1", modules=("minirt/timer.py",)
+    )
 
 
 # --- completeness ---
@@ -433,7 +448,11 @@ def test_every_public_definition_is_quoted_or_listed_with_a_reason() -> None:
         "# minirt/timers.py: Timers, MIN_DELAY, MAX_DELAY, due", modules=("minirt/timers.py",)
     )
     found = completeness_faults(notebooks, PACKAGE, {})
-    assert [fault.partition("quotes ")[2].partition(".")[0] for fault in found] == ["epoll", "Base", "Base"]
+    assert [fault.partition("quotes ")[2].partition(".")[0] for fault in found] == [
+        "epoll",
+        "Base",
+        "Base",
+    ]
     reasons = {
         "epoll": "the operating system's own",
         "Base": "only here to be tested",
@@ -464,7 +483,9 @@ def test_the_list_of_what_is_not_quoted_stays_true(unit: str, reason: str, sente
 
 
 def test_writing_fills_the_quote_and_touches_nothing_else() -> None:
-    cell = new_code_cell("# minirt/timers.py: MIN_DELAY\nold", metadata={"tags": ["keep"]}, execution_count=3)
+    cell = new_code_cell(
+        "# minirt/timers.py: MIN_DELAY\nold", metadata={"tags": ["keep"]}, execution_count=3
+    )
     cell.outputs = [nbformat.v4.new_output("stream", text="kept\n")]
     draft = new_code_cell("# draft of minirt/timers.py: MIN_DELAY\nMIN_DELAY = 0")
     notebook = new_notebook(cells=[new_markdown_cell("# minirt/timers.py: MIN_DELAY"), draft, cell])
@@ -543,7 +564,9 @@ def functions(draw: st.DrawFn, indent: str) -> str:
 @st.composite
 def modules(draw: st.DrawFn) -> str:
     methods = draw(st.lists(functions(indent="    "), min_size=1, max_size=4))
-    header = draw(st.sampled_from(["", '    """A box."""\n\n', "    size = 3\n    other: int = 4\n\n"]))
+    header = draw(
+        st.sampled_from(["", '    """A box."""\n\n', "    size = 3\n    other: int = 4\n\n"])
+    )
     top = draw(st.lists(functions(indent=""), max_size=3))
     return "\n\n".join([*top, f"class Box:\n{header}" + "\n".join(methods)])
 
