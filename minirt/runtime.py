@@ -6,6 +6,7 @@ the source chapter.
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from contextvars import Context, ContextVar, copy_context
@@ -292,7 +293,7 @@ class Runtime(Scheduling):
 
     def log(self, text: object) -> None:
         """Print one line with the name of its thread, as the source chapter's programs do."""
-        print(console_line("main", text))
+        sys.stdout.write(console_line("main", text) + "\n")
 
     # Counters
 

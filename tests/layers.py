@@ -49,10 +49,8 @@ FLOORS = (
 # Who may import nothing of the package but this, whatever lies below.
 CONFINED = {
     "views": ("views.*",),
-    "views.*": (
-        "trace",
-        "views.*",
-    ),  # they draw a recording or a stream of it, never the loop's insides
+    # they draw a recording or a stream of it, never the loop's insides
+    "views.*": ("trace", "views.*"),
 }
 
 # (importer, imported) -> why this import may point upward.
@@ -70,8 +68,9 @@ STATE_WITH_A_REASON = {
 MUTABLE_CONSTRUCTORS = frozenset((
     "list", "dict", "set", "bytearray", "array", "deque", "defaultdict", "OrderedDict", "Counter",
     "ChainMap", "count", "cycle", "ContextVar", "local", "Lock", "RLock", "Condition", "Event",
-    "Semaphore", "BoundedSemaphore", "Queue", "SimpleQueue", "LifoQueue", "PriorityQueue", "WeakSet",
-    "WeakKeyDictionary", "WeakValueDictionary", "SimpleNamespace", "StringIO", "BytesIO", "Random",
+    "Semaphore", "BoundedSemaphore", "Queue", "SimpleQueue", "LifoQueue", "PriorityQueue",
+    "WeakSet", "WeakKeyDictionary", "WeakValueDictionary", "SimpleNamespace", "StringIO", "BytesIO",
+    "Random",
 ))
 # fmt: on
 MUTABLE_LITERALS = (

@@ -5,7 +5,7 @@ A code cell whose first line is an address is a quote, and the rest of it is the
     # minirt/timers.py: imports                     every import of the module
     # minirt/timers.py: MAX_DELAY, Timers           whole definitions, decorators included
     # minirt/timers.py: Timers(__init__, schedule)  the class with its fields, only these methods
-    # minirt/timers.py: Timers.pop_due              a method as a plain function, joined to its class
+    # minirt/timers.py: Timers.pop_due              a method as a function, joined to its class
     # draft of minirt/timers.py: Timers.pop_due     the naive version; the final quote comes later
 
     python -m tests.quotes --write    fills the quotes from the source

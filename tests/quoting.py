@@ -164,7 +164,7 @@ class Source:
         return self._cut(node.body, after=node.lineno)
 
     def members(self, class_name: str) -> dict[str, list[Piece]]:
-        """Methods, nested classes, what is made of them (`__radd__ = __add__`). The rest is header."""
+        """Methods, nested classes, aliases (`__radd__ = __add__`). The rest is the header."""
         node = self.class_named(class_name)
         if node is None:
             return {}
@@ -186,7 +186,7 @@ class Source:
 
     @cached_property
     def inside_strings(self) -> frozenset[int]:
-        """Lines that begin inside a string that is no docstring: dedented, its value would change."""
+        """Lines that begin inside a string that is no docstring; to dedent them changes it."""
         inside: set[int] = set()
         opened: list[int] = []
         for token in tokenize.generate_tokens(io.StringIO(self.text).readline):

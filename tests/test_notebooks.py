@@ -320,7 +320,7 @@ def test_the_metadata_of_the_machine_and_the_editor_is_gone() -> None:
 
 
 def test_tracebacks_name_files_from_the_project_on() -> None:
-    line = f"{ROOT}/minirt/timers.py:3, /x/python3.11/asyncio/x.py:1, ~/python3.11/site-packages/h11.py"
+    line = f"{ROOT}/minirt/timers.py:3, /x/python3.11/asyncio/x.py:1, ~/x/site-packages/h11.py"
     shown = "minirt/timers.py:3, .../python3.11/asyncio/x.py:1, .../site-packages/h11.py"
     assert notebooks.without_paths(line) == shown
     assert notebooks.without_paths(shown) == shown

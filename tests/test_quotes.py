@@ -238,7 +238,8 @@ def test_a_method_becomes_a_plain_function_and_is_joined_to_its_class() -> None:
 def test_a_joined_method_keeps_its_comment_its_docstring_and_the_value_of_its_strings() -> None:
     text = quoted("Timers.schedule")
     assert text.startswith(
-        '# what is asked for\ndef schedule(self, deadline):\n    """Keep it.\n\n    Any order will do.\n'
+        "# what is asked for\ndef schedule(self, deadline):\n"
+        '    """Keep it.\n\n    Any order will do.\n'
     )
     assert 'return """\n    kept\n"""\n\nTimers.schedule = schedule' in text
 

@@ -1,0 +1,76 @@
+"""How does a program compute for long without holding the loop up?
+
+By computing on the pool. Two sorts of work are here to compare. `encrypt` is pure Python: the
+interpreter's lock (GIL) lets one thread at a time run it, so several take turns. `pbkdf2` and
+`sha256` leave the interpreter for C code that releases the lock: several run side by side.
+"""
+
+import hashlib
+
+from minirt.callbacks import Callback
+from minirt.runtime import Runtime
+from minirt.threadpool import TaskKind
+from minirt.values import Int, Js, String
+
+PBKDF2 = TaskKind("Pbkdf2")
+SHA256 = TaskKind("Sha256")
+
+FIRST_NUMBERS = (0, 1, 1, 2, 3, 5, 8, 13, 21, 34)
+LARGEST = 50  # encrypt(50) takes about a minute, and each number more takes 1.6 times as long
+
+
+def encrypt(n: int, cb: Callback) -> int:
+    """Compute for a while: `cb` receives the `Int` of the n-th Fibonacci number (39 -> 63245986).
+
+    It stands for an encryption, as in the source chapter, which computes the number by plain double
+    recursion: 205 million calls for n = 39, some 15 s in CPython. The work here is the same
+    recursion with the same growth, 1.6 times more for each n. It only stops earlier, at the first
+    ten numbers instead of the first two: 4.4 million calls, 0.2 to 0.4 s. No loop pads the time.
+
+    n: 0 ... 50. TypeError and ValueError are raised at the call.
+    """
+    if isinstance(n, bool) or not isinstance(n, int):
+        raise TypeError(f"encrypt takes a whole number, and {n!r} is none. Write crypto.encrypt(39, cb)")
+    if not 0 <= n <= LARGEST:
+        raise ValueError(f"encrypt({n}) would not end in a minute, or never. Choose 0 to {LARGEST}; 39 takes 0.3 s")
+    return Runtime.current().register_event_threadpool(lambda: Int(fibonacci(n)), TaskKind.ENCRYPT, cb)
+
+
+def fibonacci(n: int) -> int:
+    """The n-th Fibonacci number, the slow way."""
+    if n < 10:
+        return FIRST_NUMBERS[n]
+    return fibonacci(n - 1) + fibonacci(n - 2)
+
+
+def pbkdf2(password: str | bytes, salt: str | bytes, iterations: int, cb: Callback) -> int:
+    """Derive a key from a password: `cb` receives the `String` of its 32 bytes in hexadecimal.
+
+    PBKDF2 with HMAC-SHA256; a str counts as its UTF-8. Time grows with `iterations` (1 or more).
+    `bytes.fromhex` gives the key itself.
+    """
+    secret, grains = as_bytes(password, "password"), as_bytes(salt, "salt")
+    if isinstance(iterations, bool) or not isinstance(iterations, int):
+        raise TypeError(f"iterations is a whole number, and {iterations!r} is none")
+    if not 1 <= iterations < 2**31:
+        raise ValueError(f"iterations={iterations}: choose 1 to {2**31 - 1}; 100_000 takes about 0.1 s")
+
+    def task() -> Js:
+        return String(hashlib.pbkdf2_hmac("sha256", secret, grains, iterations).hex())
+
+    return Runtime.current().register_event_threadpool(task, PBKDF2, cb)
+
+
+def sha256(content: str | bytes, cb: Callback) -> int:
+    """The SHA-256 digest: `cb` receives the `String` of its 32 bytes in hexadecimal. A str counts as its UTF-8."""
+    hashed = as_bytes(content, "content")
+    return Runtime.current().register_event_threadpool(lambda: String(hashlib.sha256(hashed).hexdigest()), SHA256, cb)
+
+
+def as_bytes(content: object, name: str) -> bytes:
+    """The bytes of a str or of anything bytes-like, copied if they could change: what crosses a thread is frozen."""
+    if isinstance(content, str):
+        return content.encode("utf-8")
+    if isinstance(content, bytes | bytearray | memoryview):
+        return bytes(content)
+    raise TypeError(f"{name} is a str or bytes, and {content!r} is neither")

@@ -1,0 +1,83 @@
+"""How does a program read a file without holding the loop up?
+
+By doing it on the pool: for the kernel a regular file is always ready, so epoll cannot help. Every
+function returns the identity of its callback at once. What goes wrong with the file comes to the
+callback as an `Error`; what is wrong with the arguments is raised at the caller's line.
+"""
+
+import os
+from numbers import Real
+from typing import TypeAlias
+
+from minirt.callbacks import Callback
+from minirt.runtime import Runtime
+from minirt.threadpool import TaskKind
+from minirt.values import UNDEFINED, Bytes, Int, Js, String
+
+FilePath: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+FILE_STAT = TaskKind("File stat", priority=1)
+
+
+def read(path: FilePath, cb: Callback, delay: float = 0.0) -> int:
+    """Read a text file: `cb` receives its `String`.
+
+    The content is taken as UTF-8 and line ends stay as they are; what is not UTF-8 is an
+    `Error(UnicodeDecodeError)`. `delay`: seconds that pass before the reading begins, on the
+    runtime's clock, to play a slow disk.
+    """
+    runtime, place = Runtime.current(), os.fspath(path)
+    check_seconds(delay)
+
+    def task() -> Js:
+        if delay:
+            runtime.clock.sleep(delay)
+        content = read_file(place)
+        try:
+            return String(content.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            error.add_note(f"{place!r} is no UTF-8 text. For its bytes use fs.read_bytes(path, cb)")
+            raise
+
+    return runtime.register_event_threadpool(task, TaskKind.FILE_READ, cb)
+
+
+def read_bytes(path: FilePath, cb: Callback) -> int:
+    """Read a file as it is: `cb` receives its `Bytes`."""
+    place = os.fspath(path)
+    return Runtime.current().register_event_threadpool(lambda: Bytes(read_file(place)), TaskKind.FILE_READ, cb)
+
+
+def write(path: FilePath, text: str, cb: Callback) -> int:
+    """Write `text` as UTF-8, in place of what was there: `cb` receives `Undefined` once it is done."""
+    place = os.fspath(path)
+    if not isinstance(text, str):
+        raise TypeError(f"fs.write writes a str, and {text!r} is none. Convert it first: str(...)")
+
+    def task() -> Js:
+        content = text.encode("utf-8")  # before the file is emptied: a lone surrogate cannot be encoded
+        with open(place, "wb") as file:
+            file.write(content)
+        return UNDEFINED
+
+    return Runtime.current().register_event_threadpool(task, TaskKind.FILE_WRITE, cb)
+
+
+def stat(path: FilePath, cb: Callback) -> int:
+    """How large is the file? `cb` receives the `Int` of its bytes, or an `Error(FileNotFoundError)`."""
+    place = os.fspath(path)
+    return Runtime.current().register_event_threadpool(lambda: Int(os.stat(place).st_size), FILE_STAT, cb)
+
+
+def read_file(path: str | bytes) -> bytes:
+    """The whole content of a file. Blocks: for the pool."""
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def check_seconds(delay: object) -> None:
+    """Raise now if `delay` is no number of seconds from zero on."""
+    if isinstance(delay, bool) or not isinstance(delay, Real):
+        raise TypeError(f"delay is a number of seconds, and {delay!r} is none. Write fs.read(path, cb, delay=0.5)")
+    if not 0 <= float(delay) < float("inf"):
+        raise ValueError(f"delay={delay!r}: a file cannot be read {delay} seconds from now. Use zero or more")

@@ -1,0 +1,60 @@
+"""What would the runtime say, if it thought aloud?
+
+Each event that matters becomes one line, in the shape of the source chapter's console:
+
+    Thread: main  Registered timer event id: 2
+"""
+
+import sys
+from collections.abc import Callable
+from typing import TextIO
+
+from minirt.trace import Event, console_line
+
+
+def _queued(event: Event) -> str | None:
+    detail = event.detail or {}
+    match detail.get("where"):
+        case "timer" if not detail.get("again"):
+            return f"Registered timer event id: {event.identity}"
+        case "epoll":
+            return f"Event with id: {event.identity} registered."
+        case "pool":
+            return f"Submitted a task of type: {detail['kind']} with id: {event.identity}"
+    return None
+
+
+def _closed(event: Event) -> str:
+    return f"received {'an event' if event.thread == 'epoll' else 'a task'} of type: Close"
+
+
+SAYINGS: dict[str, Callable[[Event], str | None]] = {
+    "turn": lambda event: f"===== TICK {event.turn} =====",
+    "queued": _queued,
+    "started": lambda event: f"received a task of type: {(event.detail or {})['kind']}",
+    "finished": lambda event: f"finished running a task of type: {(event.detail or {})['kind']}.",
+    "ready": lambda event: f"Event with id: {event.identity} is ready.",
+    "uncaught": lambda event: f"Uncaught: {(event.detail or {})['error']}",
+    "closed": _closed,
+    "end": lambda _: "FINISHED",
+}
+
+
+def line(event: Event) -> str | None:
+    """The console line of an event; None for one that would only be noise."""
+    say = SAYINGS.get(event.kind)
+    text = say(event) if say is not None else None
+    return None if text is None else console_line(event.thread, text)
+
+
+class Console:
+    """A sink that prints each line at once. `file` is standard output, as it is at the time of printing."""
+
+    def __init__(self, file: TextIO | None = None) -> None:
+        self._file = file
+
+    def record(self, event: Event) -> None:
+        text = line(event)
+        if text is not None:
+            # one write a line: two threads may print at the same moment
+            (self._file or sys.stdout).write(text + "\n")
