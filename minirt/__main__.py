@@ -34,7 +34,10 @@ def parser() -> argparse.ArgumentParser:
     parse.add_argument("--seed", type=int, metavar="N", help="which simulated run (implies --sim)")
     parse.add_argument("--threads", type=int, default=4, metavar="N", help="size of the pool (4)")
     parse.add_argument(
-        "--trace", type=Path, metavar="FILE", help="write the events: FILE.json for Perfetto, FILE.jsonl"
+        "--trace",
+        type=Path,
+        metavar="FILE",
+        help="write the events: FILE.json for Perfetto, FILE.jsonl",
     )
     parse.add_argument(
         "--console",
@@ -49,7 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parse = parser()
     chosen = parse.parse_args(arguments)
     if chosen.file is not None and not chosen.file.is_file():
-        parse.error(f"there is no file {chosen.file}. Name a Python file, or none for the main example")
+        parse.error(
+            f"there is no file {chosen.file}. Name a Python file, or none for the main example"
+        )
     if chosen.threads < 0:
         parse.error("--threads takes 0 or more")
     system = Simulation(chosen.seed or 0) if chosen.sim or chosen.seed is not None else None
@@ -65,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     finally:
         if chosen.trace:
-            write = recorder.write_jsonl if chosen.trace.suffix == ".jsonl" else recorder.write_chrome
+            write = (
+                recorder.write_jsonl if chosen.trace.suffix == ".jsonl" else recorder.write_chrome
+            )
             print(f"{len(recorder)} events in {write(chosen.trace)}", file=sys.stderr)
     return 0
 

@@ -162,7 +162,7 @@ class Loop:
         if not self.immediates:
             events = self.sleep()
         elif poll.watched or poll.always_poll:
-            events = poll.poll(0)
+            events = poll.look()
         if events:
             self.run_events(events)
         if self.pool.finished:
@@ -177,12 +177,13 @@ class Loop:
         self._check_identities = self._immediate_identities
         self.immediates = []
         self._immediate_identities = []
-        batch.reverse()  # taking from the end is cheap
-        take, next_ticks, microtasks = batch.pop, self.next_ticks, self.microtasks
+        if len(batch) > 1:
+            batch.reverse()  # taking from the end is cheap
+        next_ticks, microtasks = self.next_ticks, self.microtasks
         while batch:
             try:
                 while batch:
-                    take()(UNDEFINED)
+                    batch.pop()(UNDEFINED)  # no name holds the callback: it dies with its call
                     if next_ticks or microtasks:
                         self.drain()
             except Exception as error:
@@ -325,7 +326,7 @@ class Loop:
         )
         try:
             if self.pool.finished or self.inbox or self.next_ticks:
-                return self.poll.poll(0)
+                return self.poll.look()
             timeout = self.timeout()
             events = self.poll.poll(QUIET if self._is_first_long_sleep(timeout) else timeout)
             if events:

@@ -28,12 +28,10 @@ from minirt.errors import (
 from minirt.loop import StopLoop
 from minirt.scheduling import Scheduling
 from minirt.system import RealSystem, System
-from minirt.threadpool import Schedule, Task, TaskKind
+from minirt.threadpool import Schedule, TaskKind
 from minirt.trace import Silence, Sink, console_line
 from minirt.tracing import Traced
 from minirt.values import Js
-
-new_tuple = tuple.__new__
 
 _current: ContextVar["Runtime | None"] = ContextVar("minirt_current_runtime", default=None)
 
@@ -238,7 +236,7 @@ class Runtime(Scheduling):
         identity = self.identities.generate_free()
         self.callback_queue[identity] = cb
         try:
-            self.pool.submit(new_tuple(Task, (identity, kind, task)))  # Task(...), in half the time
+            self.pool.submit((identity, kind, task))
         except BaseException:
             del self.callback_queue[identity]
             raise
@@ -335,10 +333,10 @@ class Runtime(Scheduling):
             waiting_tasks=len(waiting),
             timers=tuple(self.timers.nearest(most)),
             running=tuple(
-                (thread, task.identity, str(task.kind))
-                for thread, task in self.pool.running().items()
+                (thread, identity, str(kind))
+                for thread, (identity, kind, _) in self.pool.running().items()
             ),
-            waiting=tuple((task.identity, str(task.kind)) for task in waiting[:most]),
+            waiting=tuple((identity, str(kind)) for identity, kind, _ in waiting[:most]),
             watched=tuple(
                 (number, token, interest)
                 for number, watch in descriptors
@@ -358,10 +356,9 @@ class Runtime(Scheduling):
         self.pool.observer = self._observe  # type: ignore[attr-defined]
 
     def detach(self) -> None:
-        """No event is recorded any more."""
+        """No event is recorded any more. On the loop's thread, also from a callback."""
         self.pool.observer = None
-        self.__class__ = Runtime
-        self.trace = Silence()
+        self.trace = Silence()  # with the next turn it also is a plain Runtime again
 
     # Inside
 
@@ -383,9 +380,9 @@ class Runtime(Scheduling):
 
     def _run(self, main: Callable[[], object]) -> None:
         self._enter(main)
-        turn, is_alive = self.turn, self.is_alive
+        is_alive = self.is_alive
         while self.immediates or is_alive():
-            turn()
+            self.turn()  # looked up each time: a trace may come and go
 
     def _enter(self, main: Callable[[], object]) -> None:
         self.phase = "main"
@@ -420,6 +417,13 @@ class TracedRuntime(Traced, Runtime):
     """What a Runtime becomes while a trace is attached."""
 
     __slots__ = ()
+
+    def turn(self) -> None:
+        if type(self.trace) is Silence:  # between two turns none of this class's methods is at work
+            self.__class__ = Runtime  # type: ignore[assignment]
+            Runtime.turn(self)
+        else:
+            super().turn()
 
     def _close_pool(self) -> None:
         super()._close_pool()

@@ -6,7 +6,6 @@ methods belongs to the thread that runs the loop.
 
 from numbers import Real
 from threading import get_ident
-from types import FunctionType
 
 from minirt.callbacks import Callback, check_callable, ignore
 from minirt.errors import ForeignThread, NotADelay, NotCallable, RuntimeClosed
@@ -114,7 +113,12 @@ class Scheduling(Loop):
             raise NotCallable(cb)
         if type(ms) is not int or not SHORTEST_DELAY <= ms <= LONGEST_DELAY:
             ms = normal_delay(ms)
-        identity = self.identities.generate_free()
+        identities = self.identities
+        identity = identities._token + 1  # generate_free(), without the call
+        if identity >= identities.free_below:
+            identity = identities.generate_free()
+        else:
+            identities._token = identity
         self.callback_queue[identity] = cb
         self.timers.schedule(now + ms / 1000, identity)
         return Timeout(self, identity, ms, cb)
@@ -151,10 +155,10 @@ class Scheduling(Loop):
         From another thread it is refused while the loop sleeps, and not noticed otherwise: a look at
         the thread would cost a fifth of the whole call. Every other method looks each time.
         """
-        if type(cb) is not FunctionType and not callable(cb):
+        if not callable(cb):
             raise NotCallable(cb)
         identities = self.identities
-        identity = identities._token + 1
+        identity = identities._token + 1  # generate_free(), without the call
         if identity >= identities.free_below:
             identity = identities.generate_free()
         else:

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from minirt.clock import ManualClock
 from minirt.epoll import Poll, Ready, Watch
 from minirt.errors import OnlySimulated, SimulationStuck
-from minirt.threadpool import Schedule, Task, ThreadPool, run_task
+from minirt.threadpool import Schedule, Work, ThreadPool, run_task
 from minirt.values import Int, Js
 
 THREAD_LATENCY = 0.0005  # s, at most: from submitting a task to its first line
@@ -88,19 +88,19 @@ class SimulatedPool(ThreadPool):
 
     simulation: "Simulation"
 
-    def _hand_over(self, number: int, task: Task) -> None:
+    def _hand_over(self, number: int, task: Work) -> None:
         at = self.simulation.clock.now() + self.simulation.random.uniform(0, THREAD_LATENCY)
         self._running[number] = task
         self.simulation.agenda.add(at, lambda: self._perform(number, task))
 
-    def _perform(self, number: int, task: Task) -> None:
+    def _perform(self, number: int, task: Work) -> None:
         clock = self.simulation.clock
         started = self._begin(number, task)
         results: list[Js] = []
         ended = clock.run_task(lambda: results.append(self._context.copy().run(run_task, task)))
         self.simulation.agenda.add(ended, lambda: self._end(number, task, started, results))
 
-    def _end(self, number: int, task: Task, started: float, results: list[Js]) -> None:
+    def _end(self, number: int, task: Work, started: float, results: list[Js]) -> None:
         following = self._finish(number, task, results.pop(), started)
         if following is not None:
             self._hand_over(number, following)

@@ -26,8 +26,8 @@ class Connection(Protocol):
 class System(Protocol):
     """The bundle: `RealSystem` in real time, `Simulation` in simulated time."""
 
-    clock: Clock
-
+    @property
+    def clock(self) -> Clock: ...
     def open_poll(self) -> Poll: ...
     def open_pool(
         self, threads: int, wake: Callable[[], None], schedule: Schedule, max_waiting: int | None

@@ -10,8 +10,9 @@ from typing import Any
 
 from minirt.callbacks import Callback, ignore
 from minirt.loop import StopLoop
+from minirt.pacing import PacedClock
 from minirt.scheduling import Scheduling, Timeout
-from minirt.threadpool import Task
+from minirt.threadpool import Work
 from minirt.trace import Event
 from minirt.values import UNDEFINED, Error, Js
 
@@ -206,8 +207,13 @@ class Traced(Scheduling):
 
     # Sleeping
 
+    def timeout(self) -> float | None:
+        """In real seconds: while the program is slowed it sleeps longer, while it is paused for ever."""
+        seconds = super().timeout()
+        return self.clock.real_seconds(seconds) if type(self.clock) is PacedClock else seconds
+
     def sleep(self) -> Sequence[tuple[int, Js]]:
-        self.note("slept", None, {"timeout": self.timeout()})
+        self.note("slept", None, {"timeout": super().timeout()})
         events = super().sleep()
         if events:
             why = "ready"
@@ -268,7 +274,7 @@ class Traced(Scheduling):
 
     # The pool tells from its own threads
 
-    def _observe(self, step: str, thread: int | None, task: Task, result: Js | None) -> None:
+    def _observe(self, step: str, thread: int | None, task: Work, result: Js | None) -> None:
         identity, kind, _ = task
         if step == "queued":
             self.note_new(identity, self.callback_queue.get(identity), "pool", kind=str(kind))
@@ -278,7 +284,8 @@ class Traced(Scheduling):
             detail = {"kind": str(kind)}
             if isinstance(result, Error):
                 detail["error"] = repr(result.exception)
-            self.note(step, identity, detail, thread=f"pool{thread}")
+            # by the name of the class: on the loop's thread it may be another one by now
+            Traced.note(self, step, identity, detail, thread=f"pool{thread}")
 
 
 def _name(readiness: Js) -> str:

@@ -1,4 +1,4 @@
-"""Do the benchmarks count right, and does each of their programs run? Nothing here judges a speed."""
+"""Do the benchmarks count right, and does each of their programs run? No speed is judged."""
 
 import json
 import random
@@ -13,7 +13,17 @@ from tests.benchmarks import callbacks, memory, pool, sockets, startup, timers
 from tests.benchmarks.loops import present
 from tests.benchmarks.measure import measure
 from tests.benchmarks.nodejs import in_node
-from tests.benchmarks.ratios import AIM, MISS, NO_FIGURE, PASS, SHORT, mark_of, medians, ratios, verdicts
+from tests.benchmarks.ratios import (
+    AIM,
+    MISS,
+    NO_FIGURE,
+    PASS,
+    SHORT,
+    mark_of,
+    medians,
+    ratios,
+    verdicts,
+)
 from tests.benchmarks.report import amount, summary, table
 from tests.benchmarks.rounds import Step, steps, take
 from tests.benchmarks.rows import AT_LEAST, AT_MOST, ROWS, Goal, Row, costs, faster, named, own
@@ -147,7 +157,10 @@ def test_the_table_says_when_a_row_was_not_measured():
 
 def test_a_note_of_a_measurement_is_shown_once():
     noted = [{"value": 1.0, "note": "only 500 idle connections"}] * 3
-    assert table([row(peers=())], {"steady": {"minirt": noted}}).count("only 500 idle connections") == 1
+    assert (
+        table([row(peers=())], {"steady": {"minirt": noted}}).count("only 500 idle connections")
+        == 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -277,6 +290,7 @@ def test_the_delays_are_spread_evenly_and_are_not_in_order():
         (callbacks.fresh, 3000),
         (callbacks.chain, 20),
         (timers.set_and_fired, 20),
+        (timers.set_and_cancelled, 200),
         (pool.one_in_flight, 20),
         (pool.nothing_in_flight, 2000),
         (pool.stat_in_flight, 2000),
@@ -295,7 +309,9 @@ def test_lateness_counts_what_came_early(peer):
     assert 0 < found["value"] <= found["p99"]
 
 
-@pytest.mark.parametrize("peer", peers_of("minirt", "minirt-recorded", "asyncio", "epoll"))
+@pytest.mark.parametrize(
+    "peer", peers_of("minirt", "minirt-recorded", "minirt-detached", "asyncio", "epoll")
+)
 def test_an_echo_server_answers_in_a_process_of_its_own(peer):
     assert sockets.echo(peer, 100)["value"] > 0
 
@@ -313,7 +329,9 @@ def test_growth_compares_few_with_many_idle_connections():
 
 def test_growth_says_when_there_are_too_few_descriptors(monkeypatch):
     monkeypatch.setattr(sockets, "allow_descriptors", lambda: sockets.SPARE + 5)
-    assert sockets.growth("asyncio", 20, few=2, many=20)["note"].startswith("only 5 idle connections")
+    assert sockets.growth("asyncio", 20, few=2, many=20)["note"].startswith(
+        "only 5 idle connections"
+    )
 
 
 def test_two_queues_are_the_floor_of_the_pool():
@@ -339,7 +357,15 @@ def test_a_program_of_node_prints_its_figure(program, arguments):
 
 
 def test_one_measurement_is_one_process_that_prints_one_line():
-    words = [sys.executable, "-m", "tests.benchmarks.measure", "fd-chain", "asyncio", "--number", "10"]
+    words = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks.measure",
+        "fd-chain",
+        "asyncio",
+        "--number",
+        "10",
+    ]
     answer = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     assert json.loads(answer.stdout)["value"] > 0
 
@@ -368,7 +394,9 @@ def test_minirt_missing_is_said_plainly(monkeypatch, capsys):
 def test_everything_measured_is_written_as_json(tmp_path, capsys):
     chosen = row(faster("asyncio", 3), peers=("asyncio",))
     found = {"steady": {"minirt": measured(1.0, 2.0), "asyncio": measured(4.0, 8.0)}}
-    command.write(tmp_path / "figures.json", command.machine(), {"minirt", "asyncio"}, [chosen], found)
+    command.write(
+        tmp_path / "figures.json", command.machine(), {"minirt", "asyncio"}, [chosen], found
+    )
     written = json.loads((tmp_path / "figures.json").read_text())
     assert written["machine"]["python"] == sys.version
     assert written["machine"]["cores"] >= 1

@@ -30,10 +30,16 @@ def encrypt(n: int, cb: Callback) -> int:
     n: 0 ... 50. TypeError and ValueError are raised at the call.
     """
     if isinstance(n, bool) or not isinstance(n, int):
-        raise TypeError(f"encrypt takes a whole number, and {n!r} is none. Write crypto.encrypt(39, cb)")
+        raise TypeError(
+            f"encrypt takes a whole number, and {n!r} is none. Write crypto.encrypt(39, cb)"
+        )
     if not 0 <= n <= LARGEST:
-        raise ValueError(f"encrypt({n}) would not end in a minute, or never. Choose 0 to {LARGEST}; 39 takes 0.3 s")
-    return Runtime.current().register_event_threadpool(lambda: Int(fibonacci(n)), TaskKind.ENCRYPT, cb)
+        raise ValueError(
+            f"encrypt({n}) would not end in a minute, or never. Choose 0 to {LARGEST}; 39 takes 0.3 s"
+        )
+    return Runtime.current().register_event_threadpool(
+        lambda: Int(fibonacci(n)), TaskKind.ENCRYPT, cb
+    )
 
 
 def fibonacci(n: int) -> int:
@@ -53,7 +59,9 @@ def pbkdf2(password: str | bytes, salt: str | bytes, iterations: int, cb: Callba
     if isinstance(iterations, bool) or not isinstance(iterations, int):
         raise TypeError(f"iterations is a whole number, and {iterations!r} is none")
     if not 1 <= iterations < 2**31:
-        raise ValueError(f"iterations={iterations}: choose 1 to {2**31 - 1}; 100_000 takes about 0.1 s")
+        raise ValueError(
+            f"iterations={iterations}: choose 1 to {2**31 - 1}; 100_000 takes about 0.1 s"
+        )
 
     def task() -> Js:
         return String(hashlib.pbkdf2_hmac("sha256", secret, grains, iterations).hex())
@@ -64,7 +72,9 @@ def pbkdf2(password: str | bytes, salt: str | bytes, iterations: int, cb: Callba
 def sha256(content: str | bytes, cb: Callback) -> int:
     """The SHA-256 digest: `cb` receives the `String` of its 32 bytes in hexadecimal. A str counts as its UTF-8."""
     hashed = as_bytes(content, "content")
-    return Runtime.current().register_event_threadpool(lambda: String(hashlib.sha256(hashed).hexdigest()), SHA256, cb)
+    return Runtime.current().register_event_threadpool(
+        lambda: String(hashlib.sha256(hashed).hexdigest()), SHA256, cb
+    )
 
 
 def as_bytes(content: object, name: str) -> bytes:

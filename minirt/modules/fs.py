@@ -45,7 +45,9 @@ def read(path: FilePath, cb: Callback, delay: float = 0.0) -> int:
 def read_bytes(path: FilePath, cb: Callback) -> int:
     """Read a file as it is: `cb` receives its `Bytes`."""
     place = os.fspath(path)
-    return Runtime.current().register_event_threadpool(lambda: Bytes(read_file(place)), TaskKind.FILE_READ, cb)
+    return Runtime.current().register_event_threadpool(
+        lambda: Bytes(read_file(place)), TaskKind.FILE_READ, cb
+    )
 
 
 def write(path: FilePath, text: str, cb: Callback) -> int:
@@ -55,7 +57,9 @@ def write(path: FilePath, text: str, cb: Callback) -> int:
         raise TypeError(f"fs.write writes a str, and {text!r} is none. Convert it first: str(...)")
 
     def task() -> Js:
-        content = text.encode("utf-8")  # before the file is emptied: a lone surrogate cannot be encoded
+        content = text.encode(
+            "utf-8"
+        )  # before the file is emptied: a lone surrogate cannot be encoded
         with open(place, "wb") as file:
             file.write(content)
         return UNDEFINED
@@ -66,7 +70,9 @@ def write(path: FilePath, text: str, cb: Callback) -> int:
 def stat(path: FilePath, cb: Callback) -> int:
     """How large is the file? `cb` receives the `Int` of its bytes, or an `Error(FileNotFoundError)`."""
     place = os.fspath(path)
-    return Runtime.current().register_event_threadpool(lambda: Int(os.stat(place).st_size), FILE_STAT, cb)
+    return Runtime.current().register_event_threadpool(
+        lambda: Int(os.stat(place).st_size), FILE_STAT, cb
+    )
 
 
 def read_file(path: str | bytes) -> bytes:
@@ -78,6 +84,10 @@ def read_file(path: str | bytes) -> bytes:
 def check_seconds(delay: object) -> None:
     """Raise now if `delay` is no number of seconds from zero on."""
     if isinstance(delay, bool) or not isinstance(delay, Real):
-        raise TypeError(f"delay is a number of seconds, and {delay!r} is none. Write fs.read(path, cb, delay=0.5)")
+        raise TypeError(
+            f"delay is a number of seconds, and {delay!r} is none. Write fs.read(path, cb, delay=0.5)"
+        )
     if not 0 <= float(delay) < float("inf"):
-        raise ValueError(f"delay={delay!r}: a file cannot be read {delay} seconds from now. Use zero or more")
+        raise ValueError(
+            f"delay={delay!r}: a file cannot be read {delay} seconds from now. Use zero or more"
+        )

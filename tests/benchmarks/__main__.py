@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [--rows a,b] [--peers x,y] [--rounds 5] [--json FILE] [--list] [--quick]`"""
+"""`python -m tests.benchmarks`: measures the rows and prints the table. See `--help`."""
 
 from __future__ import annotations
 
@@ -32,16 +32,22 @@ def arguments() -> argparse.Namespace:
         prog="python -m tests.benchmarks",
         description="minirt beside its peers: ratios, measured in fresh processes.",
     )
-    parser.add_argument("--rows", type=names, default=[], help="names, as --list shows them (default: all)")
+    parser.add_argument(
+        "--rows", type=names, default=[], help="names, as --list shows them (default: all)"
+    )
     parser.add_argument(
         "--peers", type=names, default=[], help="asyncio,uvloop,node,... (default: all present)"
     )
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure of every round here")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write every figure of every round here"
+    )
     parser.add_argument(
         "--list", action="store_true", help="the rows, their peers and goals; measure nothing"
     )
-    parser.add_argument("--quick", action="store_true", help="a tenth of the work, one round: does it run?")
+    parser.add_argument(
+        "--quick", action="store_true", help="a tenth of the work, one round: does it run?"
+    )
     parser.add_argument("--seed", type=int, help="repeat an order of measuring")
     return parser.parse_args()
 
@@ -56,7 +62,9 @@ def choose(peers: Sequence[str], rows: Sequence[Row]) -> set[str]:
     known = {peer for row in rows for peer in row.peers}
     unknown = sorted(set(peers) - known - {"minirt"})
     if unknown:
-        raise ValueError(f"no such peer here: {', '.join(unknown)}. There are: {', '.join(sorted(known))}")
+        raise ValueError(
+            f"no such peer here: {', '.join(unknown)}. There are: {', '.join(sorted(known))}"
+        )
     wanted = {row.subject for row in rows} | {"minirt"} | (set(peers) or known)
     absent = sorted(peer for peer in wanted if not present(peer))
     if absent:
@@ -66,11 +74,15 @@ def choose(peers: Sequence[str], rows: Sequence[Row]) -> set[str]:
     return wanted - set(absent)
 
 
-def measure_all(rows: Sequence[Row], taking_part: set[str], asked: argparse.Namespace) -> tuple[Found, int]:
+def measure_all(
+    rows: Sequence[Row], taking_part: set[str], asked: argparse.Namespace
+) -> tuple[Found, int]:
     """Everything that was measured, and how many measurements failed."""
     found: Found = {
         row.name: {
-            peer: [None] * (row.rounds or asked.rounds) for peer in in_order(row) if peer in taking_part
+            peer: [None] * (row.rounds or asked.rounds)
+            for peer in in_order(row)
+            if peer in taking_part
         }
         for row in rows
     }
@@ -119,12 +131,17 @@ def main() -> int:
     if asked.quick:
         asked.rounds = 1
     here, began = machine(), time.monotonic()
-    print(f"Python {platform.python_version()}, {here['cores']} cores, load {here['load'][0]:.1f}, ", end="")
+    print(
+        f"Python {platform.python_version()}, {here['cores']} cores, load {here['load'][0]:.1f}, ",
+        end="",
+    )
     print(f"{asked.rounds} rounds.", flush=True)
     found, failed = measure_all(rows, taking_part, asked)
     judged = [verdict for row in rows for verdict in verdicts(row, found[row.name])]
     print(f"\n{table(rows, found)}\n\n{summary(judged)}")
-    print(f"{time.monotonic() - began:.0f} s. Only ratios mean something, and only those of one run.")
+    print(
+        f"{time.monotonic() - began:.0f} s. Only ratios mean something, and only those of one run."
+    )
     if asked.quick:
         print("--quick measures too little to judge by: it shows that every program runs.")
     if asked.json:
@@ -132,7 +149,9 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def write(path: Path, here: dict[str, Any], taking_part: set[str], rows: Sequence[Row], found: Found) -> None:
+def write(
+    path: Path, here: dict[str, Any], taking_part: set[str], rows: Sequence[Row], found: Found
+) -> None:
     judged = {
         row.name: [
             {

@@ -1,8 +1,8 @@
 """What does a callback cost: kept going, made fresh, or alone beside a watched descriptor?
 
-Each program returns the CPU seconds of one callback. A callback that counts would cost as much as a good loop does, and
-hide it. So of PENDING callbacks all but one only start themselves again, and that one counts: every loop here is fair,
-each callback gets its turn before any gets a second one.
+Each program returns the CPU seconds of one callback. A callback that counts would cost as much as a
+good loop does, and hide it. So of PENDING callbacks all but one only start themselves again, and
+that one counts: every loop here is fair, each callback gets its turn before any gets a second one.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """Which echo servers are compared? One small server a peer; what comes in goes out again.
 
-`python -m tests.benchmarks.echo LEVEL PEER` serves on a free port of 127.0.0.1 and prints the port. After
-that, every line on its input is answered with the CPU seconds that the process has used (getrusage: user and
-system, every thread); the end of its input ends it. The answering thread is asleep while the load runs.
+`python -m tests.benchmarks.echo LEVEL PEER` serves on a free port of 127.0.0.1 and prints the port.
+After that, every line on its input is answered with the CPU seconds that the process has used
+(getrusage: user and system, every thread); the end of its input ends it. The answering thread is
+asleep while the load runs.
 
-LEVEL is "streams" (the loop's own TCP server: net, asyncio.Protocol, trio.serve_tcp ...) or "readiness" (the
-loop only says which socket is readable; accept, recv and send are ours and the same for all).
+LEVEL is "streams" (the loop's own TCP server: net, asyncio.Protocol, trio.serve_tcp ...) or
+"readiness" (the loop only says which socket is readable; accept, recv and send are ours and the
+same for all).
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ def cpu_seconds() -> float:
 
 
 def allow_descriptors() -> int:
-    """Raises the soft limit of open descriptors to the hard one; gives how many there may be now."""
+    """Raises the soft limit of open descriptors to the hard one; gives how many may be open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 65536 if hard == resource.RLIM_INFINITY else hard
     try:
@@ -63,7 +65,7 @@ def listening() -> socket.socket:
 # The level of streams
 
 
-def minirt_streams(**options: Any) -> None:
+def minirt_streams(runtime: Any = None) -> None:
     from minirt import Runtime, net
 
     def on_connection(connection: Any) -> None:
@@ -75,13 +77,21 @@ def minirt_streams(**options: Any) -> None:
     def main() -> None:
         announce(net.create_server(on_connection, host=HOST).address[1])
 
-    Runtime(**options).run(main)
+    (runtime or Runtime()).run(main)
 
 
 def minirt_recorded_streams() -> None:
-    from minirt import Recorder
+    from minirt import Recorder, Runtime
 
-    minirt_streams(trace=Recorder())
+    minirt_streams(Runtime(trace=Recorder()))
+
+
+def minirt_detached_streams() -> None:
+    from minirt import Recorder, Runtime
+
+    runtime = Runtime(trace=Recorder())
+    runtime.detach()
+    minirt_streams(runtime)
 
 
 class Echo(asyncio.Protocol):
@@ -207,6 +217,7 @@ def readiness(peer: str) -> None:
 STREAMS: dict[str, Callable[[], None]] = {
     "minirt": minirt_streams,
     "minirt-recorded": minirt_recorded_streams,
+    "minirt-detached": minirt_detached_streams,
     "asyncio": asyncio_streams,
     "uvloop": uvloop_streams,
     "trio": trio_streams,

@@ -1,14 +1,16 @@
 """What must a loop offer to take part? One small class a peer, the same names in each.
 
-soon(callback)          run it in the next turn later(delay, callback)  run it after `delay`, which
-`delay(milliseconds)` gives in the loop's own unit watch(sock, callback)   run it whenever `sock` is readable;
-unwatch(sock) ends that pooled(task)            a function of one callback: runs `task` on a pool of THREADS
-threads, then the callback run(main), stop()       main is the first callback; stop() is called by the last
-one
+- soon(callback): run it in the next turn
+- later(delay, callback): run it after `delay`, which `delay(milliseconds)` gives in the loop's own
+  unit
+- watch(sock, callback): run it whenever `sock` is readable; unwatch(sock) ends that
+- pooled(task): a function of one callback, which runs `task` on a pool of THREADS threads, then the
+  callback
+- run(main), stop(): main is the first callback; stop() is called by the last one
 
-Where the library's own function has the right shape the name is bound to that function itself, so that nobody
-pays for a wrapper. minirt passes a value to its callbacks and asyncio none: a callback here takes one
-argument or none.
+Where the library's own function has the right shape the name is bound to that function itself, so
+that nobody pays for a wrapper. minirt passes a value to its callbacks and asyncio none: a callback
+here takes one argument or none.
 """
 
 from __future__ import annotations
@@ -124,7 +126,7 @@ class Gevent:
 
 
 class Trio:
-    """A loop of tasks, not of callbacks: what it offers instead is `pause`, `all_of` and `in_thread`."""
+    """A loop of tasks, not of callbacks: it offers `pause`, `all_of` and `in_thread` instead."""
 
     def __init__(self) -> None:
         trio = importlib.import_module("trio")
@@ -183,7 +185,9 @@ def present(peer: str) -> bool:
     if module not in LOOPS:
         return True
     found = importlib.util.find_spec(module)
-    return found is not None and found.origin is not None  # a folder without __init__.py has no origin
+    return (
+        found is not None and found.origin is not None
+    )  # a folder without __init__.py has no origin
 
 
 def release(peer: str) -> str:

@@ -1,9 +1,10 @@
 """How many bytes does one pending callback, one pending timer hold?
 
-What tracemalloc counts before and after `count` of them, all with the same callback, divided by `count`:
-everything that was allocated for them and is still there, the share of the loop's own tables included. Those
-tables grow in steps, so the figure depends on `count`: it is taken at three counts within one doubling, and
-the value is the first of them (100,000 in the full table). The caller keeps no handle.
+What tracemalloc counts before and after `count` of them, all with the same callback, divided by
+`count`: everything that was allocated for them and is still there, the share of the loop's own
+tables included. Those tables grow in steps, so the figure depends on `count`: it is taken at three
+counts within one doubling, and the value is the first of them (100,000 in the full table). The
+caller keeps no handle.
 """
 
 from __future__ import annotations

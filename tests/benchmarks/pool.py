@@ -1,8 +1,9 @@
 """What does it cost to hand a task to a thread and to get its answer on the loop?
 
-Wall-clock seconds of one task, because threads that wait for each other do so in wall-clock time. A pool of 4
-threads everywhere. node has no task that does nothing: in its place stands the cheapest work of its own pool,
-`fs.access` with one in flight, `crypto.randomFill` of one byte with a thousand (node/pool.js).
+Wall-clock seconds of one task, because threads that wait for each other do so in wall-clock time. A
+pool of 4 threads everywhere. node has no task that does nothing: in its place stands the cheapest
+work of its own pool, `fs.access` with one in flight, `crypto.randomFill` of one byte with a
+thousand (node/pool.js).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ OF_TASKS = ("trio", "curio")
 
 
 def one_in_flight(peer: str, total: int) -> dict[str, Any]:
-    """One task at a time, every thread on one cpu: the hand-over alone, without the way between cores."""
+    """One task at a time, every thread on one cpu: the hand-over, not the way between cores."""
     with one_cpu() as pinned:
         if peer == "queues":
             return {"value": through_two_queues(doing_nothing(None), total), "pinned": pinned}
@@ -100,7 +101,7 @@ def through_two_queues(task: Task, total: int) -> float:
 
 
 def through_greenlets(task: Task, flight: int, total: int) -> float:
-    """gevent's pool makes whoever submits wait for a free thread, so each task in flight needs a greenlet."""
+    """gevent's pool makes whoever submits wait for a thread: a greenlet for each task in flight."""
     import gevent
     from gevent.threadpool import ThreadPool
 
@@ -121,7 +122,7 @@ def through_greenlets(task: Task, flight: int, total: int) -> float:
 
 @contextmanager
 def one_cpu() -> Iterator[bool]:
-    """All threads made within share one cpu; gives False where the system cannot do that (macOS)."""
+    """All threads made within share one cpu; gives False where the system cannot (macOS)."""
     if not hasattr(os, "sched_setaffinity"):
         yield False
         return

@@ -1,7 +1,7 @@
 """What do the figures of all rounds say about one goal? Pure arithmetic; nothing here measures.
 
-The figures of a row: `{peer: [measurement or None, one a round]}`. A measurement that failed is None, and its
-round says nothing about the pair.
+The figures of a row: `{peer: [measurement or None, one a round]}`. A measurement that failed is
+None, and its round says nothing about the pair.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def mark_of(figure: float | None, goal: Goal) -> str:
 def ratios(
     subject: Sequence[Measurement | None], peer: Sequence[Measurement | None], sense: str
 ) -> list[float]:
-    """One ratio a round: how many times as fast (AT_LEAST), or how many times the cost (AT_MOST)."""
+    """One ratio a round: how many times as fast (AT_LEAST), or the cost (AT_MOST)."""
     pairs = [
         (float(ours["value"]), float(theirs["value"]))
         for ours, theirs in zip(subject, peer, strict=True)
@@ -85,7 +85,8 @@ def ratios(
 def medians(row: Row, figures: Figures) -> dict[str, float]:
     """Each peer's own median, for those that could be measured."""
     values = {
-        peer: [float(m["value"]) for m in figures.get(peer, ()) if m is not None] for peer in in_order(row)
+        peer: [float(m["value"]) for m in figures.get(peer, ()) if m is not None]
+        for peer in in_order(row)
     }
     return {peer: median(found) for peer, found in values.items() if found}
 
@@ -95,7 +96,7 @@ def in_order(row: Row) -> list[str]:
 
 
 def verdicts(row: Row, figures: Figures) -> list[Verdict]:
-    """One verdict a goal, then one for each peer that has none. Without minirt there is nothing to judge."""
+    """One verdict a goal, then one a peer that has none. Without minirt there is none at all."""
     if row.subject not in figures:
         return []
     goals = [goal for goal in row.goals if goal.peer is None or goal.peer in figures]
@@ -114,4 +115,6 @@ def _verdict(row: Row, goal: Goal, figures: Figures) -> Verdict:
         per_round = ratios(subject, figures[goal.peer], goal.sense)
     figure = median(per_round) if per_round else None
     mark = mark_of(figure, goal)
-    return Verdict(row.name, goal.peer, goal.sense, tuple(per_round), goal.must, goal.aim, mark, goal.field)
+    return Verdict(
+        row.name, goal.peer, goal.sense, tuple(per_round), goal.must, goal.aim, mark, goal.field
+    )

@@ -13,12 +13,16 @@ SCALES = {"us": 1e6, "ms": 1e3, "%": 100.0, "B": 1.0}
 
 def table(rows: Sequence[Row], figures: Mapping[str, Figures]) -> str:
     """Every row: its title, each peer's own median, then one line a comparison."""
-    blocks = [(row, [cells(row, verdict) for verdict in verdicts(row, figures[row.name])]) for row in rows]
+    blocks = [
+        (row, [cells(row, verdict) for verdict in verdicts(row, figures[row.name])]) for row in rows
+    ]
     lines = [HEADINGS, *(line for _row, block in blocks for line in block)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
 
     def aligned(line: Sequence[str]) -> str:
-        return "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        return "  ".join(
+            cell.ljust(width) for cell, width in zip(line, widths, strict=True)
+        ).rstrip()
 
     text = [aligned(HEADINGS)]
     for row, block in blocks:
@@ -29,7 +33,9 @@ def table(rows: Sequence[Row], figures: Mapping[str, Figures]) -> str:
 
 def own_figures(row: Row, figures: Figures) -> str:
     own = [f"{peer} {amount(seconds, row.unit)}" for peer, seconds in medians(row, figures).items()]
-    notes = {m["note"] for found in figures.values() for m in found if m is not None and "note" in m}
+    notes = {
+        m["note"] for found in figures.values() for m in found if m is not None and "note" in m
+    }
     return " · ".join(own + sorted(notes)) or "not measured"
 
 
@@ -41,7 +47,9 @@ def cells(row: Row, verdict: Verdict) -> tuple[str, ...]:
         " ",
         against,
         figure(row, verdict, verdict.median) + word if verdict.median is not None else "-",
-        f"{figure(row, verdict, min(found))} .. {figure(row, verdict, max(found))}" if len(found) > 1 else "",
+        f"{figure(row, verdict, min(found))} .. {figure(row, verdict, max(found))}"
+        if len(found) > 1
+        else "",
         f"{verdict.sense} {figure(row, verdict, verdict.must)}" if verdict.must is not None else "",
         f"{verdict.sense} {figure(row, verdict, verdict.aim)}" if verdict.aim is not None else "",
         mark(verdict),
@@ -74,5 +82,9 @@ def summary(found: Sequence[Verdict]) -> str:
         return "No goal was measured."
     lines = [f"{sum(v.mark in (AIM, PASS) for v in goals)} of {len(goals)} goals reached."]
     for text, wanted in (("misses its must", MISS), ("could not be measured", NO_FIGURE)):
-        lines += [f"  {v.row} against {v.peer or 'its own limit'}: {text}" for v in goals if v.mark == wanted]
+        lines += [
+            f"  {v.row} against {v.peer or 'its own limit'}: {text}"
+            for v in goals
+            if v.mark == wanted
+        ]
     return "\n".join(lines)

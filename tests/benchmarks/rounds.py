@@ -28,8 +28,8 @@ class Step:
 def steps(
     rows: Sequence[Row], rounds: int, taking_part: Callable[[str], bool], order: random.Random
 ) -> Iterator[Step]:
-    """Every measurement of all rounds. Rows and peers are shuffled anew in each round; the peers of one row
-    stay together, so that what is compared was measured within the same seconds."""
+    """Every measurement of all rounds. Rows and peers are shuffled anew in each round; the peers of
+    one row stay together, so that what is compared was measured within the same seconds."""
     for turn in range(rounds):
         these = [row for row in rows if row.rounds is None or turn < row.rounds]
         order.shuffle(these)
@@ -59,6 +59,8 @@ def take(step: Step, quick: bool = False) -> dict[str, Any] | str:
     except subprocess.TimeoutExpired:
         return f"took longer than {PATIENCE} s"
     if answer.returncode != 0:
-        return (answer.stderr.strip().splitlines() or [f"ended with status {answer.returncode}"])[-1]
+        return (answer.stderr.strip().splitlines() or [f"ended with status {answer.returncode}"])[
+            -1
+        ]
     figures: dict[str, Any] = json.loads(answer.stdout)
     return figures

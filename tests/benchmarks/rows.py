@@ -1,8 +1,9 @@
 """Which rows are there, who takes part in each, and what must minirt reach?
 
-The goals are of two kinds. `faster(peer, ...)`: the peer's figure over minirt's is at least so much.
-`costs(peer, ...)`: minirt's figure over the peer's is at most so much. `own(field, ...)`: minirt's own figure
-is at most so much. `must` is what a change may not break; `aim` is what a good one reaches.
+The goals are of two kinds. `faster(peer, ...)`: the peer's figure over minirt's is at least so
+much. `costs(peer, ...)`: minirt's figure over the peer's is at most so much. `own(field, ...)`:
+minirt's own figure is at most so much. `must` is what a change may not break; `aim` is what a good
+one reaches.
 """
 
 from __future__ import annotations
@@ -48,9 +49,7 @@ class Row:
     peers: tuple[str, ...]
     goals: tuple[Goal, ...] = ()
     unit: str = "us"  # us, ms, B (bytes), %
-    others: str | None = (
-        AT_LEAST  # how a peer without a goal is compared; None where figures may be below zero
-    )
+    others: str | None = AT_LEAST  # how peers without a goal are compared; None: not at all
     fewer: Mapping[str, int] = field(default_factory=dict)  # peer -> by what its number is divided
     subject: str = "minirt"
     rounds: int | None = None  # where the figure is the same in every round
@@ -90,8 +89,8 @@ ROWS = (
         ("asyncio", "uvloop", "node"),  # gevent runs the whole chain in one turn: not the same work
         (faster("asyncio", 1.6, 2.2), faster("uvloop", 0.55, 0.74)),
     ),
-    # Issue 3 adds here: the callbacks row with the live view attached at 30 Hz, subject "minirt-viewed",
-    # peers ("minirt",), goals (costs("minirt", 1.10, 1.05),)
+    # The live view, once there is one: here, the callbacks row with a view attached at 30 Hz.
+    # subject "minirt-viewed", peers ("minirt",), goals (costs("minirt", 1.10, 1.05),)
     #
     # Timers: CPU time of one, then lateness
     Row(
@@ -109,6 +108,13 @@ ROWS = (
         1_000_000,
         ("asyncio", "uvloop", "node"),
         (faster("asyncio", 7, 9), faster("uvloop", 4, 6), faster("node", 1, 1.2)),
+    ),
+    Row(
+        "timers-cancelled",
+        "timers set and cancelled, 1,000 pending",
+        timers.set_and_cancelled,
+        200_000,
+        ("asyncio", "uvloop", "node"),
     ),
     Row(
         "lateness",
@@ -201,10 +207,19 @@ ROWS = (
     ),
     # Tracing: what it adds to the server of the row "echo"
     Row(
+        "recorder-gone",
+        "a recorder attached and gone (echo)",
+        sockets.echo,
+        100_000,
+        ("minirt",),
+        (costs("minirt", 1.02, 1),),
+        subject="minirt-detached",
+    ),
+    Row(
         "recorder",
         "a recorder attached (echo)",
         sockets.echo,
-        50_000,
+        100_000,
         ("minirt",),
         (costs("minirt", 1.10, 1.07),),
         subject="minirt-recorded",

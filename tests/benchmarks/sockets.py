@@ -1,8 +1,8 @@
 """What does a request cost a server, and does it cost more when thousands of connections are idle?
 
-The client is this process, the server another one (`echo.py`). The client must not be the slower of the two,
-or the server idles and pays for more wake-ups than it would: so it is the leanest that there is, blocking
-sockets and no loop, which sends on every connection and then reads every answer.
+The client is this process, the server another one (`echo.py`). The client must not be the slower of
+the two, or the server idles and pays for more wake-ups than it would: so it is the leanest that
+there is, blocking sockets and no loop, which sends on every connection and then reads every answer.
 """
 
 from __future__ import annotations
@@ -104,17 +104,17 @@ def echo(peer: str, requests: int, level: str = "streams") -> dict[str, Any]:
 
 
 def echo_on_readiness(peer: str, requests: int) -> dict[str, Any]:
-    """The same on the bare registrator (add_reader): accept, recv and send are the benchmark's own."""
+    """The same on bare readiness (add_reader): accept, recv and send are the benchmark's own."""
     return echo(peer, requests, "readiness")
 
 
 def growth(peer: str, pings: int, few: int = 10, many: int = 8000) -> dict[str, Any]:
     """By which part the latency of one request grows from `few` to `many` idle connections.
 
-    Two servers of one kind run side by side, one with few and one with many, and are asked in turns: whatever
-    slows the machine slows both. All three processes share one cpu: a server that happens to share the
-    client's answers ten times as fast as one that must be woken on another, and that is not the question. The
-    figure is the ratio of the medians, less 1.
+    Two servers of one kind run side by side, one with few and one with many, and are asked in
+    turns: whatever slows the machine slows both. All three processes share one cpu: a server that
+    happens to share the client's answers ten times as fast as one that must be woken on another,
+    and that is not the question. The figure is the ratio of the medians, less 1.
     """
     room = allow_descriptors() - SPARE
     level = "readiness" if peer == "epoll" else "streams"
@@ -140,7 +140,7 @@ def growth(peer: str, pings: int, few: int = 10, many: int = 8000) -> dict[str, 
 
 
 def connect_idle(server: Server, stack: ExitStack, idle: int) -> socket.socket:
-    """Opens `idle` connections and one more, which it gives; at a pace at which the server accepts them."""
+    """Opens `idle` connections and one more, which it gives, no faster than the server accepts."""
     for number in range(idle + 1):
         connection = stack.enter_context(server.connect())
         if number % PACE == 0 or number == idle:

@@ -22,10 +22,12 @@ print('{{"value": %r, "modules": %d, "notebook": %d}}' % (seconds, len(sys.modul
 
 
 def importing(peer: str, repeats: int) -> dict[str, Any]:
-    """Wall-clock seconds, the median of `repeats` fresh processes. A process before them fills the caches."""
+    """Wall-clock seconds, the median of `repeats` fresh processes; one before fills the caches."""
     command = [sys.executable, "-c", PROGRAM.format(module=peer)]
     answers = [
-        json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+        json.loads(
+            subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        )
         for _ in range(1 + repeats)
     ]
     return {**answers[-1], "value": median(answer["value"] for answer in answers[1:])}

@@ -1,8 +1,8 @@
 """What does one callback cost, when callbacks keep starting callbacks?
 
-The one program behind the rows of callbacks and of the pool: `pending` callbacks are started; each starts
-itself again (the same function object) until `total` have run. Only what "start" means differs from row to
-row.
+The one program behind the rows of callbacks and of the pool: `pending` callbacks are started; each
+starts itself again (the same function object) until `total` have run. Only what "start" means
+differs from row to row.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def turnover(
     clock: Clock,
     first: Callable[[], Any] = nothing,
 ) -> float:
-    """Seconds of one callback, from the loop's first to its last. `first` runs before and is not counted."""
+    """Seconds of one callback, from the loop's first to its last. `first` is not counted."""
     left, began, ended = total, 0.0, 0.0
 
     def turn(_: object = None) -> None:
@@ -48,8 +48,10 @@ def turnover(
     return (ended - began) / total
 
 
-def turnover_of_tasks(loop: Any, step: Callable[..., Any], pending: int, total: int, clock: Clock) -> float:
-    """The same for a loop of tasks: `pending` tasks, each awaits `step()` until `total` steps are done."""
+def turnover_of_tasks(
+    loop: Any, step: Callable[..., Any], pending: int, total: int, clock: Clock
+) -> float:
+    """The same for a loop of tasks: `pending` of them await `step()`, `total` times in all."""
     left, seconds = total, 0.0
 
     async def chain() -> None:
