@@ -18,6 +18,7 @@ from minirt.ambient import (
 )
 from minirt.clock import ManualClock, MonotonicClock
 from minirt.epoll import Interest, Ready
+from minirt.modules import crypto, fs, net
 from minirt.runtime import Runtime
 from minirt.simulation import Simulation
 from minirt.threadpool import TaskKind
@@ -42,7 +43,10 @@ __all__ = [
     "clear_immediate",
     "clear_interval",
     "clear_timeout",
+    "crypto",
+    "fs",
     "log",
+    "net",
     "next_tick",
     "queue_microtask",
     "set_immediate",

@@ -1,7 +1,6 @@
 """`python -m minirt`: the main example in a terminal, or a program of your own."""
 
 import argparse
-import runpy
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -81,7 +80,10 @@ def program(file: Path | None) -> Callable[[], object]:
     """What the runtime calls as main."""
     if file is None:
         return main_example
-    return lambda: runpy.run_path(str(file), run_name="__main__")
+    code = compile(file.read_bytes(), str(file), "exec")
+    sys.path.insert(0, str(file.resolve().parent))  # as `python FILE.py` does
+    namespace = {"__name__": "__main__", "__file__": str(file)}
+    return lambda: exec(code, namespace)
 
 
 if __name__ == "__main__":

@@ -51,5 +51,5 @@ def queue_microtask(cb: Callback) -> None:
 
 
 def log(text: object) -> None:
-    """Print one line with the name of its thread, as the source chapter's programs do. See `Runtime.log`."""
+    """`Runtime.log` of the running runtime."""
     Runtime.current().log(text)

@@ -15,6 +15,9 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None:
         """Let this much time pass for whoever calls."""
 
+    def spend(self, seconds: float) -> None:
+        """Say that the work done now takes about this long. Real time knows; simulated time must be told."""
+
 
 class MonotonicClock:
     """The machine's clock that no one can set: `time.monotonic`."""
@@ -24,6 +27,9 @@ class MonotonicClock:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+    def spend(self, seconds: float) -> None:
+        """The work itself takes the time."""
 
 
 class ManualClock:
@@ -44,4 +50,8 @@ class ManualClock:
 
     def sleep(self, seconds: float) -> None:
         """Sleeping is moving the clock: no real time passes."""
+        self.advance(seconds)
+
+    def spend(self, seconds: float) -> None:
+        """Work takes time, here too."""
         self.advance(seconds)

@@ -74,7 +74,7 @@ def descriptor(fileobj: FileLike) -> int:
 
 
 class Registrator:
-    """Interests by descriptor. Reading and writing may have a token each: one descriptor, two callbacks."""
+    """Interests by descriptor. Reading and writing may have a token, so a callback, each."""
 
     def __init__(self) -> None:
         self.watched: dict[int, Watch] = {}  # by descriptor
@@ -101,7 +101,10 @@ class Registrator:
         self._descriptors.setdefault(token, set()).add(number)
 
     def modify(self, fileobj: FileLike, token: int, interest: Interest) -> None:
-        """From now on `token` is told about `interest` and nothing else. NotRegistered without register()."""
+        """From now on `token` is told about `interest` and nothing else.
+
+        NotRegistered without register().
+        """
         number = descriptor(fileobj)
         watch = self.watched.get(number)
         if watch is None or token not in (watch.reader, watch.writer):
@@ -143,7 +146,7 @@ class Registrator:
             self.deregister(self.watched[number].fileobj, token)
 
     def stale_tokens(self) -> list[int]:
-        """The tokens whose descriptor was closed while it was watched, and which can never be ready."""
+        """The tokens whose descriptor was closed while it was watched: they can never be ready."""
         stale = [
             (number, watch)
             for number, watch in self.watched.items()
@@ -168,7 +171,8 @@ class Registrator:
     def _checked(interest: Interest) -> Interest:
         if not isinstance(interest, Interest) or not interest:
             raise ValueError(
-                f"{interest!r} is no interest. Use Interest.READABLE, Interest.WRITABLE, or both joined by |"
+                f"{interest!r} is no interest. "
+                "Use Interest.READABLE, Interest.WRITABLE, or both joined by |"
             )
         return interest
 
@@ -204,14 +208,14 @@ class Registrator:
 
 
 class Poll(Registrator):
-    """A registrator that can also wait. `poll` gives [(token, readiness)], the readiness as a ready-made `Int`."""
+    """A registrator that can also wait. `poll` gives [(token, readiness)], readiness an `Int`."""
 
     always_poll = (
         False  # True where a poll that cannot sleep still has something to do, with nothing watched
     )
 
     def poll(self, timeout: float | None) -> list[tuple[int, Int]]:
-        """Sleep until something is ready, for `timeout` seconds at most (None: for ever, 0: not at all)."""
+        """Sleep until something is ready, `timeout` seconds at most (None: for ever; 0: not)."""
         raise NotImplementedError
 
     def look(self) -> list[tuple[int, Int]]:
@@ -223,7 +227,7 @@ class Poll(Registrator):
         raise NotImplementedError
 
     def close(self) -> None:
-        """Give every descriptor back that belongs to the poll itself; what was watched stays open."""
+        """Give back every descriptor of the poll itself; what was watched stays open."""
         raise NotImplementedError
 
     def _answers(self, number: int, bits: int, events: list[tuple[int, Int]]) -> None:
@@ -242,7 +246,10 @@ class Poll(Registrator):
 
 
 class EpollPoll(Poll):
-    """Readiness from Linux's epoll, level-triggered; the wake-up is an edge-triggered eventfd, which needs no read."""
+    """Readiness from Linux's epoll, level-triggered.
+
+    The wake-up is an edge-triggered eventfd, which needs no read.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -332,7 +339,10 @@ def ready_bits(mask: int) -> int:
 
 
 class SelectorPoll(Poll):
-    """Readiness from the standard library's `selectors`; the wake-up is a socket pair. For systems without epoll."""
+    """Readiness from the standard library's `selectors`, for systems without epoll.
+
+    The wake-up is a socket pair.
+    """
 
     def __init__(
         self, make: Callable[[], selectors.BaseSelector] = selectors.DefaultSelector

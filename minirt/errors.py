@@ -19,30 +19,34 @@ class StateError(MinirtError, RuntimeError):
 class AlreadyRan(StateError):
     def __init__(self) -> None:
         super().__init__(
-            "this Runtime has run already, and a Runtime runs once. Make a new one: Runtime().run(main)"
+            "this Runtime has run already, and a Runtime runs once. "
+            "Make a new one: Runtime().run(main)"
         )
 
 
 class RuntimeClosed(StateError):
     def __init__(self) -> None:
         super().__init__(
-            "this Runtime is closed: its threads and descriptors are gone. Make a new one: Runtime()"
+            "this Runtime is closed: its threads and descriptors are gone. "
+            "Make a new one: Runtime()"
         )
 
 
 class NestedRuntime(StateError):
     def __init__(self) -> None:
         super().__init__(
-            "a runtime is running in this thread already, and one loop cannot run inside another's callback. "
-            "Register the work with the running one (Runtime.current()), or run the second in a thread of its own"
+            "a runtime is running in this thread already, and one loop cannot run inside "
+            "another's callback. Register the work with the running one (Runtime.current()), "
+            "or run the second in a thread of its own"
         )
 
 
 class NoRuntime(StateError):
     def __init__(self) -> None:
         super().__init__(
-            "no runtime is running here. Call this from main or from a callback of Runtime().run(main); "
-            "from another thread, hand the loop a callback with rt.call_from_thread(cb)"
+            "no runtime is running here. Call this from main or from a callback of "
+            "Runtime().run(main); from another thread, hand the loop a callback with "
+            "rt.call_from_thread(cb)"
         )
 
 
@@ -50,15 +54,16 @@ class ForeignThread(StateError):
     def __init__(self) -> None:
         super().__init__(
             "a Runtime belongs to the thread that runs it, and this is another one. "
-            "The one thread-safe door is rt.call_from_thread(cb): cb then runs on the loop and may do this"
+            "The one thread-safe door is rt.call_from_thread(cb): "
+            "cb then runs on the loop and may do this"
         )
 
 
 class ForkedRuntime(StateError):
     def __init__(self) -> None:
         super().__init__(
-            "this process was forked from a callback: the runtime's threads stayed with the parent. "
-            "In the child, leave with os._exit(), or make a new Runtime()"
+            "this process was forked from a callback: the runtime's threads stayed with the "
+            "parent. In the child, leave with os._exit(), or make a new Runtime()"
         )
 
 
@@ -75,7 +80,8 @@ class IdentityTaken(MinirtError, ValueError):
 class AllIdentitiesTaken(MinirtError, OverflowError):
     def __init__(self, count: int) -> None:
         super().__init__(
-            f"all {count} identities are taken. Let some callbacks run, or clear them, before adding more"
+            f"all {count} identities are taken. "
+            "Let some callbacks run, or clear them, before adding more"
         )
 
 
@@ -83,7 +89,8 @@ class CalledTwice(StateError):
     def __init__(self, identity: int | None) -> None:
         name = "this callback" if identity is None else f"the callback with identity {identity}"
         super().__init__(
-            f"{name} was called already, or was never there: a callback is called once. Register a new one"
+            f"{name} was called already, or was never there: a callback is called once. "
+            "Register a new one"
         )
 
 
@@ -98,7 +105,8 @@ class NotCallable(MinirtError, TypeError):
 class NotADelay(MinirtError, TypeError):
     def __init__(self, delay: object) -> None:
         super().__init__(
-            f"a delay is a number of milliseconds, and {delay!r} is none. Write set_timeout(100, cb)"
+            f"a delay is a number of milliseconds, and {delay!r} is none. "
+            "Write set_timeout(100, cb)"
         )
 
 
@@ -116,8 +124,9 @@ class NotAJs(MinirtError, TypeError):
 class TooManyWaiting(MinirtError, RuntimeError):
     def __init__(self, limit: int) -> None:
         super().__init__(
-            f"every thread is busy and {limit} tasks wait already (max_waiting={limit}); this one was not taken. "
-            "Submit it again from a callback of one that finishes, or raise max_waiting"
+            f"every thread is busy and {limit} tasks wait already (max_waiting={limit}); "
+            "this one was not taken. Submit it again from a callback of one that finishes, "
+            "or raise max_waiting"
         )
 
 
@@ -135,7 +144,8 @@ class NotPollable(MinirtError, PermissionError):
 class AlreadyRegistered(MinirtError, ValueError):
     def __init__(self, fileobj: object) -> None:
         super().__init__(
-            f"{fileobj!r} is registered for this interest already. Use modify(), or deregister() it first"
+            f"{fileobj!r} is registered for this interest already. "
+            "Use modify(), or deregister() it first"
         )
 
 
@@ -152,8 +162,9 @@ class NotRegistered(MinirtError, KeyError):
 class DescriptorClosed(MinirtError, OSError):
     def __init__(self, token: int) -> None:
         super().__init__(
-            f"the descriptor registered with token {token} was closed while it was watched, so it can never become "
-            "ready. Call epoll_registrator.deregister(fileobj) before fileobj.close()"
+            f"the descriptor registered with token {token} was closed while it was watched, "
+            "so it can never become ready. "
+            "Call epoll_registrator.deregister(fileobj) before fileobj.close()"
         )
 
 
@@ -168,8 +179,9 @@ class OnlySimulated(MinirtError, ValueError):
 class SimulationStuck(StateError):
     def __init__(self, count: int) -> None:
         super().__init__(
-            f"the simulation has nothing left that could happen, and {count} registered events still wait. "
-            "Deregister them, or give their connection a peer that answers: Simulation.add_peer(host, port, answer)"
+            f"the simulation has nothing left that could happen, and {count} registered events "
+            "still wait. Deregister them, or give their connection a peer that answers: "
+            "Simulation.add_peer(host, port, answer)"
         )
 
 
@@ -187,5 +199,6 @@ class HttpTimeout(HttpError, TimeoutError):
 class ResponseTooLarge(HttpError):
     def __init__(self, limit: int) -> None:
         super().__init__(
-            f"the response is larger than {limit} bytes. Ask for more with http.get(..., max_bytes=...)"
+            f"the response is larger than {limit} bytes. "
+            "Ask for more with http.get(..., max_bytes=...)"
         )

@@ -15,7 +15,7 @@ class Identities:
     """Draws identities. One thread only: drawing is a read and a write, not one step.
 
     `taken` answers which identities are in use; it is asked only when a collision is possible.
-    `free_below` is the promise that makes this rare: every identity after `token` and below it is free.
+    `free_below` is the promise that makes this rare: what is after `token` and below it is free.
     """
 
     __slots__ = ("_count", "_taken", "_token", "free_below")
@@ -56,6 +56,10 @@ class Identities:
         """Somebody chose `identity` without asking: the promise now ends before it."""
         if self._token < identity < self.free_below:
             self.free_below = identity
+
+    def forget(self) -> None:
+        """Nothing is in use any more, and nobody is asked."""
+        self._taken = tuple
 
     def _search(self) -> int:
         taken = self._taken()

@@ -7,7 +7,6 @@ until both are empty.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 
 from minirt.callbacks import Callback, CallbackQueue, ignore
 from minirt.errors import DescriptorClosed, ForeignThread, RuntimeClosed
@@ -18,7 +17,8 @@ from minirt.timers import Timers
 from minirt.trace import Silence, Sink
 from minirt.values import UNDEFINED, Error, Js
 
-QUIET = 1.0  # s: a loop that slept this long without an event looks once whether a descriptor was closed under it
+# s: a loop that slept this long without an event looks whether a descriptor was closed under it
+QUIET = 1.0
 
 
 class StopLoop(BaseException):
@@ -26,7 +26,7 @@ class StopLoop(BaseException):
 
 
 class Refuses:
-    """Stands in for the list of immediates while the loop sleeps or is closed: whoever adds one is told why not."""
+    """Stands in for the list of immediates while none may be added: whoever tries is told why."""
 
     __slots__ = ("_error",)
 
@@ -131,11 +131,14 @@ class Loop:
             self.timers_phase()
 
     def is_alive(self) -> bool:
-        """Is there anything to wait for? A callback that waits, unless it was unref'd; an immediate; a message."""
+        """Is there anything to wait for? A callback (unless unref'd), immediate or message."""
         unref = self.unref_identities
         if unref:
             unref &= self.callback_queue.keys()
-        return bool(len(self.callback_queue) > len(unref) or self.immediates or self.inbox)
+        waiting = len(self.callback_queue) - len(unref)
+        if 0 < waiting <= len(self.tokens) and self.tokens.isdisjoint(self.poll.descriptors):
+            waiting = 0  # only events that wait for a descriptor, and none is watched for them
+        return bool(waiting or self.immediates or self.inbox)
 
     # The phases
 
@@ -156,7 +159,7 @@ class Loop:
         self.run_each(self.prepare_hooks)
 
     def poll_phase(self) -> None:
-        """Sleep as long as nothing can happen; then readiness, results of the pool, messages from threads."""
+        """Sleep as long as nothing can happen; then readiness, results, messages from threads."""
         poll = self.poll
         events: Sequence[tuple[int, Js]] = ()
         if not self.immediates:
@@ -165,13 +168,14 @@ class Loop:
             events = poll.look()
         if events:
             self.run_events(events)
-        if self.pool.finished:
-            self.run_results()
+        results = len(self.pool.finished)  # counted first: a task's messages precede its result
         if self.inbox:
             self.run_inbox()
+        if results:
+            self.run_results(results)
 
     def check_phase(self) -> None:
-        """The immediates. One that is set meanwhile waits for the next turn: the list was swapped."""
+        """The immediates. One set meanwhile waits for the next turn: the list was swapped."""
         self.phase = "check"
         self._checking = batch = self.immediates
         self._check_identities = self._immediate_identities
@@ -204,7 +208,7 @@ class Loop:
     # Running callbacks
 
     def run_batch(self, identities: Iterable[int]) -> None:
-        """Take each callback out of the queue and call it; one that was cleared meanwhile is passed over."""
+        """Take each callback out and call it; one that was cleared meanwhile is passed over."""
         take, next_ticks, microtasks = self.callback_queue.pop, self.next_ticks, self.microtasks
         remaining = iter(identities)
         while True:
@@ -233,13 +237,16 @@ class Loop:
             self.run_one(hook)
 
     def run_events(self, events: Iterable[tuple[int, Js]]) -> None:
-        """The callbacks of ready descriptors. One whose token was deregistered meanwhile is passed over."""
+        """The callbacks of ready descriptors; a token deregistered meanwhile is passed over."""
         self.phase = "poll"
         persistent, next_ticks, microtasks = self.persistent, self.next_ticks, self.microtasks
+        descriptors = self.poll.descriptors
         remaining = iter(events)
         while True:
             try:
                 for token, readiness in remaining:
+                    if token not in descriptors:
+                        continue
                     if token in persistent:
                         persistent[token](readiness)
                     else:
@@ -259,13 +266,12 @@ class Loop:
             self.tokens.discard(token)
             self.callback_queue.call(token, readiness)
 
-    def run_results(self) -> None:
-        """The callbacks of tasks that are finished; those that finish meanwhile wait for the next turn."""
+    def run_results(self, remaining: int) -> None:
+        """The callbacks of finished tasks; what finishes meanwhile waits for the next turn."""
         self.phase = "poll"
         finished, next_ticks, microtasks = self.pool.finished, self.next_ticks, self.microtasks
         take = self.callback_queue.pop
         free, freed = self.pool.free, self.pool.freed
-        remaining = len(finished)
         while remaining:
             try:
                 while remaining:
@@ -283,8 +289,16 @@ class Loop:
     def run_inbox(self) -> None:
         """What other threads handed over with `call_from_thread`."""
         self.phase = "poll"
-        for _ in range(len(self.inbox)):
-            self.run_one(partial(self.inbox.popleft(), UNDEFINED))
+        inbox, remaining = self.inbox, len(self.inbox)
+        while remaining:
+            try:
+                while remaining:
+                    remaining -= 1
+                    inbox.popleft()(UNDEFINED)
+                    if self.next_ticks or self.microtasks:
+                        self.drain()
+            except Exception as error:
+                self.uncaught(error)
 
     def drain(self) -> None:
         """All ticks, then all microtasks, until both are empty."""
@@ -296,19 +310,30 @@ class Loop:
                 while microtasks:
                     microtasks.popleft()(UNDEFINED)
             except Exception as error:
-                self.uncaught(error)
+                self.report(error)
 
     def uncaught(self, error: Exception) -> None:
-        """Hand the error to `on_uncaught` and go on, or let it leave `run`."""
-        if self.on_uncaught is None:
-            raise error
-        self.on_uncaught(error)
+        """A callback raised `error`. If the program goes on, then with its ticks and microtasks."""
+        self.report(error)
         self.drain()
+
+    def report(self, error: Exception) -> None:
+        """Hand the error to `on_uncaught` and go on, or let it leave `run`."""
+        handler = self.on_uncaught
+        try:
+            if handler is None:
+                raise error
+            handler(error)
+        except BaseException:
+            self.on_uncaught = None  # what it raises itself leaves `run`
+            raise
+        finally:
+            del error, handler  # or the traceback of the error would hold the error
 
     # Sleeping and waking
 
     def timeout(self) -> float | None:
-        """How long may the poll sleep? Seconds; 0 while something waits to be done, None for as long as it takes."""
+        """How long may the poll sleep (s)? 0: something waits to be done; None: for ever."""
         if self.pending or self.closing or self.idle_hooks or not self.is_alive():
             return 0
         if not self.timers.heap:
@@ -317,7 +342,7 @@ class Loop:
         return None if deadline is None else max(0, deadline - self.clock.now())
 
     def sleep(self) -> Sequence[tuple[int, Js]]:
-        """Wait for readiness, a result or a message. A thread that brings one while the flag is up wakes us."""
+        """Wait for readiness, a result or a message. While the flag is up, a thread wakes us."""
         self.phase = "poll"
         awake = self.immediates
         self.immediates = ASLEEP  # type: ignore[assignment]
@@ -328,15 +353,12 @@ class Loop:
             if self.pool.finished or self.inbox or self.next_ticks:
                 return self.poll.look()
             timeout = self.timeout()
-            events = self.poll.poll(QUIET if self._is_first_long_sleep(timeout) else timeout)
-            if events:
-                self._was_quiet = False
-            elif not self._was_quiet and self.poll.watched and timeout != 0:
-                self._was_quiet = True
-                return [
-                    (token, Error(DescriptorClosed(token))) for token in self.poll.stale_tokens()
-                ]
-            return events
+            if not self.poll.watched:
+                return self.poll.poll(timeout)
+            is_first = not self._was_quiet and (timeout is None or timeout > QUIET)
+            events = self.poll.poll(QUIET if is_first else timeout)
+            self._was_quiet = False
+            return events or self.closed_under_us(is_first)
         finally:
             self._asleep = False
             self.immediates = awake
@@ -344,7 +366,7 @@ class Loop:
                 self.drain()
 
     def _is_first_long_sleep(self, timeout: float | None) -> bool:
-        """A descriptor that was closed while it was watched would let us sleep for ever: look once, after a second."""
+        """With a descriptor closed under us we would sleep for ever: look, after a second."""
         return (
             not self._was_quiet and bool(self.poll.watched) and (timeout is None or timeout > QUIET)
         )

@@ -44,6 +44,9 @@ class PacedClock:
         """Whoever sleeps here is at work on a thread of the pool, and the world is not slowed."""
         self._base.sleep(seconds)
 
+    def spend(self, seconds: float) -> None:
+        self._base.spend(seconds)
+
     def real_seconds(self, seconds: float | None) -> float | None:
         """How long to sleep in real time until `seconds` of the program have passed. None: for ever."""
         rate = self._line[2]

@@ -4,14 +4,13 @@
 the source chapter.
 """
 
-import asyncio
 import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
-from threading import Thread, get_ident
+from threading import get_ident
 from types import TracebackType
 from typing import Any
 
@@ -26,6 +25,8 @@ from minirt.errors import (
     RuntimeClosed,
 )
 from minirt.loop import StopLoop
+from minirt.pacing import Gate
+from minirt.playing import play
 from minirt.scheduling import Scheduling
 from minirt.system import RealSystem, System
 from minirt.threadpool import Schedule, TaskKind
@@ -69,7 +70,7 @@ class Runtime(Scheduling):
     threads: size of the pool; started as they are needed.
     system: `RealSystem()` by default, or `Simulation(seed=...)`.
     trace: what records the run: a `Recorder`, or anything with its `record` method.
-    schedule: which waiting task is next: "fifo", "priority", "shortest", or a function of the waiting tasks.
+    schedule: which waiting task is next: "fifo", "priority", "shortest", or a function of them all.
     max_waiting: how many tasks may wait for a thread; one more is TooManyWaiting for the caller.
     """
 
@@ -92,7 +93,10 @@ class Runtime(Scheduling):
     # Its life
 
     def run(self, main: Callable[[], object]) -> None:
-        """Call `main`, then turn the loop until nothing is alive, then close. What nobody caught leaves here."""
+        """Call `main`, then turn the loop until nothing is alive, then close.
+
+        What nobody caught leaves here.
+        """
         context = self._new_context()
         try:
             context.run(self._run, main)
@@ -107,7 +111,7 @@ class Runtime(Scheduling):
         self._guarded(self._enter, main)
 
     def tick(self) -> bool:
-        """One turn of the loop. True while something is alive; when it says False the runtime is closed."""
+        """One turn of the loop. True while something is alive; False: the runtime is closed."""
         if self._state == "new":
             raise NoRuntime
         if self._state == "running":
@@ -126,11 +130,14 @@ class Runtime(Scheduling):
         self.wake()
 
     def close(self) -> None:
-        """Give back every thread and descriptor; callbacks that still wait are dropped. A second call does nothing."""
+        """Give back every thread and descriptor; callbacks that still wait are dropped.
+
+        A second call does nothing.
+        """
         if self._state in ("ran", "closed"):
             return
         if self._state == "running":
-            self._check_thread()  # closing under a loop that turns would pull its descriptors away: use stop()
+            self._check_thread()  # or a loop that turns would lose its descriptors: use stop()
         self._state = "ran" if self._state == "running" else "closed"
         self._thread = 0
         self.phase = "closed"
@@ -162,32 +169,16 @@ class Runtime(Scheduling):
             raise NoRuntime
         return runtime
 
-    async def play(self, main: Callable[[], object], view: Any = None) -> None:
+    async def play(
+        self, main: Callable[[], object], view: Any = None, speed: float = 1.0, paused: bool = False
+    ) -> None:
         """Run in a thread of its own while the notebook's cell awaits, so that its controls answer.
 
-        Interrupting the kernel stops the runtime; what `main` or a callback raised is raised here.
+        view: a new LiveView in a notebook; False for none; or a LiveView to go on with.
+        speed, paused: how it starts (see `Gate`). Interrupting the kernel stops the runtime; what `main`
+        or a callback raised is raised here, after everything is closed.
         """
-        errors: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                self.run(main)
-            except BaseException as error:
-                errors.append(error)
-
-        thread = Thread(target=copy_context().run, args=(run,), name="main")
-        thread.start()
-        try:
-            while thread.is_alive():
-                await asyncio.sleep(
-                    1 / 30
-                )  # an await that ticks can be interrupted; one long sleep cannot
-        finally:
-            if thread.is_alive():
-                self.stop()
-            thread.join()
-        if errors:
-            raise errors[0]
+        await play(self, main, view, Gate(speed, paused))
 
     # Identities and callbacks: the names of the source chapter
 
@@ -209,7 +200,7 @@ class Runtime(Scheduling):
         return self.identities.generate_free()
 
     def add_callback(self, ident: int, cb: Callback) -> None:
-        """Box `cb` under an identity of the caller's choice. On its own it does not keep the loop alive."""
+        """Box `cb` under an identity of the caller's choice. It does not keep the loop alive."""
         self._check_thread()
         self._box(ident, cb)
         self.unref_identities.add(ident)
@@ -221,7 +212,7 @@ class Runtime(Scheduling):
     def register_event_threadpool(
         self, task: Callable[[], Js], kind: TaskKind, cb: Callback
     ) -> int:
-        """Run `task` on the pool; `cb` receives the `Js` that it returns, or the `Error` that it raised.
+        """Run `task` on the pool; `cb` receives the `Js` that it returns, or an `Error`.
 
         Returns the identity. When no thread is free the task waits; TooManyWaiting when it may not.
         """
@@ -231,7 +222,8 @@ class Runtime(Scheduling):
             raise NotCallable(task if callable(cb) else cb)
         if type(kind) is not TaskKind:
             raise TypeError(
-                f"{kind!r} is no TaskKind. Use TaskKind.FILE_READ, or make your own: TaskKind('Zip')"
+                f"{kind!r} is no TaskKind. "
+                "Use TaskKind.FILE_READ, or make your own: TaskKind('Zip')"
             )
         identity = self.identities.generate_free()
         self.callback_queue[identity] = cb
@@ -243,7 +235,10 @@ class Runtime(Scheduling):
         return identity
 
     def cancel_task(self, identity: int) -> bool:
-        """Take back a task that no thread has started; its callback never runs. False when it is too late."""
+        """Take back a task that no thread has started; its callback never runs.
+
+        False when it is too late.
+        """
         self._check_thread()
         if not self.pool.cancel(identity):
             return False
@@ -257,9 +252,10 @@ class Runtime(Scheduling):
         return self.poll
 
     def register_event_epoll(self, token: int, cb: Callback, persistent: bool = False) -> None:
-        """`cb` receives the readiness (`Int` of a `Ready`) of the descriptor registered with `token`.
+        """`cb` receives the readiness (`Int` of a `Ready`) of what was registered with `token`.
 
-        Once, after which token and interest are gone; or, if `persistent`, each time until `deregister_event_epoll`.
+        Once, after which token and interest are gone; or, if `persistent`, each time until
+        `deregister_event_epoll`.
         """
         self._check_thread()
         self._box(token, cb)
@@ -286,7 +282,7 @@ class Runtime(Scheduling):
         self.wake()
 
     def at_close(self, close: Callable[[], object]) -> None:
-        """Call `close` when the runtime closes. For modules that hold threads or descriptors of their own."""
+        """Call `close` when the runtime closes. For modules that hold threads or descriptors."""
         self._at_close.append(close)
 
     def log(self, text: object) -> None:
@@ -349,7 +345,10 @@ class Runtime(Scheduling):
     # Being watched
 
     def attach(self, trace: Sink) -> None:
-        """From now on every event goes to `trace.record`. Without a trace none of that code runs: it is another class."""
+        """From now on every event goes to `trace.record`.
+
+        Without a trace none of that code runs: it is another class.
+        """
         self._check_thread()
         self.trace = trace
         self.__class__ = TracedRuntime
@@ -390,7 +389,7 @@ class Runtime(Scheduling):
         self.system.enter_loop()
 
     def _guarded(self, step: Callable[..., object], *arguments: object) -> None:
-        """One step of a loop that the caller turns: an error or a stop closes the runtime, as in `run`."""
+        """One step of a loop that the caller turns: an error or a stop closes it, as in `run`."""
         assert self._context is not None
         try:
             self._context.run(step, *arguments)
@@ -472,7 +471,7 @@ def _stop(value: Js) -> None:
 
 
 def _after_fork_in_child() -> None:
-    """The child of a callback's fork has the loop but none of its threads: end it at the next chance."""
+    """The child of a callback's fork has the loop but none of its threads: end it soon."""
     runtime = _current.get()
     if runtime is not None:
         runtime.pool.abandon()

@@ -19,7 +19,10 @@ SHORTEST_DELAY = 1  # ms
 
 
 def normal_delay(ms: object) -> int:
-    """The delay that Node would use: whole milliseconds, 1 for what is too small, too large or NaN. NotADelay for no number."""
+    """The delay that Node would use: whole milliseconds, 1 for too small, too large or NaN.
+
+    NotADelay for what is no number.
+    """
     if isinstance(ms, bool) or not isinstance(ms, Real):
         raise NotADelay(ms)
     number = float(ms)
@@ -27,7 +30,7 @@ def normal_delay(ms: object) -> int:
 
 
 class Timeout:
-    """A timer that a caller holds: it can be cancelled, set again, and told not to keep the loop alive."""
+    """A timer in a caller's hand: to cancel, to set again, or not to keep the loop alive for."""
 
     __slots__ = ("_callback", "_delay", "_runtime", "identity")
 
@@ -53,7 +56,7 @@ class Timeout:
         self._runtime._drop_timer(self.identity)
 
     def refresh(self) -> "Timeout":
-        """Its delay starts again now. A timer that ran already is set once more; a cancelled one stays cancelled."""
+        """Its delay starts again now, also if it ran already; a cancelled one stays cancelled."""
         if self._callback is not None:
             self._runtime._rearm(self.identity, self._delay, self._callback)
         return self
@@ -71,7 +74,7 @@ class Timeout:
 
 
 class Interval(Timeout):
-    """A timer that is set again after each of its calls, and so never fires twice in a row for one that was late."""
+    """A timer that is set again after each of its calls: being late once is no reason to burst."""
 
     __slots__ = ()
 
@@ -135,7 +138,7 @@ class Scheduling(Loop):
         return interval
 
     def clear_timeout(self, timeout: Timeout | int | None) -> None:
-        """The timer does not run (again). Takes the handle, or its identity (which has to be searched for).
+        """The timer does not run (again). Takes the handle, or its identity (a long search).
 
         What is no timer, or none any more, is left alone, as in Node.
         """
@@ -150,10 +153,10 @@ class Scheduling(Loop):
         self.clear_timeout(interval)
 
     def set_immediate(self, cb: Callback) -> int:
-        """Call `cb` in the check phase of this turn, or of the next one if that has begun. Returns its identity.
+        """Call `cb` in the next check phase. Returns its identity.
 
-        From another thread it is refused while the loop sleeps, and not noticed otherwise: a look at
-        the thread would cost a fifth of the whole call. Every other method looks each time.
+        From another thread it is refused while the loop sleeps, and not noticed otherwise: a look
+        at the thread would cost a fifth of the whole call. Every other method looks each time.
         """
         if not callable(cb):
             raise NotCallable(cb)
@@ -168,7 +171,7 @@ class Scheduling(Loop):
         return identity
 
     def clear_immediate(self, identity: int | None) -> None:
-        """The immediate does not run, even if its phase has begun. What is no immediate is left alone."""
+        """The immediate does not run, even if its phase has begun. Leaves alone what is none."""
         self._check_thread()
         if identity in self._immediate_identities:
             at = self._immediate_identities.index(identity)
@@ -176,7 +179,7 @@ class Scheduling(Loop):
             assert isinstance(self.immediates, list)
             del self.immediates[at]
         elif identity in self._check_identities:
-            # identities count from the first, `_checking` is reversed and loses its last with each call
+            # `_checking` is the other way round, and loses its last with each call
             at = len(self._check_identities) - 1 - self._check_identities.index(identity)
             if at < len(self._checking):
                 self._checking[at] = ignore
@@ -194,11 +197,11 @@ class Scheduling(Loop):
         self.microtasks.append(cb)
 
     def call_in_close_phase(self, cb: Callback) -> int:
-        """Call `cb` in the close phase of this turn. For modules: that is when Node says "close"."""
+        """Call `cb` in the close phase of this turn. For modules: there Node says "close"."""
         return self._defer(self.closing, "close", cb)
 
     def call_in_pending_phase(self, cb: Callback) -> int:
-        """Call `cb` at the start of the next turn. For modules: I/O that failed before it began reports later all the same."""
+        """Call `cb` when the next turn begins. For modules: even early failures report later."""
         return self._defer(self.pending, "pending", cb)
 
     # Inside

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from minirt.clock import ManualClock
 from minirt.epoll import Poll, Ready, Watch
 from minirt.errors import OnlySimulated, SimulationStuck
-from minirt.threadpool import Schedule, Work, ThreadPool, run_task
+from minirt.threadpool import Schedule, ThreadPool, Work, run_task
 from minirt.values import Int, Js
 
 THREAD_LATENCY = 0.0005  # s, at most: from submitting a task to its first line
@@ -243,5 +243,5 @@ class Simulation:
         return SimulatedConnection(self, next(self._descriptors), answer)
 
     def enter_loop(self) -> None:
-        """main took some time: whether a timer of 1 ms is due on entry is a race, in simulation too."""
+        """main took some time: whether a timer of 1 ms is due on entry is a race, here too."""
         self.clock.advance(self.random.uniform(0, ENTRY_DELAY))

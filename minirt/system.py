@@ -39,7 +39,8 @@ class System(Protocol):
 class RealSystem:
     """The machine's own clock, real threads, and the kernel's readiness.
 
-    `poll` makes the poll: EpollPoll where there is epoll, SelectorPoll elsewhere or with MINIRT_POLL=selectors set.
+    `poll` makes the poll: EpollPoll where there is epoll, SelectorPoll elsewhere or with
+    MINIRT_POLL=selectors set.
     """
 
     def __init__(self, clock: Clock | None = None, poll: Callable[[], Poll] | None = None) -> None:
@@ -55,7 +56,7 @@ class RealSystem:
         return ThreadPool(threads, wake, self.clock, schedule, max_waiting)
 
     def connect(self, host: str, port: int) -> Connection:
-        """A socket on its way to (host, port): `host` is an address in digits, and nothing blocks."""
+        """A socket on its way to (host, port): `host` is an address in digits. Does not block."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         connection = socket.socket(family, socket.SOCK_STREAM)
         try:

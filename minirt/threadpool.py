@@ -22,7 +22,7 @@ from minirt.values import JS_TYPES, Error, Js, Undefined
 class TaskKind:
     """What sort of work a task is: what is printed, and what the scheduling policies go by.
 
-    A module makes its own: `TaskKind("Zip")`. With schedule="priority" a higher priority goes first.
+    A module makes its own: `TaskKind("Zip")`. With schedule="priority" the highest goes first.
     """
 
     name: str
@@ -61,7 +61,7 @@ CLOSE: Work = Task(-1, TaskKind.CLOSE, Undefined)  # what each thread gets last
 
 
 def run_task(task: Work) -> Js:
-    """The result of the task, or what it raised as an `Error`: no task can take its thread with it."""
+    """The result of the task, or what it raised as an `Error`: no task takes its thread with it."""
     try:
         result = task[2]()
     except BaseException as error:  # SystemExit too: it would end the thread, and nobody would hear
@@ -75,7 +75,7 @@ Schedule: TypeAlias = str | Callable[[Sequence[Task]], Task]
 
 
 class Fifo:
-    """First in, first out. `put` and `take` are the deque's own, each one step that no other thread can split."""
+    """First in, first out. `put` and `take` are the deque's own: no other thread can split them."""
 
     learns = False
 
@@ -126,7 +126,7 @@ class Priority(Chosen):
 
 
 class Shortest(Chosen):
-    """The kind that took the shortest time so far first; a kind never seen counts as short, so that it is tried."""
+    """The kind that took the shortest time so far first; one never seen counts as short."""
 
     learns = True
 
@@ -146,25 +146,26 @@ class Shortest(Chosen):
 
 
 def policy_for(schedule: Schedule) -> Fifo:
-    """The policy that `schedule` names: "fifo", "priority", "shortest", or a function of the waiting tasks."""
+    """The policy for "fifo", "priority", "shortest", or for a function of the waiting tasks."""
     if callable(schedule):
         return Chosen(schedule)
     named = {"fifo": Fifo, "priority": Priority, "shortest": Shortest}
     if schedule not in named:
         raise ValueError(
-            f"schedule={schedule!r} is unknown. Use one of {', '.join(map(repr, named))}, or a function"
+            f"schedule={schedule!r} is unknown. "
+            f"Use one of {', '.join(map(repr, named))}, or a function"
         )
     return named[schedule]()
 
 
-# Called with "queued", "started", "finished" or "closed"; the thread, None while there is none; the task; its result, once there is one
+# Called with "queued", "started", "finished" or "closed"; the thread, or None; the task; its result
 Observer: TypeAlias = Callable[[str, int | None, Work, Js | None], None]
 
 
 class ThreadPool:
     """A fixed number of threads, started as they are needed, and the tasks that wait for one.
 
-    `wake` is called after each result; `context` is where the tasks run (see DESIGN: where output goes).
+    `wake` is called after each result. The tasks run in copies of one context (`run_in`).
     """
 
     def __init__(
@@ -268,7 +269,7 @@ class ThreadPool:
                 self.free.append(thread)
 
     def close(self) -> None:
-        """Send Close to each thread and wait for it, in order. Waiting tasks are dropped, running ones finish.
+        """Send Close to each thread and wait for it, in order. Waiting tasks are dropped.
 
         After a KeyboardInterrupt the rest are waited for still; a second one ends the wait.
         """
@@ -349,7 +350,7 @@ class ThreadPool:
         return following
 
     def _retire(self, thread: int, report: Finished) -> Work | None:
-        """Nothing waits: become free, then send the report. Look once more: a task may have come in between."""
+        """Become free, then send the report; look once more: a task may have come in between."""
         following = None
         with self._lock:
             del self._running[thread]

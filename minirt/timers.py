@@ -7,11 +7,13 @@ timer is never early. Nothing here reads a clock: the time is an argument.
 """
 
 from collections.abc import Container, Iterator
-from heapq import heapify, heappop, heappush, nsmallest
+from heapq import heapify, heappop, heappush
+from itertools import islice
 
 SLOTS = 4000  # in a second: deadlines are kept in quarter milliseconds
 FORGIVEN = 1e-6  # of a slot, a quarter of a nanosecond: the error of a float is no lateness
 ROUND_UP = 1 - FORGIVEN  # int(x + ROUND_UP) rounds x up
+FEW = 1000  # stale entries that are not worth a sweep
 
 
 class Timers:
@@ -21,7 +23,7 @@ class Timers:
     away, and its entry here is passed over when its time comes.
     """
 
-    __slots__ = ("_live", "_moved", "_running", "_slots", "_stale", "heap")
+    __slots__ = ("_live", "_moved", "_running", "_slots", "_stale", "_sweep_at", "heap")
 
     def __init__(self, live: Container[int]) -> None:
         self._live = live
@@ -30,6 +32,7 @@ class Timers:
         self._moved: dict[int, int] = {}  # identity -> slot, for those that were moved
         self._running: list[int] = []  # the identities that `due` gave out last
         self._stale = 0  # entries that were cleared or moved, at most
+        self._sweep_at = FEW  # stale entries that are worth a look at all
 
     def schedule(self, deadline: float, identity: int) -> None:
         """`identity` is due at `deadline`."""
@@ -78,25 +81,35 @@ class Timers:
         return None
 
     def cleared(self) -> None:
-        """One entry became stale. When most are, sweep: a cleared hour should not cost an hour of memory."""
+        """One entry became stale. When most are, sweep: a cleared hour must not cost its memory."""
         self._stale += 1
-        if self._stale > 1000 and self._stale > sum(map(len, self._slots.values())) // 2:
-            self._sweep()
+        if self._stale > self._sweep_at:
+            entries = sum(map(len, self._slots.values()))  # all of them: not at every clearing
+            if self._stale > entries // 2:
+                self._sweep()
+            self._sweep_at = max(FEW, entries // 2)
 
     def nearest(self, count: int) -> list[tuple[float, int]]:
         """The first `count` timers as (deadline, identity), for a look from another thread."""
-        found: list[tuple[float, int]] = []
-        for slot in nsmallest(count, self.heap.copy()):
-            for identity in tuple(self._slots.get(slot, ())):
-                if identity in self._live and self._moved.get(identity, slot) == slot:
-                    found.append((slot / SLOTS, identity))
-        return found[:count]
+        found = (
+            (slot / SLOTS, identity)
+            for slot in sorted(self.heap.copy())
+            for identity in tuple(self._slots.get(slot, ()))
+            if identity in self._live and self._moved.get(identity, slot) == slot
+        )
+        return list(islice(found, count))
 
     def clear(self) -> None:
         """Forget everything."""
         self.heap.clear()
         self._slots.clear()
         self._moved.clear()
+        self._running = []
+        self._stale = 0
+
+    def identities(self) -> set[int]:
+        """Every identity that has an entry here, cleared ones included."""
+        return {identity for identities in self._slots.values() for identity in identities}
 
     def _still_here(self, slot: int, identities: list[int]) -> list[int]:
         here = [identity for identity in identities if self._moved.get(identity, slot) == slot]

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple, Protocol
 KINDS = (
     "identity",  # an identity was given
     "boxed",  # a callback was stored under it; detail: callback, file, line
-    "queued",  # it waits; detail: where (timer, pool, epoll, immediate, tick, microtask, pending, close) and what for
+    # it waits; detail: what for, and
+    # where (timer, pool, epoll, immediate, tick, microtask, pending, close)
+    "queued",
     "started",  # a thread began its task; detail: kind
     "finished",  # a thread ended its task; detail: kind, error
     "ready",  # its descriptor is ready; detail: readiness
@@ -131,7 +133,7 @@ def console_line(thread: str, text: object) -> str:
     return f"Thread: {thread:<5} {text}"
 
 
-# The trace-event format: begin and end of a slice are "B" and "E", an arrow "s" and "f", a moment "i", a counter "C".
+# The trace-event format: begin and end of a slice are "B" and "E", a moment "i", a counter "C".
 # Source: "Trace Event Format", the document that chrome://tracing and ui.perfetto.dev refer to.
 
 SLICES = {

@@ -161,10 +161,10 @@ class Traced(Scheduling):
             else:
                 self.run_one_shot(token, readiness)
 
-    def run_results(self) -> None:
+    def run_results(self, remaining: int) -> None:
         self.phase = "poll"
         finished = self.pool.finished
-        for _ in range(len(finished)):
+        for _ in range(remaining):
             if not finished:  # closed meanwhile
                 return
             identity, thread, result = finished.popleft()

@@ -15,6 +15,11 @@ from minirt.values import Int, Js, String
 PBKDF2 = TaskKind("Pbkdf2")
 SHA256 = TaskKind("Sha256")
 
+# What a simulation charges, about what a machine takes (s)
+SECONDS_OF_39 = 0.3
+GROWTH = 1.618
+SECONDS_OF_AN_ITERATION = 1e-6
+
 FIRST_NUMBERS = (0, 1, 1, 2, 3, 5, 8, 13, 21, 34)
 LARGEST = 50  # encrypt(50) takes about a minute, and each number more takes 1.6 times as long
 
@@ -37,9 +42,13 @@ def encrypt(n: int, cb: Callback) -> int:
         raise ValueError(
             f"encrypt({n}) would not end in a minute, or never. Choose 0 to {LARGEST}; 39 takes 0.3 s"
         )
-    return Runtime.current().register_event_threadpool(
-        lambda: Int(fibonacci(n)), TaskKind.ENCRYPT, cb
-    )
+    runtime = Runtime.current()
+
+    def task() -> Js:
+        runtime.clock.spend(SECONDS_OF_39 * GROWTH ** (n - 39))
+        return Int(fibonacci(n))
+
+    return runtime.register_event_threadpool(task, TaskKind.ENCRYPT, cb)
 
 
 def fibonacci(n: int) -> int:
@@ -63,10 +72,13 @@ def pbkdf2(password: str | bytes, salt: str | bytes, iterations: int, cb: Callba
             f"iterations={iterations}: choose 1 to {2**31 - 1}; 100_000 takes about 0.1 s"
         )
 
+    runtime = Runtime.current()
+
     def task() -> Js:
+        runtime.clock.spend(SECONDS_OF_AN_ITERATION * iterations)
         return String(hashlib.pbkdf2_hmac("sha256", secret, grains, iterations).hex())
 
-    return Runtime.current().register_event_threadpool(task, PBKDF2, cb)
+    return runtime.register_event_threadpool(task, PBKDF2, cb)
 
 
 def sha256(content: str | bytes, cb: Callback) -> int:

@@ -1,0 +1,1 @@
+"""How does a run look? Views draw a trace; none of them looks inside the loop."""

@@ -1,0 +1,1 @@
+"""What is each exercise, and how is an answer judged? `mechanism` says how to write one."""

@@ -1,0 +1,193 @@
+"""Chapter 01: identities of 8 bits, most of them taken."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
+
+TASK = """\
+A machine from 1980 has identities of 8 bits: 0 to 255. Write its two generators.
+`generate_identity` counts 1, 2, 3, ..., 255, and then comes 0, taken or not.
+`generate_cb_identity` goes on counting until it meets an identity that is not in `self.taken`,
+the set of identities whose callback still waits. When all 256 are taken it raises OverflowError."""
+
+STUB = '''\
+class Identities:
+    def __init__(self, taken):
+        self.token = 0  # the identity that was given last
+        self.taken = taken  # a set: whose callback still waits
+
+    def generate_identity(self):
+        """The next identity, taken or not."""
+        ...
+
+    def generate_cb_identity(self):
+        """The next identity that is not taken."""
+        ...
+'''
+
+OPENING = STUB[: STUB.index("    def generate_identity")]
+
+COUNTING = """\
+    def generate_identity(self):
+        self.token = (self.token + 1) % 256
+        return self.token
+"""
+
+SEARCHING = """\
+    def generate_cb_identity(self):
+        if len(self.taken) == 256:
+            raise OverflowError("all 256 identities are taken")
+        identity = self.generate_identity()
+        while identity in self.taken:
+            identity = self.generate_identity()
+        return identity
+"""
+
+
+def make(answer: Answer, taken: Iterable[int]) -> Any:
+    """A generator of the reader's, with a set of its own."""
+    return answer["Identities"](set(taken))
+
+
+def number(identity: object, method: str) -> int:
+    """An identity of 8 bits, or the reason why it is none."""
+    if identity is None:
+        raise Wrong(f"{method} gave None. Does it end with `return`?")
+    if not isinstance(identity, int):
+        raise Wrong(f"{method} gave {identity!r}, and an identity is an int.")
+    if not 0 <= identity <= 255:
+        raise Wrong(f"{method} gave {identity}, which does not fit in 8 bits: after 255 comes 0.")
+    return identity
+
+
+@check("counts from 1 to 255, then 0, then 1 again")
+def counts(answer: Answer) -> None:
+    identities = make(answer, ())
+    for turn in range(300):
+        expected = (turn + 1) % 256
+        given = number(identities.generate_identity(), "generate_identity")
+        if given != expected:
+            raise Wrong(f"after {turn % 256} your generate_identity gave {given}, not {expected}.")
+
+
+@check("gives none of the 200 identities that are taken")
+def avoids_taken(answer: Answer) -> None:
+    identities = make(answer, range(200))
+    owner = {identity: f"timer {identity}" for identity in range(200)}  # whose callback waits
+    for turn in range(56):
+        given = number(identities.generate_cb_identity(), "generate_cb_identity")
+        name = f"file {turn}"
+        if given in owner:
+            raise Wrong(
+                f"your identity {given} was given twice: first to {owner[given]}, then to {name}. "
+                f"The callback of {owner[given]} was still waiting, and now it is lost."
+            )
+        owner[given] = name
+        identities.taken.add(given)
+
+
+@check("goes on from where it was, also when an identity became free again")
+def goes_on(answer: Answer) -> None:
+    identities = make(answer, {1, 2, 3})
+    first = number(identities.generate_cb_identity(), "generate_cb_identity")
+    if first != 4:
+        raise Wrong(f"with 1, 2 and 3 taken the next is 4, and yours is {first}.")
+    identities.taken.discard(2)
+    second = number(identities.generate_cb_identity(), "generate_cb_identity")
+    if second != 5:
+        raise Wrong(
+            f"after 4 comes 5, and yours gave {second}, which became free a moment ago. An identity "
+            "that comes back at once is easily confused with the callback that had it before."
+        )
+
+
+@check("finds the last free identity, whatever its number")
+def finds_the_last(answer: Answer) -> None:
+    for free in (0, 1, 128, 255):
+        identities = make(answer, set(range(256)) - {free})
+        given = number(identities.generate_cb_identity(), "generate_cb_identity")
+        if given != free:
+            raise Wrong(f"only {free} was free, and yours gave {given}.")
+
+
+@check(
+    "raises OverflowError when all 256 are taken",
+    seconds=1,
+    hangs="With all 256 identities taken your search goes round for ever.",
+)
+def gives_up(answer: Answer) -> None:
+    identities = make(answer, range(256))
+    try:
+        given = identities.generate_cb_identity()
+    except OverflowError:
+        return
+    raise Wrong(f"all 256 identities were taken, and yours gave {given} instead of OverflowError.")
+
+
+EXERCISES = (
+    Exercise(
+        name="identity_8_bits",
+        chapter="01_identity",
+        task=TASK,
+        stub=STUB,
+        checks=(counts, avoids_taken, goes_on, finds_the_last, gives_up),
+        hints=(
+            "A number of 8 bits starts again after 256 values: which operator gives what is left "
+            "after a division? And `generate_cb_identity` need not count itself: "
+            "`generate_identity` does.",
+            "(self.token + 1) % 256 is the next identity. Then: while the identity that you have is "
+            "in self.taken, generate another one. Before all that, ask whether any is free: "
+            "len(self.taken) tells.",
+        ),
+        answer=f"{OPENING}{COUNTING}\n{SEARCHING}",
+        wrong=(
+            WrongAnswer(  # never wraps
+                OPENING + COUNTING.replace("(self.token + 1) % 256", "self.token + 1") + SEARCHING,
+                says="gave 256, which does not fit in 8 bits",
+            ),
+            WrongAnswer(  # wraps one too early
+                OPENING + COUNTING.replace("256", "255") + SEARCHING,
+                says="after 254 your generate_identity gave 0, not 255",
+            ),
+            WrongAnswer(  # 0 is left out
+                OPENING
+                + COUNTING.replace("(self.token + 1) % 256", "self.token % 255 + 1")
+                + SEARCHING,
+                says="after 255 your generate_identity gave 1, not 0",
+            ),
+            WrongAnswer(  # forgets to return
+                OPENING + COUNTING.replace("return self.token", "") + SEARCHING,
+                says="Does it end with `return`?",
+            ),
+            WrongAnswer(  # the inverted search of the source chapter
+                OPENING
+                + COUNTING
+                + SEARCHING.replace("while identity in", "while identity not in"),
+                says="your identity 1 was given twice: first to timer 1, then to file 0",
+            ),
+            WrongAnswer(  # looks once
+                OPENING + COUNTING + SEARCHING.replace("while identity", "if identity"),
+                says="your identity 2 was given twice: first to timer 2, then to file 0",
+            ),
+            WrongAnswer(  # the lowest free number, from the beginning each time
+                OPENING
+                + COUNTING
+                + """
+    def generate_cb_identity(self):
+        for identity in range(1, 257):
+            if identity % 256 not in self.taken:
+                return identity % 256
+        raise OverflowError
+""",
+                says="after 4 comes 5, and yours gave 2",
+            ),
+            WrongAnswer(  # searches for ever
+                OPENING
+                + COUNTING
+                + SEARCHING.replace("if len(self.taken) == 256:", "if len(self.taken) > 256:"),
+                says="With all 256 identities taken your search goes round for ever",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,181 @@
+"""What is an exercise, and how is an answer to it judged?
+
+How to write one: make a module in this folder (`identity.py` is an example to copy) with a tuple
+`EXERCISES` of `Exercise`. Nothing needs to be registered, and `tests/test_exercises.py` finds it.
+
+    stub    what stands in the notebook under `%%exercise NAME`. It runs without an error, and holds
+            a lone `...` wherever the reader has to write: as long as one is left, nothing is judged.
+    checks  functions of an `Answer`, each with the promise that it tests:
+                @check("after 255 comes 0")
+                def wraps(answer): ...
+            An answer is wrong when its check raises `Wrong`, with a sentence about what the answer
+            did ("your identity 3 was given twice: first to ..., then to ..."). Any other exception
+            is reported as the reader's own, with its line. `check(..., seconds=1, hangs="...")`
+            says what it means when the check does not come back. The first check that fails ends
+            the judging, so put what a reader meets first, first.
+    hints   two: where to look, then what to do.
+    answer  the model answer: all checks take it.
+    wrong   at least four answers that a reader could really write, each with a part of the message
+            that must reject it: WrongAnswer(text, says).
+"""
+
+import ast
+import difflib
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from minirt.exercises.timelimit import TookTooLong, limit
+
+
+class Wrong(Exception):
+    """The answer does not keep a promise; the message says what it did instead."""
+
+
+class Answer:
+    """What the reader's cell made: `answer["Identities"]` is the object of that name."""
+
+    def __init__(self, namespace: Mapping[str, Any]) -> None:
+        self._namespace = namespace
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._namespace:
+            return self._namespace[name]
+        own = [other for other in self._namespace if not other.startswith("_")]
+        close = difflib.get_close_matches(name, own, 1)
+        found = f" There is a {close[0]}: is that it?" if close else ""
+        raise Wrong(f"your cell defines no {name}.{found}")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One promise, and the function that tests it."""
+
+    promise: str
+    test: Callable[[Answer], None]
+    seconds: float | None  # None: as long as the notebook's setting says
+    hangs: str  # what it means when the time is over
+
+
+def check(
+    promise: str, seconds: float | None = None, hangs: str = ""
+) -> Callable[[Callable[[Answer], None]], Check]:
+    """Make a `Check` of the function below."""
+    return lambda test: Check(promise, test, seconds, hangs)
+
+
+@dataclass(frozen=True, slots=True)
+class WrongAnswer:
+    """An answer that a reader could really write, and a part of the message that rejects it."""
+
+    text: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exercise:
+    """One exercise. The texts of `stub`, `answer` and `wrong` are Python."""
+
+    name: str
+    chapter: str  # as in the notebook's file name: "01_identity"
+    task: str
+    stub: str
+    checks: tuple[Check, ...]
+    hints: tuple[str, str]
+    answer: str
+    wrong: tuple[WrongAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the checks say: the promises that were kept, and the first one that was not."""
+
+    exercise: Exercise
+    kept: tuple[str, ...]
+    broken: str | None = None  # the promise
+    message: str = ""  # what the answer did instead
+    untouched: int | None = None  # the line that still holds `...`
+
+    @property
+    def is_right(self) -> bool:
+        return self.broken is None and self.untouched is None
+
+    def __str__(self) -> str:
+        name = self.exercise.name
+        if self.untouched is not None:
+            return (
+                f"{name}: not begun, and that is fine. Line {self.untouched} still holds `...`: put "
+                f"your code there and run the cell again. `%hint {name}` helps to begin."
+            )
+        kept = [f"  ✓ {promise}" for promise in self.kept]
+        if self.broken is None:
+            return "\n".join([f"✓ {name}: right, all {len(kept)} checks pass.", *kept])
+        message = self.message.replace("\n", "\n    ")
+        wrong = [f"  ✗ {self.broken}", f"    {message}"]
+        return "\n".join([f"✗ {name}: not yet.", *kept, *wrong, f"  Stuck? `%hint {name}`"])
+
+
+def judge(
+    exercise: Exercise, text: str, namespace: Mapping[str, Any], seconds: float, filename: str
+) -> Verdict:
+    """Put an answer to its checks, each within `seconds`.
+
+    `text` is the cell, `namespace` what running it left, `filename` the name it was compiled under.
+    """
+    line = open_line(text)
+    if line is not None:
+        return Verdict(exercise, (), untouched=line)
+    kept: list[str] = []
+    answer = Answer(namespace)
+    for one in exercise.checks:
+        message = _complaint(one, answer, seconds, filename)
+        if message is not None:
+            return Verdict(exercise, tuple(kept), one.promise, message)
+        kept.append(one.promise)
+    return Verdict(exercise, tuple(kept))
+
+
+def open_line(text: str) -> int | None:
+    """The first line that holds nothing but `...`: there the reader has to write still."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:  # a cell with magics in it: look at the lines
+        numbered = enumerate(text.splitlines(), start=1)
+        return next((number for number, line in numbered if line.strip() == "..."), None)
+    lines = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and node.value.value is ...
+    ]
+    return min(lines, default=None)
+
+
+def _complaint(one: Check, answer: Answer, seconds: float, filename: str) -> str | None:
+    """What is wrong, None when the promise is kept."""
+    allowed = min(seconds, one.seconds or seconds)
+    try:
+        with limit(allowed):
+            one.test(answer)
+    except Wrong as wrong:
+        return str(wrong)
+    except TookTooLong as over:
+        where = _where(over, filename)
+        hangs = one.hangs or "Is there a loop that never ends, or something it waits for in vain?"
+        return f"no answer after {allowed:g} s; your code was still busy{where}. {hangs}"
+    except (Exception, SystemExit) as error:
+        return f"your code raised {_name(error)}{_where(error, filename)}."
+    return None
+
+
+def _name(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _where(error: BaseException, filename: str) -> str:
+    """The line of the reader's cell that an error passed last."""
+    passed = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in passed if frame.filename == filename]
+    return f" in {own[-1].name}, line {own[-1].lineno}" if own else ""

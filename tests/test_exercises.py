@@ -1,0 +1,203 @@
+"""Does each exercise take its model answer, and tell each wrong answer what is wrong with it?"""
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from minirt.exercises.mechanism import (
+    Answer,
+    Exercise,
+    Verdict,
+    Wrong,
+    WrongAnswer,
+    check,
+    judge,
+    open_line,
+)
+from minirt.exercises.registry import NoSuchExercise, exercise, exercises
+from minirt.exercises.timelimit import TookTooLong, limit
+
+EACH = [pytest.param(one, id=name) for name, one in exercises().items()]
+EACH_WRONG = [
+    pytest.param(one, wrong, id=f"{name}-{number}")
+    for name, one in exercises().items()
+    for number, wrong in enumerate(one.wrong, start=1)
+]
+
+
+def verdict_on(one: Exercise, text: str, seconds: float = 10) -> Verdict:
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(text, "the cell", "exec"), namespace)
+    return judge(one, text, namespace, seconds, "the cell")
+
+
+# --- every exercise of the package ---
+
+
+@pytest.mark.parametrize("one", EACH)
+def test_the_model_answer_is_right(one: Exercise, no_leaks: None) -> None:
+    verdict = verdict_on(one, one.answer)
+    assert verdict.is_right, str(verdict)
+    assert f"✓ {one.name}: right" in str(verdict)
+
+
+@pytest.mark.parametrize(("one", "wrong"), EACH_WRONG)
+def test_a_wrong_answer_is_told_what_is_wrong(
+    one: Exercise, wrong: WrongAnswer, no_leaks: None
+) -> None:
+    verdict = verdict_on(one, wrong.text)
+    assert not verdict.is_right
+    assert wrong.says in str(verdict), str(verdict)
+
+
+@pytest.mark.parametrize("one", EACH)
+def test_the_messages_of_wrong_answers_differ(one: Exercise) -> None:
+    assert len(one.wrong) >= 4, "think of four answers that a reader could really write"
+    assert len({wrong.says for wrong in one.wrong}) == len(one.wrong)
+
+
+@pytest.mark.parametrize("one", EACH)
+def test_the_stub_runs_and_is_not_judged(one: Exercise) -> None:
+    verdict = verdict_on(one, one.stub)
+    assert verdict.untouched is not None, "the stub needs a lone `...` where the reader writes"
+    assert f"%hint {one.name}" in str(verdict)
+    assert "✗" not in str(verdict)
+
+
+@pytest.mark.parametrize("one", EACH)
+def test_an_exercise_has_all_its_parts(one: Exercise) -> None:
+    assert one.name.isidentifier()
+    assert one.chapter[:2].isdigit()
+    assert one.task.strip() and one.checks
+    assert len(one.hints) == 2 and all(hint.strip() for hint in one.hints)
+    assert len({each.promise for each in one.checks}) == len(one.checks)
+
+
+# --- the mechanism ---
+
+
+@check("f(1) is 2")
+def adds(answer: Answer) -> None:
+    result = answer["f"](1)
+    if result != 2:
+        raise Wrong(f"f(1) was {result}")
+
+
+@check("f(0) comes back", seconds=0.05, hangs="Zero is where you stop.")
+def comes_back(answer: Answer) -> None:
+    answer["f"](0)
+
+
+SMALL = Exercise(
+    name="small",
+    chapter="99_small",
+    task="",
+    stub="def f(n): ...",
+    checks=(adds, comes_back),
+    hints=("", ""),
+    answer="def f(n): return n + 1",
+    wrong=(),
+)
+
+
+def test_the_promises_that_are_kept_are_listed_before_the_broken_one() -> None:
+    text = "def f(n):\n    while n == 0:\n        pass\n    return 2"
+    assert str(verdict_on(SMALL, text)) == (
+        "✗ small: not yet.\n"
+        "  ✓ f(1) is 2\n"
+        "  ✗ f(0) comes back\n"
+        "    no answer after 0.05 s; your code was still busy in f, line "
+        + str(verdict_on(SMALL, text)).partition("line ")[2][0]
+        + ". Zero is where you stop.\n"
+        "  Stuck? `%hint small`"
+    )
+
+
+def test_an_exception_of_the_answer_is_reported_with_its_line() -> None:
+    text = "def f(n):\n    return g(n)\n\ndef g(n):\n    raise LookupError('no n')"
+    assert "your code raised LookupError: no n in g, line 5." in str(verdict_on(SMALL, text))
+
+
+def test_an_answer_that_exits_does_not_take_the_kernel_with_it() -> None:
+    assert "your code raised SystemExit in f, line 2." in str(
+        verdict_on(SMALL, "def f(n):\n    raise SystemExit")
+    )
+
+
+def test_a_missing_name_suggests_the_one_that_is_there() -> None:
+    with pytest.raises(Wrong, match="your cell defines no Identities. There is a Identitys: is"):
+        Answer({"Identitys": 1, "_": 2})["Identities"]
+    with pytest.raises(Wrong, match="your cell defines no Identities.$"):
+        Answer({"x": 1})["Identities"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("def f(n):\n    ...", 2),
+        ("def f(n): ...", 1),
+        ("x = 1\n...\n", 2),
+        ("def f(n):\n    return n", None),
+        ("Callable[..., int]\nx = ...", None),
+        ("%time 1\n...", 2),
+    ],
+)
+def test_a_lone_ellipsis_marks_where_to_write(text: str, line: int | None) -> None:
+    assert open_line(text) == line
+
+
+def test_an_unknown_exercise_suggests_a_close_one() -> None:
+    with pytest.raises(NoSuchExercise, match="Did you mean identity_8_bits"):
+        exercise("identity_8bit")
+    with pytest.raises(NoSuchExercise, match=r"There are: .*identity_8_bits"):
+        exercise("zzz")
+
+
+# --- the time limit ---
+
+
+def endless(swallow: type[BaseException]) -> None:
+    give_up = time.monotonic() + 5
+    while time.monotonic() < give_up:
+        try:
+            while time.monotonic() < give_up:
+                pass
+        except swallow:
+            swallow = ZeroDivisionError  # swallows one alarm only
+
+
+@pytest.mark.parametrize("swallow", [Exception, BaseException], ids=["catches", "swallows"])
+@pytest.mark.parametrize("thread", ["main", "other"])
+def test_an_endless_loop_ends_in_any_thread(thread: str, swallow: type[BaseException]) -> None:
+    ended: list[str] = []
+
+    def run() -> None:
+        try:
+            with limit(0.05):
+                endless(swallow)
+        except TookTooLong:
+            ended.append("in time")
+
+    if thread == "main":
+        run()
+    else:
+        other = threading.Thread(target=run)
+        other.start()
+        other.join()
+    assert ended == ["in time"]
+
+
+def test_a_sleep_is_ended_as_well() -> None:
+    began = time.monotonic()
+    with pytest.raises(TookTooLong), limit(0.05):
+        time.sleep(5)
+    assert time.monotonic() - began < 2
+
+
+def test_nothing_rings_after_the_end() -> None:
+    with limit(0.01):
+        pass
+    with pytest.raises(TookTooLong), limit(0.05):
+        time.sleep(5)
