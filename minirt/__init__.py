@@ -18,7 +18,7 @@ from minirt.ambient import (
 )
 from minirt.clock import ManualClock, MonotonicClock
 from minirt.epoll import Interest, Ready
-from minirt.modules import crypto, fs, net
+from minirt.modules import crypto, fs, http, net
 from minirt.runtime import Runtime
 from minirt.simulation import Simulation
 from minirt.threadpool import TaskKind
@@ -45,6 +45,7 @@ __all__ = [
     "clear_timeout",
     "crypto",
     "fs",
+    "http",
     "log",
     "net",
     "next_tick",

@@ -9,8 +9,10 @@ import os
 import select
 import selectors
 import socket
+import stat
 from collections.abc import Callable
 from enum import IntFlag
+from threading import RLock
 from typing import NamedTuple, Protocol, TypeAlias
 
 from minirt.errors import AlreadyRegistered, NotPollable, NotRegistered
@@ -65,9 +67,19 @@ class Watch(NamedTuple):
         return asked
 
 
+def number_of(fileobj: FileLike) -> int:
+    """The number of a descriptor; negative when it is closed."""
+    if isinstance(fileobj, int):
+        return fileobj
+    try:
+        return fileobj.fileno()
+    except ValueError:  # a closed file raises, where a closed socket answers -1
+        return -1
+
+
 def descriptor(fileobj: FileLike) -> int:
     """The number of an open descriptor; ValueError when it is closed or was never one."""
-    number = fileobj if isinstance(fileobj, int) else fileobj.fileno()
+    number = number_of(fileobj)
     if number < 0:
         raise ValueError(f"{fileobj!r} is closed. Register it before it is closed")
     return number
@@ -78,7 +90,8 @@ class Registrator:
 
     def __init__(self) -> None:
         self.watched: dict[int, Watch] = {}  # by descriptor
-        self._descriptors: dict[int, set[int]] = {}  # by token
+        self._lost: dict[int, None] = {}  # tokens whose descriptor was closed, not yet told
+        self.descriptors: dict[int, set[int]] = {}  # token -> those that it watches
 
     def register(self, fileobj: FileLike, token: int, interest: Interest) -> None:
         """Watch `fileobj` for `interest`; its events carry `token`.
@@ -88,7 +101,7 @@ class Registrator:
         number = descriptor(fileobj)
         watch = self.watched.get(number)
         if watch is not None and self._is_stale(number, watch):
-            self._forget(number, watch)
+            self._lose(number, watch)
             watch = None
         asked = self._checked(interest)
         if watch is not None and watch.interest & asked:
@@ -98,7 +111,7 @@ class Registrator:
         after = Watch(fileobj, reader, writer)
         self._tell_kernel(number, watch, after)
         self.watched[number] = after
-        self._descriptors.setdefault(token, set()).add(number)
+        self.descriptors.setdefault(token, set()).add(number)
 
     def modify(self, fileobj: FileLike, token: int, interest: Interest) -> None:
         """From now on `token` is told about `interest` and nothing else.
@@ -127,6 +140,9 @@ class Registrator:
         watch = self.watched.get(number)
         if watch is None or (token is not None and token not in (watch.reader, watch.writer)):
             raise NotRegistered(fileobj)
+        self._drop(number, watch, token)
+
+    def _drop(self, number: int, watch: Watch, token: int | None) -> None:
         keep = Watch(
             watch.fileobj,
             None if token is None or watch.reader == token else watch.reader,
@@ -135,6 +151,9 @@ class Registrator:
         if keep.reader is None and keep.writer is None:
             self._tell_kernel(number, watch, None)
             self._forget(number, watch)
+        elif self._is_stale(number, watch):
+            self._lose(number, watch)
+            self._find(token)
         else:
             self._tell_kernel(number, watch, keep)
             self.watched[number] = keep
@@ -142,27 +161,23 @@ class Registrator:
 
     def deregister_token(self, token: int) -> None:
         """Watch nothing for `token` any longer. Nothing happens if nothing was."""
-        for number in tuple(self._descriptors.get(token, ())):
-            self.deregister(self.watched[number].fileobj, token)
+        for number in tuple(self.descriptors.get(token, ())):
+            self._drop(number, self.watched[number], token)
+        self._find(token)
 
     def stale_tokens(self) -> list[int]:
         """The tokens whose descriptor was closed while it was watched: they can never be ready."""
-        stale = [
-            (number, watch)
-            for number, watch in self.watched.items()
-            if self._is_stale(number, watch)
-        ]
-        tokens: list[int] = []
-        for number, watch in stale:
-            tokens += dict.fromkeys(
-                token for token in (watch.reader, watch.writer) if token is not None
-            )
-            self._forget(number, watch)
+        for number, watch in tuple(self.watched.items()):
+            if self._is_stale(number, watch):
+                self._lose(number, watch)
+        tokens = list(self._lost)
+        for token in tokens:
+            self._find(token)
         return tokens
 
     def is_watched(self, token: int) -> bool:
         """Does a descriptor report to `token`?"""
-        return token in self._descriptors
+        return token in self.descriptors
 
     def _tell_kernel(self, number: int, before: Watch | None, after: Watch | None) -> None:
         raise NotImplementedError
@@ -179,7 +194,7 @@ class Registrator:
     @staticmethod
     def _is_stale(number: int, watch: Watch) -> bool:
         if not isinstance(watch.fileobj, int):
-            return watch.fileobj.fileno() != number
+            return number_of(watch.fileobj) != number
         try:
             os.fstat(number)
         except OSError:
@@ -187,12 +202,26 @@ class Registrator:
         return False
 
     def _number_of(self, fileobj: FileLike) -> int:
-        number = fileobj if isinstance(fileobj, int) else fileobj.fileno()
+        number = number_of(fileobj)
         if number < 0:  # closed already: it is still known by what it was registered as
             for number, watch in self.watched.items():
                 if watch.fileobj is fileobj:
                     return number
         return number
+
+    def _lose(self, number: int, watch: Watch) -> None:
+        """Its descriptor was closed. The kernel knows; who waits is still to be told."""
+        self._tell_kernel(number, watch, None)
+        self._forget(number, watch)
+        for token in {watch.reader, watch.writer} - {None}:
+            self._lost[token] = None
+            self.descriptors.setdefault(token, set())
+
+    def _find(self, token: int) -> None:
+        """Who lost a descriptor was told, or does not want to know."""
+        self._lost.pop(token, None)
+        if token in self.descriptors and not self.descriptors[token]:
+            del self.descriptors[token]
 
     def _forget(self, number: int, watch: Watch) -> None:
         del self.watched[number]
@@ -201,10 +230,10 @@ class Registrator:
 
     def _unlink(self, token: int | None, number: int) -> None:
         if token is not None:
-            numbers = self._descriptors[token]
+            numbers = self.descriptors[token]
             numbers.discard(number)
             if not numbers:
-                del self._descriptors[token]
+                del self.descriptors[token]
 
 
 class Poll(Registrator):
@@ -225,6 +254,9 @@ class Poll(Registrator):
     def wake(self) -> None:
         """End the sleep. The one method that any thread may call."""
         raise NotImplementedError
+
+    def after_fork(self) -> None:
+        """In a child: who held a lock of this poll may have stayed with the parent."""
 
     def close(self) -> None:
         """Give back every descriptor of the poll itself; what was watched stays open."""
@@ -253,15 +285,14 @@ class EpollPoll(Poll):
 
     def __init__(self) -> None:
         super().__init__()
-        self._epoll = select.epoll()
+        self._closing = RLock()
+        self._open()
         try:
             self._wake_up = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         except OSError:
             self._epoll.close()
             raise
         self._epoll.register(self._wake_up, select.EPOLLIN | select.EPOLLET)
-        self._ask = self._epoll.poll
-        self._can_select = self._epoll.fileno() < FD_SETSIZE
 
     def poll(self, timeout: float | None) -> list[tuple[int, Int]]:
         if timeout is not None and timeout > 0 and self._can_select:
@@ -280,7 +311,9 @@ class EpollPoll(Poll):
         watched = self.watched
         for number, mask in answers:
             watch = watched.get(number)
-            if watch is None:  # the wake-up
+            if watch is None:
+                if number != self._wake_up:
+                    self._start_anew()
                 continue
             if mask == select.EPOLLIN and watch.reader is not None:
                 events.append((watch.reader, READABLE))
@@ -289,17 +322,37 @@ class EpollPoll(Poll):
         return events
 
     def wake(self) -> None:
-        os.eventfd_write(self._wake_up, 1)
+        with self._closing:  # or the number might be another file's by now
+            if self._wake_up >= 0:
+                os.eventfd_write(self._wake_up, 1)
+
+    def after_fork(self) -> None:
+        self._closing = RLock()
 
     def close(self) -> None:
         self._epoll.close()
-        if self._wake_up >= 0:
-            os.close(self._wake_up)
-            self._wake_up = -1
+        with self._closing:
+            wake_up, self._wake_up = self._wake_up, -1
+        if wake_up >= 0:
+            os.close(wake_up)
 
     def __del__(self) -> None:
         if hasattr(self, "_wake_up"):  # a runtime that was never run
             self.close()
+
+    def _open(self) -> None:
+        self._epoll = select.epoll()
+        self._ask = self._epoll.poll
+        self._can_select = self._epoll.fileno() < FD_SETSIZE
+
+    def _start_anew(self) -> None:
+        """A closed descriptor of which a copy is open: epoll reports it for ever. Leave it behind."""
+        self._epoll.close()
+        self._open()
+        self._epoll.register(self._wake_up, select.EPOLLIN | select.EPOLLET)
+        for number, watch in self.watched.items():
+            if not self._is_stale(number, watch):
+                self._tell_kernel(number, None, watch)
 
     def _tell_kernel(self, number: int, before: Watch | None, after: Watch | None) -> None:
         try:
@@ -348,6 +401,7 @@ class SelectorPoll(Poll):
         self, make: Callable[[], selectors.BaseSelector] = selectors.DefaultSelector
     ) -> None:
         super().__init__()
+        self._closing = RLock()
         self._selector = make()
         self._wake_up, self._waker = socket.socketpair()
         self._wake_up.setblocking(False)
@@ -357,8 +411,11 @@ class SelectorPoll(Poll):
     def poll(self, timeout: float | None) -> list[tuple[int, Int]]:
         events: list[tuple[int, Int]] = []
         for key, mask in self._selector.select(timeout):
-            if key.fileobj is self._wake_up:
+            watch = self.watched.get(key.fd)
+            if watch is None:
                 self._wake_up.recv(4096)
+            elif self._is_stale(key.fd, watch):  # poll() calls a closed descriptor ready
+                self._lose(key.fd, watch)
             else:
                 self._answers(
                     key.fd, mask, events
@@ -366,21 +423,34 @@ class SelectorPoll(Poll):
         return events
 
     def wake(self) -> None:
-        try:
-            self._waker.send(b"\0")
-        except BlockingIOError:
-            pass  # the pair is full of wake-ups: one more says nothing new
+        with self._closing:
+            if self._waker.fileno() >= 0:
+                try:
+                    self._waker.send(b"\0")
+                except BlockingIOError:
+                    pass  # the pair is full of wake-ups: one more says nothing new
+
+    def after_fork(self) -> None:
+        self._closing = RLock()
 
     def close(self) -> None:
         self._selector.close()
         self._wake_up.close()
-        self._waker.close()
+        with self._closing:
+            self._waker.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_waker"):  # a runtime that was never run
+            self.close()
 
     def _tell_kernel(self, number: int, before: Watch | None, after: Watch | None) -> None:
         try:
             if after is None:
                 self._selector.unregister(number)
             elif before is None:
+                mode = os.fstat(number).st_mode
+                if stat.S_ISREG(mode) or stat.S_ISDIR(mode):  # as epoll refuses them
+                    raise PermissionError
                 self._selector.register(number, int(after.interest))
             else:
                 self._selector.modify(number, int(after.interest))

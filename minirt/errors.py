@@ -77,6 +77,14 @@ class IdentityTaken(MinirtError, ValueError):
         )
 
 
+class NotAnIdentity(MinirtError, ValueError):
+    def __init__(self, identity: object) -> None:
+        super().__init__(
+            f"{identity!r} is no identity: they are whole numbers from 0 to 2**64 - 1. "
+            "Ask generate_cb_identity() for a free one"
+        )
+
+
 class AllIdentitiesTaken(MinirtError, OverflowError):
     def __init__(self, count: int) -> None:
         super().__init__(

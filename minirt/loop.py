@@ -15,7 +15,7 @@ from minirt.system import System
 from minirt.threadpool import Schedule
 from minirt.timers import Timers
 from minirt.trace import Silence, Sink
-from minirt.values import UNDEFINED, Error, Js
+from minirt.values import UNDEFINED, Error, Int, Js
 
 # s: a loop that slept this long without an event looks whether a descriptor was closed under it
 QUIET = 1.0
@@ -53,6 +53,7 @@ class Loop:
         "_check_identities",
         "_checking",
         "_immediate_identities",
+        "_look_at",
         "_was_quiet",
         "callback_queue",
         "clock",
@@ -107,7 +108,8 @@ class Loop:
         self.phase = "new"
         self.trace: Sink = Silence()
         self._asleep = False
-        self._was_quiet = False
+        self._look_at = 0.0  # s: when to look again whether a descriptor was closed under us
+        self._was_quiet = False  # nothing happened since that look
         self.poll = system.open_poll()
         self.pool = system.open_pool(threads, self.wake, schedule, max_waiting)
 
@@ -245,7 +247,7 @@ class Loop:
         while True:
             try:
                 for token, readiness in remaining:
-                    if token not in descriptors:
+                    if token not in descriptors and type(readiness) is Int:
                         continue
                     if token in persistent:
                         persistent[token](readiness)
@@ -353,23 +355,26 @@ class Loop:
             if self.pool.finished or self.inbox or self.next_ticks:
                 return self.poll.look()
             timeout = self.timeout()
-            if not self.poll.watched:
+            if not self.poll.descriptors:
                 return self.poll.poll(timeout)
             is_first = not self._was_quiet and (timeout is None or timeout > QUIET)
             events = self.poll.poll(QUIET if is_first else timeout)
             self._was_quiet = False
-            return events or self.closed_under_us(is_first)
+            return events or self._closed_under_us(is_first)
         finally:
             self._asleep = False
             self.immediates = awake
             if self.next_ticks:  # a stop() that came while we slept
                 self.drain()
 
-    def _is_first_long_sleep(self, timeout: float | None) -> bool:
-        """With a descriptor closed under us we would sleep for ever: look, after a second."""
-        return (
-            not self._was_quiet and bool(self.poll.watched) and (timeout is None or timeout > QUIET)
-        )
+    def _closed_under_us(self, slept_long: bool) -> list[tuple[int, Js]]:
+        """No descriptor was ready. One that was closed never will be: look, once in a second."""
+        now = self.clock.now()
+        if now < self._look_at:
+            return []
+        self._look_at = now + QUIET
+        self._was_quiet = slept_long
+        return [(token, Error(DescriptorClosed(token))) for token in self.poll.stale_tokens()]
 
     def wake(self) -> None:
         """End the poll's sleep, if it sleeps. Any thread may call this."""
@@ -380,6 +385,7 @@ class Loop:
     def forget_callbacks(self) -> None:
         """Drop every callback that still waits. Nothing can be added any more."""
         self.immediates = CLOSED  # type: ignore[assignment]
+        self.identities.forget()
         for waiting in (
             self.callback_queue,
             self.persistent,
@@ -409,4 +415,5 @@ class Loop:
     def _taken(self) -> set[int]:
         """Every identity that waits for its callback to run."""
         still_to_check = self._check_identities[len(self._check_identities) - len(self._checking) :]
-        return self.callback_queue.keys() | set(self._immediate_identities) | set(still_to_check)
+        queued = self.callback_queue.keys() | self.timers.identities()
+        return queued | set(self._immediate_identities) | set(still_to_check)

@@ -26,7 +26,6 @@ from minirt.errors import (
 )
 from minirt.loop import StopLoop
 from minirt.pacing import Gate
-from minirt.playing import play
 from minirt.scheduling import Scheduling
 from minirt.system import RealSystem, System
 from minirt.threadpool import Schedule, TaskKind
@@ -116,6 +115,8 @@ class Runtime(Scheduling):
             raise NoRuntime
         if self._state == "running":
             self._check_thread()
+            if _current.get() is self:
+                raise NestedRuntime
             if self.is_alive():
                 self._guarded(self.turn)
             if not self.is_alive():
@@ -132,12 +133,15 @@ class Runtime(Scheduling):
     def close(self) -> None:
         """Give back every thread and descriptor; callbacks that still wait are dropped.
 
-        A second call does nothing.
+        A second call does nothing. From a callback it is `stop`: the loop closes when that is over.
         """
         if self._state in ("ran", "closed"):
             return
         if self._state == "running":
             self._check_thread()  # or a loop that turns would lose its descriptors: use stop()
+            if _current.get() is self:
+                self.stop()
+                return
         self._state = "ran" if self._state == "running" else "closed"
         self._thread = 0
         self.phase = "closed"
@@ -178,6 +182,8 @@ class Runtime(Scheduling):
         speed, paused: how it starts (see `Gate`). Interrupting the kernel stops the runtime; what `main`
         or a callback raised is raised here, after everything is closed.
         """
+        from minirt.playing import play  # brings asyncio, which only a notebook needs
+
         await play(self, main, view, Gate(speed, paused))
 
     # Identities and callbacks: the names of the source chapter
@@ -189,14 +195,17 @@ class Runtime(Scheduling):
 
     @identity_token.setter
     def identity_token(self, token: int) -> None:
+        self._check_thread()
         self.identities.token = token
 
     def generate_identity(self) -> int:
         """The next identity, taken or not; after 2**64 - 1 comes 0."""
+        self._check_thread()
         return self.identities.generate()
 
     def generate_cb_identity(self) -> int:
         """The next identity that no callback has. AllIdentitiesTaken when there is none."""
+        self._check_thread()
         return self.identities.generate_free()
 
     def add_callback(self, ident: int, cb: Callback) -> None:
@@ -207,6 +216,7 @@ class Runtime(Scheduling):
 
     def get_available_thread(self) -> int | None:
         """The number of a free thread, taken from the stack; None when all are busy."""
+        self._check_thread()
         return self.pool.take_free()
 
     def register_event_threadpool(
@@ -265,6 +275,7 @@ class Runtime(Scheduling):
 
     def deregister_event_epoll(self, token: int) -> None:
         """Neither the callback of `token` nor its interest is there any longer."""
+        self._check_thread()
         self.poll.deregister_token(token)
         if token in self.tokens:
             self.tokens.discard(token)
@@ -283,6 +294,7 @@ class Runtime(Scheduling):
 
     def at_close(self, close: Callable[[], object]) -> None:
         """Call `close` when the runtime closes. For modules that hold threads or descriptors."""
+        self._check_thread()
         self._at_close.append(close)
 
     def log(self, text: object) -> None:
@@ -366,7 +378,8 @@ class Runtime(Scheduling):
             raise RuntimeClosed
         if self._state != "new":
             raise AlreadyRan
-        if _current.get() is not None:
+        outer = _current.get()
+        if outer is not None and outer._thread == get_ident():
             raise NestedRuntime
         self._state = "running"
         self._thread = get_ident()
@@ -474,6 +487,8 @@ def _after_fork_in_child() -> None:
     """The child of a callback's fork has the loop but none of its threads: end it soon."""
     runtime = _current.get()
     if runtime is not None:
+        runtime.on_uncaught = None  # the error is not the program's, and nobody may hold it up
+        runtime.poll.after_fork()
         runtime.pool.abandon()
         runtime.next_ticks.appendleft(_forked)
 

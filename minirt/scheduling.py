@@ -8,7 +8,8 @@ from numbers import Real
 from threading import get_ident
 
 from minirt.callbacks import Callback, check_callable, ignore
-from minirt.errors import ForeignThread, NotADelay, NotCallable, RuntimeClosed
+from minirt.errors import ForeignThread, NotADelay, NotAnIdentity, NotCallable, RuntimeClosed
+from minirt.identity import IDENTITIES
 from minirt.loop import Loop
 from minirt.system import System
 from minirt.threadpool import Schedule
@@ -25,7 +26,10 @@ def normal_delay(ms: object) -> int:
     """
     if isinstance(ms, bool) or not isinstance(ms, Real):
         raise NotADelay(ms)
-    number = float(ms)
+    try:
+        number = float(ms)
+    except OverflowError:
+        return SHORTEST_DELAY
     return int(number) if SHORTEST_DELAY <= number <= LONGEST_DELAY else SHORTEST_DELAY
 
 
@@ -51,8 +55,8 @@ class Timeout:
 
     def cancel(self) -> None:
         """It does not run (again), even if it is due already."""
-        self._callback = None
         self._runtime._check_thread()
+        self._callback = None
         self._runtime._drop_timer(self.identity)
 
     def refresh(self) -> "Timeout":
@@ -63,11 +67,13 @@ class Timeout:
 
     def ref(self) -> "Timeout":
         """It keeps the loop alive, as timers do."""
+        self._runtime._check_thread()
         self._runtime.unref_identities.discard(self.identity)
         return self
 
     def unref(self) -> "Timeout":
         """The loop may end without it."""
+        self._runtime._check_thread()
         if self.identity in self._runtime.callback_queue:
             self._runtime.unref_identities.add(self.identity)
         return self
@@ -208,11 +214,13 @@ class Scheduling(Loop):
 
     def _check_thread(self) -> None:
         if get_ident() != self._thread:
-            if self._state == "closed":
-                raise RuntimeClosed
-            raise ForeignThread
+            raise ForeignThread if self._thread else RuntimeClosed
 
     def _box(self, identity: int, cb: Callback) -> None:
+        if isinstance(identity, bool) or not isinstance(identity, int):
+            raise NotAnIdentity(identity)
+        if not 0 <= identity < IDENTITIES:
+            raise NotAnIdentity(identity)
         self.callback_queue.add(identity, cb)
         self.identities.claim(identity)
 
@@ -230,4 +238,5 @@ class Scheduling(Loop):
     def _rearm(self, identity: int, delay: float, cb: Callback) -> None:
         self._check_thread()
         self.callback_queue[identity] = cb
+        self.identities.claim(identity)
         self.timers.move(self.clock.now() + delay / 1000, identity)

@@ -113,7 +113,7 @@ class Chosen(Fifo):
             try:
                 task = self._choose(tuple(map(Task._make, self.waiting.copy())))
                 self.waiting.remove(task)
-            except Exception:  # a choice that fails must not leave the tasks waiting for ever
+            except BaseException:  # a choice that fails must not leave the tasks waiting for ever
                 return self.waiting.popleft()
             return task
 
@@ -193,6 +193,8 @@ class ThreadPool:
         self._running: dict[int, Work] = {}  # thread -> what it works on
         self._inboxes: list[SimpleQueue[Work | None]] = [SimpleQueue() for _ in range(threads)]
         self._threads: dict[int, threading.Thread] = {}  # those that were needed so far
+        self._leaving: SimpleQueue[int] = SimpleQueue()  # each thread, when it ends
+        self._gone: set[int] = set()  # those that were seen leaving
 
     @property
     def observer(self) -> Observer | None:
@@ -253,7 +255,10 @@ class ThreadPool:
         with self._lock:
             if not self.free or not self._policy.waiting:
                 return
-            task = self._policy.take()
+            try:
+                task = self._policy.take()
+            except IndexError:  # another thread was faster
+                return
             number = self.free.pop()
         self._hand_over(number, task)
 
@@ -294,24 +299,41 @@ class ThreadPool:
 
     def _join(self, number: int, interrupts: list[KeyboardInterrupt]) -> None:
         thread = self._threads.pop(number, None)
-        while thread is not None and thread.is_alive():
+        while thread is not None and len(interrupts) < 2:
             try:
+                # not join() alone: before 3.13, interrupted once, it calls a living thread dead
+                while number not in self._gone:
+                    self._gone.add(self._leaving.get())
                 thread.join()
+                return
             except KeyboardInterrupt as interrupt:
                 interrupts.append(interrupt)
-                if len(interrupts) > 1:
-                    return
 
     def _hand_over(self, number: int, task: Work) -> None:
         self._running[number] = task
         if number not in self._threads:
-            context = self._context.copy()  # two threads cannot be in one context at once
-            thread = threading.Thread(
-                target=context.run, args=(self._work, number), name=f"pool{number}", daemon=True
-            )
-            self._threads[number] = thread
-            thread.start()
+            self._start(number)
         self._inboxes[number].put(task)
+
+    def _start(self, number: int) -> None:
+        context = self._context.copy()  # two threads cannot be in one context at once
+        thread = threading.Thread(
+            target=context.run, args=(self._live, number), name=f"pool{number}", daemon=True
+        )
+        try:
+            thread.start()
+        except BaseException:  # the system gives no more threads
+            with self._lock:
+                del self._running[number]
+                self.free.append(number)
+            raise
+        self._threads[number] = thread
+
+    def _live(self, thread: int) -> None:
+        try:
+            self._work(thread)
+        finally:
+            self._leaving.put(thread)
 
     def _work(self, thread: int) -> None:
         inbox = self._inboxes[thread]

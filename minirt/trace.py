@@ -150,6 +150,7 @@ SLICES = {
 
 def chrome_trace(events: Iterable[Event], dropped: int = 0) -> dict[str, Any]:
     """The events as one JSON object: a row a thread, times in microseconds."""
+    events = list(events)
     rows = sorted({event.thread for event in events}, key=lambda thread: (thread != "main", thread))
     numbers = {thread: number for number, thread in enumerate(rows, start=1)}
     entries: list[dict[str, Any]] = [

@@ -19,7 +19,7 @@ from minirt.values import UNDEFINED, Error, Js
 
 def place(callback: object) -> dict[str, Any]:
     """Where a callback was written: its name, file and line. Keeps nothing of the callback itself."""
-    while hasattr(callback, "func"):  # functools.partial
+    while isinstance(callback, partial):
         callback = callback.func
     code = getattr(callback, "__code__", None) or getattr(
         getattr(callback, "__func__", None), "__code__", None
@@ -148,6 +148,8 @@ class Traced(Scheduling):
     def run_events(self, events: Iterable[tuple[int, Js]]) -> None:
         self.phase = "poll"
         for token, readiness in events:
+            if token not in self.poll.descriptors and not isinstance(readiness, Error):
+                continue
             detail = (
                 {"readiness": str(readiness)}
                 if isinstance(readiness, Error)
@@ -201,9 +203,9 @@ class Traced(Scheduling):
         else:
             self.note("returned", None, {"where": where})
 
-    def uncaught(self, error: Exception) -> None:
+    def report(self, error: Exception) -> None:
         self.note("uncaught", None, {"error": repr(error)})
-        super().uncaught(error)
+        super().report(error)
 
     # Sleeping
 
@@ -214,7 +216,11 @@ class Traced(Scheduling):
 
     def sleep(self) -> Sequence[tuple[int, Js]]:
         self.note("slept", None, {"timeout": super().timeout()})
-        events = super().sleep()
+        try:
+            events = super().sleep()
+        except BaseException:
+            self.note("woke", None, {"why": "stop"})
+            raise
         if events:
             why = "ready"
         elif self.pool.finished:
@@ -250,8 +256,11 @@ class Traced(Scheduling):
         self.note("queued", None, {"where": "microtask", **place(cb)})
 
     def clear_immediate(self, identity: int | None) -> None:
+        waiting = len(self.immediates) + sum(callback is not ignore for callback in self._checking)
         super().clear_immediate(identity)
-        self.note("dropped", identity)
+        still = len(self.immediates) + sum(callback is not ignore for callback in self._checking)
+        if still < waiting:
+            self.note("dropped", identity)
 
     def _drop_timer(self, identity: int) -> None:
         if identity in self.callback_queue:

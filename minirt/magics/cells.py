@@ -4,7 +4,10 @@ By its text, before IPython reads it: a cell magic that ran the cell itself coul
 `await`, and would fire the cell's events twice.
 """
 
-from IPython.core.inputtransformer2 import leading_indent
+import ast
+import warnings
+
+from IPython.core.inputtransformer2 import TransformerManager, leading_indent
 
 ROOM = 'get_ipython().magics_manager.registry["MinirtMagics"]'
 
@@ -13,18 +16,16 @@ def rewrite(lines: list[str]) -> list[str]:
     """A transform for `ip.input_transformers_cleanup`: the lines of any cell, with their ends."""
     blank = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
     cell = leading_indent(lines[blank:])
-    if not cell:
+    words = cell[0].split(None, 1) if cell else []
+    if not words or words[0] not in ("%%minirt", "%%exercise"):
         return lines
-    magic, _, options = cell[0].strip().partition(" ")
-    match magic:
-        case "%%minirt":
-            text = commented(lines[:blank], cell)
-            return [f"await {ROOM}.program({options.strip()!r}, {text!r})\n"]
-        case "%%exercise":
-            text = commented(lines[:blank], cell)
-            start = f"{ROOM}.begin({options.strip()!r}, {text!r})\n"
-            return lines[:blank] + [start] + cell[1:]
-    return lines
+    options = words[1].strip() if len(words) > 1 else ""
+    if words[0] == "%%exercise":
+        return [f"{ROOM}.begin({options!r}, {''.join(commented(cell))!r})\n", *cell[1:]]
+    program = lines[:blank] + TransformerManager().do_token_transforms(commented(cell))
+    if not parses("".join(program)):
+        return program  # IPython finds the error itself, and shows it as in any other cell
+    return [f"await {ROOM}.program({options!r}, {''.join(program)!r})\n"]
 
 
 # IPython asks every transform without side effects whether a cell is complete. This one stays out
@@ -32,6 +33,17 @@ def rewrite(lines: list[str]) -> list[str]:
 rewrite.has_side_effects = True  # type: ignore[attr-defined]
 
 
-def commented(blank: list[str], cell: list[str]) -> str:
+def commented(cell: list[str]) -> list[str]:
     """The cell with its first line as a comment: Python, and every line at its place."""
-    return "".join([*blank, "# " + cell[0], *cell[1:]])
+    return ["# " + cell[0], *cell[1:]]
+
+
+def parses(text: str) -> bool:
+    """Would IPython take this as a cell?"""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they come again when it is compiled
+        try:
+            compile(text, "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        except (SyntaxError, ValueError):
+            return False
+    return True

@@ -40,7 +40,7 @@ def encrypt(n: int, cb: Callback) -> int:
         )
     if not 0 <= n <= LARGEST:
         raise ValueError(
-            f"encrypt({n}) would not end in a minute, or never. Choose 0 to {LARGEST}; 39 takes 0.3 s"
+            f"encrypt({n}) is negative or would take minutes. Choose 0 to {LARGEST}; 39 takes 0.3 s"
         )
     runtime = Runtime.current()
 
@@ -82,7 +82,10 @@ def pbkdf2(password: str | bytes, salt: str | bytes, iterations: int, cb: Callba
 
 
 def sha256(content: str | bytes, cb: Callback) -> int:
-    """The SHA-256 digest: `cb` receives the `String` of its 32 bytes in hexadecimal. A str counts as its UTF-8."""
+    """The SHA-256 digest: `cb` receives the `String` of its 32 bytes in hexadecimal.
+
+    A str counts as its UTF-8.
+    """
     hashed = as_bytes(content, "content")
     return Runtime.current().register_event_threadpool(
         lambda: String(hashlib.sha256(hashed).hexdigest()), SHA256, cb
@@ -90,7 +93,7 @@ def sha256(content: str | bytes, cb: Callback) -> int:
 
 
 def as_bytes(content: object, name: str) -> bytes:
-    """The bytes of a str or of anything bytes-like, copied if they could change: what crosses a thread is frozen."""
+    """The bytes of a str, or of something bytes-like: a copy, if that could change meanwhile."""
     if isinstance(content, str):
         return content.encode("utf-8")
     if isinstance(content, bytes | bytearray | memoryview):

@@ -51,7 +51,7 @@ def read_bytes(path: FilePath, cb: Callback) -> int:
 
 
 def write(path: FilePath, text: str, cb: Callback) -> int:
-    """Write `text` as UTF-8, in place of what was there: `cb` receives `Undefined` once it is done."""
+    """Write `text` as UTF-8, in place of what was there: `cb` receives `Undefined` afterwards."""
     place = os.fspath(path)
     if not isinstance(text, str):
         raise TypeError(f"fs.write writes a str, and {text!r} is none. Convert it first: str(...)")
@@ -68,7 +68,7 @@ def write(path: FilePath, text: str, cb: Callback) -> int:
 
 
 def stat(path: FilePath, cb: Callback) -> int:
-    """How large is the file? `cb` receives the `Int` of its bytes, or an `Error(FileNotFoundError)`."""
+    """How large is the file? `cb` receives its size, an `Int` of bytes."""
     place = os.fspath(path)
     return Runtime.current().register_event_threadpool(
         lambda: Int(os.stat(place).st_size), FILE_STAT, cb
@@ -85,7 +85,7 @@ def check_seconds(delay: object) -> None:
     """Raise now if `delay` is no number of seconds from zero on."""
     if isinstance(delay, bool) or not isinstance(delay, Real):
         raise TypeError(
-            f"delay is a number of seconds, and {delay!r} is none. Write fs.read(path, cb, delay=0.5)"
+            f"delay is a number of seconds, and {delay!r} is none: fs.read(path, cb, delay=0.5)"
         )
     if not 0 <= float(delay) < float("inf"):
         raise ValueError(

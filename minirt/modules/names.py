@@ -33,7 +33,7 @@ def needs_lookup(runtime: Runtime, host: str) -> bool:
 
 
 def lookup(runtime: Runtime, host: str, cb: Callback) -> int:
-    """Ask the pool for the address of a name: `cb` receives its `String`, IPv4 where there is one."""
+    """Ask the pool for the address of a name: `cb` receives a `String`, IPv4 if there is one."""
 
     def task() -> Js:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)

@@ -34,7 +34,7 @@ def raise_error(value: Js) -> None:
 
 
 class Handler:
-    """An attribute for a callback: what is not callable is refused at the assignment, None unsets."""
+    """An attribute for a callback. What is not callable is refused at once; None unsets it."""
 
     def __init__(self, unset: Callback = ignore) -> None:
         self._unset = unset
@@ -136,7 +136,7 @@ class Socket:
         return self._write_later(memoryview(chunk)[sent:])
 
     def end(self, chunk: bytes | None = None) -> None:
-        """Send `chunk` and what waits, then tell the peer that no more will come. Reading goes on."""
+        """Send `chunk` and what waits, then tell the peer that this was all. Reading goes on."""
         if chunk is not None:
             self.write(chunk)
         if self._is_ending or self.destroyed:

@@ -23,7 +23,7 @@ COUNTERS = (
     "waiting_tasks",
     "identity_token",
 )
-ROWS = 8  # of a list that may be long: the view says how many more there are
+ROWS = 6  # of a list that may be long: the view says how many there are
 LINES = 100  # of the console
 RECENT = 4.0  # s of the timeline that a live frame carries
 SPANS = 120  # at most, in a live frame

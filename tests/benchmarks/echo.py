@@ -62,6 +62,13 @@ def listening() -> socket.socket:
     return listener
 
 
+def accepted(listener: socket.socket) -> socket.socket:
+    connection, _address = listener.accept()
+    connection.setblocking(False)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as the loops do
+    return connection
+
+
 # The level of streams
 
 
@@ -184,8 +191,7 @@ def epoll_readiness() -> None:
                     poll.unregister(descriptor)
                     connections.pop(descriptor).close()
             else:
-                connection, _address = listener.accept()
-                connection.setblocking(False)
+                connection = accepted(listener)
                 connections[connection.fileno()] = connection
                 poll.register(connection, select.EPOLLIN)
 
@@ -195,8 +201,7 @@ def readiness(peer: str) -> None:
     loop, listener = LOOPS[peer](), listening()
 
     def accept(_: object = None) -> None:
-        connection, _address = listener.accept()
-        connection.setblocking(False)
+        connection = accepted(listener)
 
         def readable(_: object = None) -> None:
             if received := connection.recv(CHUNK):

@@ -9,8 +9,7 @@ thousand (node/pool.js).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
 from time import perf_counter
@@ -18,6 +17,7 @@ from typing import Any
 
 from .loops import LOOPS, THREADS, Task
 from .nodejs import in_node
+from .pinning import one_cpu
 from .turnover import turnover, turnover_of_tasks
 
 IN_FLIGHT = 1000
@@ -118,17 +118,3 @@ def through_greenlets(task: Task, flight: int, total: int) -> float:
     seconds = perf_counter() - began
     pool.kill()
     return seconds / total
-
-
-@contextmanager
-def one_cpu() -> Iterator[bool]:
-    """All threads made within share one cpu; gives False where the system cannot (macOS)."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield False
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(before)})
-    try:
-        yield True
-    finally:
-        os.sched_setaffinity(0, before)

@@ -156,7 +156,7 @@ ROWS = (
     # Sockets: the server's CPU time of one request
     Row(
         "echo",
-        "echo, 100 connections x 1 KiB",
+        "echo on net, 100 connections x 1 KiB",
         sockets.echo,
         50_000,
         ("epoll", "asyncio", "uvloop", "node", "gevent", "trio", "curio"),
@@ -166,10 +166,11 @@ ROWS = (
     ),
     Row(
         "echo-readiness",
-        "the same on the bare registrator",
+        "echo on the bare registrator",
         sockets.echo_on_readiness,
         50_000,
         ("epoll", "asyncio", "uvloop", "gevent"),
+        (costs("epoll", 1.15, 1.08), costs("asyncio", 1), costs("uvloop", None, 1)),
         others=AT_MOST,
     ),
     Row(

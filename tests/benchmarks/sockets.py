@@ -1,8 +1,9 @@
 """What does a request cost a server, and does it cost more when thousands of connections are idle?
 
-The client is this process, the server another one (`echo.py`). The client must not be the slower of
-the two, or the server idles and pays for more wake-ups than it would: so it is the leanest that
-there is, blocking sockets and no loop, which sends on every connection and then reads every answer.
+The client is this process, the server another one (`echo.py`), each on a cpu of its own. A client
+slower than the server would leave it idle and make it pay for more wake-ups: so this one is the
+leanest that there is, blocking sockets and no loop, which sends on every connection and then reads
+every answer. `busy` is the part of the time in which the server worked.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from time import perf_counter
 from typing import Any
 
 from .echo import HOST, allow_descriptors
-from .pool import one_cpu
+from .pinning import on_cpu, one_cpu
 
 ROOT = Path(__file__).parents[2]
 CONNECTIONS = 100
@@ -90,7 +91,10 @@ def received(connection: socket.socket) -> None:
 
 def echo(peer: str, requests: int, level: str = "streams") -> dict[str, Any]:
     """The server's CPU seconds of one request: CONNECTIONS connections, requests of 1 KiB."""
-    with server_of(level, peer) as server, ExitStack() as stack:
+    with ExitStack() as stack:
+        with on_cpu(0):
+            server = stack.enter_context(server_of(level, peer))
+        pinned = stack.enter_context(on_cpu(1))
         connections = [stack.enter_context(server.connect()) for _ in range(CONNECTIONS)]
         for _ in range(WARM_UP):
             burst(connections)
@@ -100,7 +104,7 @@ def echo(peer: str, requests: int, level: str = "streams") -> dict[str, Any]:
             burst(connections)
         seconds = perf_counter() - began
         used = server.cpu_seconds() - before
-    return {"value": used / (bursts * CONNECTIONS), "busy": used / seconds}
+    return {"value": used / (bursts * CONNECTIONS), "busy": used / seconds, "pinned": pinned}
 
 
 def echo_on_readiness(peer: str, requests: int) -> dict[str, Any]:
@@ -112,9 +116,7 @@ def growth(peer: str, pings: int, few: int = 10, many: int = 8000) -> dict[str, 
     """By which part the latency of one request grows from `few` to `many` idle connections.
 
     Two servers of one kind run side by side, one with few and one with many, and are asked in
-    turns: whatever slows the machine slows both. All three processes share one cpu: a server that
-    happens to share the client's answers ten times as fast as one that must be woken on another,
-    and that is not the question. The figure is the ratio of the medians, less 1.
+    turns: whatever slows the machine slows both. The figure is the ratio of the medians, less 1.
     """
     room = allow_descriptors() - SPARE
     level = "readiness" if peer == "epoll" else "streams"

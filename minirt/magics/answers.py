@@ -1,0 +1,147 @@
+"""What happens in a cell that answers an exercise?
+
+It runs as any other cell. When it is over, its checks run; and when it is not over in time, it is
+ended, so that Run All goes on.
+"""
+
+import asyncio
+import html
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+
+from minirt.exercises.mechanism import Exercise, judge
+from minirt.exercises.registry import NoSuchExercise, exercise, exercises
+from minirt.exercises.timelimit import TookTooLong
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An answer whose cell is running."""
+
+    exercise: Exercise
+    text: str
+    filename: str
+    seconds: float
+    alarm: "Alarm"
+
+
+class Answers:
+    """Which exercise is being answered, and which hints were given."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self._begun: Begun | None = None
+        self._hints: Counter[str] = Counter()  # exercise -> how many were shown
+        self.last = ""  # the name of the exercise that was answered last
+
+    def begin(self, name: str, text: str, filename: str, seconds: float) -> None:
+        """The first line of the cell ran. UsageError when there is no such exercise."""
+        one = named(name, "%%exercise")
+        self.last = name
+        self._begun = Begun(one, text, filename, seconds, Alarm(seconds, filename))
+
+    def end(self, result: ExecutionResult) -> None:
+        """The cell is over: judge it. For the event `post_run_cell`."""
+        begun, self._begun = self._begun, None
+        if begun is None:
+            return
+        begun.alarm.disarm()
+        if begun.alarm.rang:
+            print(
+                f"✗ {begun.exercise.name}: the cell was ended after {begun.seconds:g} s. Is there a "
+                "loop that never ends, or a runtime that something keeps alive? If it needs the "
+                "time: %config MinirtMagics.exercise_time_limit = 60"
+            )
+        elif result.success:
+            names = self._shell.user_ns
+            print(judge(begun.exercise, begun.text, names, begun.seconds, begun.filename))
+
+    def hint(self, name: str) -> str:
+        """The next hint: the first one, then the second."""
+        one = named(name or self.last, "%hint")
+        given = self._hints[one.name]
+        self._hints[one.name] += 1
+        if given < len(one.hints):
+            return f"Hint {given + 1} of {len(one.hints)}: {one.hints[given]}"
+        again = "\n".join(f"Hint {n}: {hint}" for n, hint in enumerate(one.hints, start=1))
+        return f"{again}\nThere are no more hints. `%solution {one.name}` shows an answer."
+
+    def solution(self, name: str) -> "Folded":
+        """The model answer, folded where the notebook can fold."""
+        one = named(name or self.last, "%solution")
+        return Folded(f"An answer to {one.name}: click to unfold", one.answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A text under a title, which unfolds on a click. A terminal shows both."""
+
+    title: str
+    text: str
+
+    def _repr_html_(self) -> str:
+        title, text = html.escape(self.title), html.escape(self.text)
+        return f"<details><summary>{title}</summary><pre>{text}</pre></details>"
+
+    def __repr__(self) -> str:
+        return f"{self.title.removesuffix(': click to unfold')}:\n\n{self.text}"
+
+
+def named(name: str, magic: str) -> Exercise:
+    """The exercise of this name. UsageError names those that are close."""
+    if not name:
+        raise UsageError(f"{magic} NAME: which exercise? There are: {', '.join(exercises())}.")
+    try:
+        return exercise(name)
+    except NoSuchExercise as error:
+        raise UsageError(f"{magic}: {error}") from None
+
+
+class Alarm:
+    """Ends a cell after some seconds: its own code where that is running, its `await` otherwise.
+
+    Nothing else is hit: an alarm that rings while the kernel does something else lets it be.
+    """
+
+    def __init__(self, seconds: float, filename: str) -> None:
+        self._filename = filename
+        self.rang = False
+        self._cancel: Callable[[], object] | None = None
+        self._is_armed = threading.current_thread() is threading.main_thread() and hasattr(
+            signal, "setitimer"
+        )
+        if self._is_armed:
+            self._remember_the_task()
+            self._before = signal.signal(signal.SIGALRM, self._ring)
+            signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)
+
+    def disarm(self) -> None:
+        """It does not ring any more."""
+        if self._is_armed:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, self._before)
+
+    def _remember_the_task(self) -> None:
+        try:
+            loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        except RuntimeError:  # no loop: a terminal
+            return
+        if task is not None:
+            self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+
+    def _ring(self, number: int, frame: FrameType | None) -> None:
+        while frame is not None and frame.f_code.co_filename != self._filename:
+            frame = frame.f_back
+        if frame is not None:
+            self.rang = True
+            raise TookTooLong("this cell ran for too long, and was ended here")
+        if self._cancel is not None and not self.rang:
+            self.rang = True
+            self._cancel()

@@ -1,0 +1,120 @@
+"""What did a program print, and which of its callbacks printed it?
+
+While a program runs, a tee stands in place of `sys.stdout`. It notes only what is written in the
+program's own context, in whichever of its threads; everybody else's output passes by.
+"""
+
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from minirt.trace import Event, Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One printed line."""
+
+    text: str
+    recorded: int  # events so far, when it was begun
+    thread: str
+
+
+@dataclass
+class Console:
+    """The lines of one program, in order."""
+
+    recorder: Recorder
+    lines: list[Line] = field(default_factory=list)
+    _begun: dict[int, tuple[str, int]] = field(default_factory=dict)  # thread -> text, recorded
+
+    def write(self, text: str) -> None:
+        """Note some text, which may be a part of a line or many."""
+        thread = threading.current_thread()
+        key = thread.ident or 0
+        before, recorded = self._begun.pop(key, ("", self.recorder.recorded))
+        *complete, rest = (before + text).split("\n")
+        for line in complete:
+            self.lines.append(Line(line, recorded, thread.name))
+        if rest:
+            self._begun[key] = (rest, recorded)
+
+    def end(self) -> None:
+        """What was printed without an end of line is a line too."""
+        for text, recorded in self._begun.values():
+            self.lines.append(Line(text, recorded, ""))
+        self._begun.clear()
+
+    def texts(self) -> list[str]:
+        return [line.text for line in self.lines]
+
+    def origins(self) -> list[str]:
+        """For each line who printed it: main, timer, immediate, tick, microtask, pool, epoll, ..."""
+        events, dropped = self.recorder.events, self.recorder.dropped
+        found = []
+        for line in self.lines:
+            if line.thread.startswith("pool"):
+                found.append("task")
+            else:
+                found.append(_running(events[: max(0, line.recorded - dropped)]))
+        return found
+
+
+def _running(events: Sequence[Event]) -> str:
+    """Which sort of callback was at work after these events?"""
+    for event in reversed(events):
+        if event.kind == "run":
+            if event.detail and "where" in event.detail:
+                return str(event.detail["where"])
+            if event.identity is None:
+                return "main" if event.phase == "main" else "message"
+            return _queue_of(event.identity, events)
+    return "main"
+
+
+def _queue_of(identity: int, events: Sequence[Event]) -> str:
+    for event in reversed(events):
+        if event.kind == "queued" and event.identity == identity and event.detail:
+            return str(event.detail["where"])
+    return "callback"
+
+
+class Tee:
+    """Stands in place of `sys.stdout` while programs run."""
+
+    def __init__(self) -> None:
+        self._console: ContextVar[Console | None] = ContextVar("minirt_console", default=None)
+        self._lock = threading.Lock()
+        self._programs = 0
+        self._stdout: TextIO = sys.stdout
+
+    @contextmanager
+    def into(self, console: Console) -> Iterator[None]:
+        """What is printed in this context, and in those that are copied from it, goes there too."""
+        with self._lock:
+            self._programs += 1
+            if self._programs == 1:
+                self._stdout, sys.stdout = sys.stdout, self  # type: ignore[assignment]
+        token = self._console.set(console)
+        try:
+            yield
+        finally:
+            self._console.reset(token)
+            console.end()
+            with self._lock:
+                self._programs -= 1
+                if self._programs == 0 and sys.stdout is self:
+                    sys.stdout = self._stdout  # type: ignore[unreachable]
+
+    def write(self, text: str) -> int:
+        console = self._console.get()
+        if console is not None:
+            console.write(text)
+        return self._stdout.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stdout, name)

@@ -1,0 +1,180 @@
+"""In which order does real Node print these lines, and where does a minirt program differ?"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from IPython.core.error import UsageError
+
+from minirt.magics.options import close_to
+
+# (who printed the line that Node has first, who printed minirt's) -> the rule behind it
+SOON = ("tick", "microtask")
+RULES = (
+    ({"timer", "immediate"}, "timers come after the immediates of a turn, but once before the first "
+     "turn: set in main, the two race, and real Node prints either order"),
+    ({"tick", "microtask"}, "after a callback all ticks run, then all microtasks, until both are empty"),
+    ({"tick"}, "ticks run in the order in which they were set"),
+    ({"microtask"}, "microtasks run in the order in which they were queued"),
+    ({"timer"}, "timers run by deadline, equal deadlines in the order in which they were set"),
+    ({"immediate"}, "immediates run in the order in which they were set; one that is set by an "
+     "immediate waits for the next turn"),
+    ({"epoll", "immediate"}, "the check phase, with the immediates, follows the poll"),
+    ({"epoll", "timer"}, "after the poll come the immediates, then the close callbacks, then timers"),
+    ({"close", "immediate"}, "close callbacks come after the immediates of the same turn"),
+    ({"close", "timer"}, "close callbacks come before the timers of the same turn"),
+    ({"pool"}, "results of the pool come when their threads are done: with more than one thread "
+     "their order is not fixed"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What Node printed, and how it ended."""
+
+    lines: list[str]
+    errors: str
+    ended: str = ""  # "" when all is well
+
+
+def run_node(text: str, seconds: float) -> Ran:
+    """Run JavaScript in the Node of this machine. UsageError when there is none."""
+    node = shutil.which("node")
+    if node is None:
+        raise UsageError(
+            "%%node: there is no Node on this machine (no `node` on the PATH). What Node printed "
+            "for the programs of chapter 08 is recorded: `%node_order` lists them"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "cell.js"
+        path.write_text(text, encoding="utf-8")
+        lines, errors, ended = _watch(subprocess.Popen(
+            [node, str(path)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, encoding="utf-8", errors="replace", start_new_session=True,
+        ), seconds)  # fmt: skip
+        return Ran(lines.splitlines(), errors.replace(folder + os.sep, ""), ended)
+
+
+def _watch(process: "subprocess.Popen[str]", seconds: float) -> tuple[str, str, str]:
+    """(stdout, stderr, how it ended). However this is left, the process is gone."""
+    with process:
+        try:
+            out, errors = process.communicate(timeout=seconds)
+            ended = f"Node ended with status {process.returncode}" if process.returncode else ""
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            out, errors = process.communicate()
+            ended = f"Node was ended after {seconds:g} s: something kept it alive"
+        except BaseException:  # an interrupt
+            _kill(process)
+            raise
+    return out, errors, ended
+
+
+def _kill(process: "subprocess.Popen[str]") -> None:
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL)  # its children too
+    else:
+        process.kill()
+
+
+# Side by side
+
+
+def side_by_side(
+    node: Sequence[str], own: Sequence[str], origins: Sequence[str], left: str = "Node"
+) -> str:
+    """Both orders as a table, the first line that differs marked, with the rule behind it."""
+    width = min(60, max(map(len, [*node, left]), default=0))
+    at = first_difference(node, own)
+    rows = [f"    {left:<{width}}  minirt"]
+    for number in range(max(len(node), len(own))):
+        there = node[number] if number < len(node) else "(nothing)"
+        here = own[number] if number < len(own) else "(nothing)"
+        mark = "≠" if number == at else " "
+        rows.append(f"{mark}{number + 1:>2} {there:<{width}}  {here}")
+    if at is None:
+        return "\n".join([*rows, "", "The same lines in the same order."])
+    rule = rule_behind(node, own, origins, at)
+    return "\n".join([*rows, "", f"Line {at + 1} differs." + (f" {rule}" if rule else "")])
+
+
+def first_difference(node: Sequence[str], own: Sequence[str]) -> int | None:
+    """The number of the first line that differs, counted from 0; None when none does."""
+    for number, (there, here) in enumerate(zip(node, own, strict=False)):
+        if there != here:
+            return number
+    return None if len(node) == len(own) else min(len(node), len(own))
+
+
+def rule_behind(
+    node: Sequence[str], own: Sequence[str], origins: Sequence[str], at: int
+) -> str | None:
+    """Why Node's line comes first, if it can be told from who printed the two lines."""
+    missing, more = Counter(node) - Counter(own), Counter(own) - Counter(node)
+    if missing or more:
+        only = [f"{line!r} is printed by Node only" for line in missing]
+        return "; ".join(only + [f"{line!r} is printed by minirt only" for line in more]) + "."
+    later = own.index(node[at], at)
+    first, second = origins[later], origins[at]
+    why = rule_for(first, second)
+    return f"Node runs the {first} before the {second}: {why}." if why else None
+
+
+def rule_for(first: str, second: str) -> str | None:
+    """The rule for two sorts of callback, `first` being the one that Node runs first."""
+    pair = {first, second}
+    for who, rule in RULES:
+        if pair == who:
+            return rule
+    if first == "main":
+        return "main runs to its end before anything that it has set"
+    if first in SOON:
+        return "ticks and microtasks run after the current callback, before the next one"
+    return None
+
+
+# What Node printed for the recorded programs
+
+
+def recorded() -> dict[str, dict[str, Any]]:
+    """The programs whose order was recorded, by name. Each has file, title, why, program, orders."""
+    source = files("minirt.exercises") / "node_order.json"
+    programs = json.loads(source.read_text(encoding="utf-8"))["programs"]
+    return {program["name"]: program for program in programs}
+
+
+def recorded_program(name: str) -> dict[str, Any]:
+    """One of them, by its name, with or without the number in front. UsageError when there is none."""
+    programs = recorded()
+    for known, program in programs.items():
+        if name in (known, known.partition("_")[2], known.partition("_")[0]):
+            return program
+    raise UsageError(f"%node_order: there is no program {name!r}. {close_to(name, programs)}")
+
+
+def show_recorded(program: dict[str, Any]) -> str:
+    """The program, what Node printed, and why."""
+    orders = ["\n".join("  " + line for line in order) or "  (nothing)" for order in program["orders"]]
+    count = "prints" if len(orders) == 1 else "prints one of"
+    return (
+        f"{program['name']}: {program['title']}\n\n{program['program'].strip()}\n\n"
+        f"Node {recorded_version()} {count}:\n" + "\n  or\n".join(orders)
+        + (f"\nbecause: {program['why']}" if program["why"] else "")
+    )  # fmt: skip
+
+
+def recorded_version() -> str:
+    """The Node that printed the recorded orders."""
+    source = files("minirt.exercises") / "node_order.json"
+    return str(json.loads(source.read_text(encoding="utf-8"))["node"])

@@ -1,0 +1,163 @@
+"""How does the text of a cell run as a program, with the notebook's names and the cell's own lines?"""
+
+import builtins
+import linecache
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, TracebackType
+from typing import Any
+
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+
+import minirt
+from minirt import Recorder, Runtime, Simulation
+from minirt.errors import MinirtError
+from minirt.magics.console import Console, Tee
+from minirt.views.picture import picture
+
+PACKAGE = str(Path(minirt.__file__).parent)
+
+
+@dataclass(slots=True)
+class Program:
+    """A run of a `%%minirt` cell, and what is kept of it."""
+
+    runtime: Runtime
+    recorder: Recorder
+    console: Console
+    name: str = ""
+    seed: int | None = None  # None: in real time
+    ended: str = ""  # "" while it runs, then how it ended
+
+    def __repr__(self) -> str:
+        name = f"{self.name}: " if self.name else ""
+        events = f"{self.recorder.recorded} events"
+        if self.recorder.dropped:
+            events += f" (the first {self.recorder.dropped} were dropped)"
+        time = "in real time" if self.seed is None else f"simulated, seed {self.seed}"
+        parts = (
+            f"{name}{self.ended or 'running'}",
+            time,
+            f"{self.runtime.ticks} turns",
+            events,
+            f"{len(self.console.lines)} lines printed",
+        )
+        return ", ".join(parts)
+
+    def state(self) -> str:
+        """The counters, as the runtime shows them now."""
+        now = self.runtime.snapshot()
+        return (
+            f"phase {now.phase}, identity_token {now.identity_token}, "
+            f"pending_events {now.pending_events} ({now.epoll_pending_events} of them epoll), "
+            f"available_threads {now.available_threads} of {now.threads}, "
+            f"waiting tasks {now.waiting_tasks}"
+        )
+
+
+def new_program(threads: int, seed: int | None, name: str) -> Program:
+    """A runtime that nobody has run, with a recorder. `seed` None: in real time."""
+    recorder = Recorder()
+    system = None if seed is None else Simulation(seed)
+    try:
+        runtime = Runtime(threads=threads, system=system, trace=recorder)
+    except ValueError as error:
+        raise UsageError(f"%%minirt: {error}") from None
+    return Program(runtime, recorder, Console(recorder), name, seed)
+
+
+async def run(
+    program: Program, main: Callable[[], object], tee: Tee, shell: InteractiveShell, **play: Any
+) -> None:
+    """Run it to its end. What it raises is shown with the lines of the program alone."""
+    try:
+        with tee.into(program.console):
+            await program.runtime.play(main, **play)
+        program.ended = "ended"
+    except BaseException as error:
+        program.ended = f"ended with {type(error).__name__}"
+        show_only_the_program(error, shell)
+        raise
+
+
+def main_of(text: str, filename: str, shell: InteractiveShell) -> Callable[[], object]:
+    """A function that runs `text` with the notebook's names.
+
+    `filename` is the cell's own: from now on the cell's lines stand there, for tracebacks.
+    """
+    lines = text.splitlines(keepends=True)
+    linecache.cache[filename] = (len(text), None, lines, filename)
+    try:
+        code: CodeType = shell.compile(text, filename, "exec")
+    except SyntaxError as error:  # fine in a cell, but not in a function: `await`
+        reason = f"{error.msg} (line {error.lineno})"
+        raise UsageError(f"%%minirt: the cell is the body of main(), and {reason}") from None
+    supply_names(code, shell.user_ns)
+    return lambda: exec(code, shell.user_ns)
+
+
+def supply_names(code: CodeType, namespace: dict[str, Any]) -> None:
+    """Import from minirt what the program uses and nobody has defined."""
+    for name in set(names_in(code)) & set(minirt.__all__):
+        if name not in namespace and not hasattr(builtins, name):
+            namespace[name] = getattr(minirt, name)
+
+
+def names_in(code: CodeType) -> Iterator[str]:
+    """The global names and attributes that this code uses, and the functions inside it."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from names_in(constant)
+
+
+def show_only_the_program(error: BaseException, shell: InteractiveShell) -> None:
+    """IPython asks an exception first how it wants to be shown: without the frames of the runtime."""
+    trace = own_frames(error, shell)
+    if trace is not None and not isinstance(error, SyntaxError | UsageError):
+        error._render_traceback_ = lambda: shell.InteractiveTB.structured_traceback(  # type: ignore[attr-defined]
+            type(error), error, trace, tb_offset=0
+        )
+
+
+def own_frames(error: BaseException, shell: InteractiveShell) -> TracebackType | None:
+    """The traceback from the first frame of a cell on; None when no cell is in it.
+
+    An exception of minirt says what to do about it, so its own last frames are left out as well.
+    """
+    frames = list(_frames(error.__traceback__))
+    files = [frame.tb_frame.f_code.co_filename for frame in frames]
+    cells = [at for at, file in enumerate(files) if shell.compile.format_code_name(file)]
+    if not cells:
+        return None
+    end = len(frames)
+    while isinstance(error, MinirtError) and files[end - 1].startswith(PACKAGE):
+        end -= 1
+    return joined(frames[cells[0] : end])
+
+
+def _frames(trace: TracebackType | None) -> Iterator[TracebackType]:
+    while trace is not None:
+        yield trace
+        trace = trace.tb_next
+
+
+def joined(frames: list[TracebackType]) -> TracebackType | None:
+    """These frames as a traceback of their own."""
+    following: TracebackType | None = None
+    for frame in reversed(frames):
+        following = TracebackType(following, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return following
+
+
+def cell_of_caller() -> str:
+    """The name under which the cell that called the caller was compiled."""
+    return sys._getframe(2).f_code.co_filename
+
+
+def show_picture(program: Program) -> object:
+    """The picture of what its recorder kept."""
+    return picture(program.recorder.events)
