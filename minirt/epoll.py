@@ -46,6 +46,7 @@ READ_SIDE = Ready.READABLE | Ready.HANGUP | Ready.ERROR
 WRITE_SIDE = Ready.WRITABLE | Ready.HANGUP | Ready.ERROR
 ANSWERS = [Int(Ready(bits)) for bits in range(16)]  # made once: an event costs no new object
 
+LONG = 1.0  # s: too long for two calls to the kernel where one will do
 MOST_EVENTS = 256  # in one answer: the rest comes with the next turn
 FD_SETSIZE = 1024  # select() cannot look at a descriptor from this number on
 
@@ -90,6 +91,7 @@ class Registrator:
 
     def __init__(self) -> None:
         self.watched: dict[int, Watch] = {}  # by descriptor
+        self.orphans: set[int] = set()  # tokens that had a descriptor, and have none now
         self._lost: dict[int, None] = {}  # tokens whose descriptor was closed, not yet told
         self.descriptors: dict[int, set[int]] = {}  # token -> those that it watches
 
@@ -112,6 +114,7 @@ class Registrator:
         self._tell_kernel(number, watch, after)
         self.watched[number] = after
         self.descriptors.setdefault(token, set()).add(number)
+        self.orphans.discard(token)
 
     def modify(self, fileobj: FileLike, token: int, interest: Interest) -> None:
         """From now on `token` is told about `interest` and nothing else.
@@ -213,15 +216,19 @@ class Registrator:
         """Its descriptor was closed. The kernel knows; who waits is still to be told."""
         self._tell_kernel(number, watch, None)
         self._forget(number, watch)
-        for token in {watch.reader, watch.writer} - {None}:
-            self._lost[token] = None
-            self.descriptors.setdefault(token, set())
+        for token in (watch.reader, watch.writer):
+            if token is not None:
+                self._lost[token] = None
+                self.descriptors.setdefault(token, set())
+                self.orphans.discard(token)
 
-    def _find(self, token: int) -> None:
+    def _find(self, token: int | None) -> None:
         """Who lost a descriptor was told, or does not want to know."""
-        self._lost.pop(token, None)
-        if token in self.descriptors and not self.descriptors[token]:
-            del self.descriptors[token]
+        if token is not None:
+            self._lost.pop(token, None)
+            if not self.descriptors.get(token, True):
+                del self.descriptors[token]
+                self.orphans.add(token)
 
     def _forget(self, number: int, watch: Watch) -> None:
         del self.watched[number]
@@ -234,6 +241,7 @@ class Registrator:
             numbers.discard(number)
             if not numbers:
                 del self.descriptors[token]
+                self.orphans.add(token)
 
 
 class Poll(Registrator):
@@ -297,8 +305,11 @@ class EpollPoll(Poll):
     def poll(self, timeout: float | None) -> list[tuple[int, Int]]:
         if timeout is not None and timeout > 0 and self._can_select:
             # epoll rounds its timeout up to whole milliseconds; select() sleeps to the microsecond
-            select.select((self._epoll,), (), (), timeout)
-            timeout = 0
+            if timeout < LONG:
+                select.select((self._epoll,), (), (), timeout)
+                timeout = 0
+            else:  # one call now; the rest, less than a millisecond, is slept next time
+                timeout = int(timeout * 1000) / 1000
         answers = self._ask(timeout, MOST_EVENTS)
         return self._events(answers) if answers else []
 
@@ -346,7 +357,7 @@ class EpollPoll(Poll):
         self._can_select = self._epoll.fileno() < FD_SETSIZE
 
     def _start_anew(self) -> None:
-        """A closed descriptor of which a copy is open: epoll reports it for ever. Leave it behind."""
+        """Leave behind a closed descriptor of which a copy is open: epoll reports it for ever."""
         self._epoll.close()
         self._open()
         self._epoll.register(self._wake_up, select.EPOLLIN | select.EPOLLET)

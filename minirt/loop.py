@@ -14,7 +14,7 @@ from minirt.identity import Identities
 from minirt.system import System
 from minirt.threadpool import Schedule
 from minirt.timers import Timers
-from minirt.trace import Silence, Sink
+from minirt.trace import Named, Recorder, Silence
 from minirt.values import UNDEFINED, Error, Int, Js
 
 # s: a loop that slept this long without an event looks whether a descriptor was closed under it
@@ -54,6 +54,7 @@ class Loop:
         "_checking",
         "_immediate_identities",
         "_look_at",
+        "_orphans",
         "_was_quiet",
         "callback_queue",
         "clock",
@@ -106,11 +107,12 @@ class Loop:
         self.on_uncaught: Callable[[Exception], object] | None = None
         self.ticks = 0  # turns so far
         self.phase = "new"
-        self.trace: Sink = Silence()
+        self.trace: Silence | Named | Recorder = Silence()
         self._asleep = False
         self._look_at = 0.0  # s: when to look again whether a descriptor was closed under us
         self._was_quiet = False  # nothing happened since that look
         self.poll = system.open_poll()
+        self._orphans = self.poll.orphans
         self.pool = system.open_pool(threads, self.wake, schedule, max_waiting)
 
     def turn(self) -> None:
@@ -138,8 +140,10 @@ class Loop:
         if unref:
             unref &= self.callback_queue.keys()
         waiting = len(self.callback_queue) - len(unref)
-        if 0 < waiting <= len(self.tokens) and self.tokens.isdisjoint(self.poll.descriptors):
-            waiting = 0  # only events that wait for a descriptor, and none is watched for them
+        orphans = self._orphans
+        if orphans:  # events that wait for a descriptor which nobody watches any more
+            orphans &= self.tokens
+            waiting -= len(orphans)
         return bool(waiting or self.immediates or self.inbox)
 
     # The phases
@@ -316,7 +320,10 @@ class Loop:
 
     def uncaught(self, error: Exception) -> None:
         """A callback raised `error`. If the program goes on, then with its ticks and microtasks."""
-        self.report(error)
+        try:
+            self.report(error)
+        finally:
+            del error  # or its traceback, which has this frame, would keep it
         self.drain()
 
     def report(self, error: Exception) -> None:
@@ -330,7 +337,7 @@ class Loop:
             self.on_uncaught = None  # what it raises itself leaves `run`
             raise
         finally:
-            del error, handler  # or the traceback of the error would hold the error
+            del error, handler
 
     # Sleeping and waking
 
@@ -356,9 +363,9 @@ class Loop:
                 return self.poll.look()
             timeout = self.timeout()
             if not self.poll.descriptors:
-                return self.poll.poll(timeout)
+                return self.wait(timeout)
             is_first = not self._was_quiet and (timeout is None or timeout > QUIET)
-            events = self.poll.poll(QUIET if is_first else timeout)
+            events = self.wait(QUIET if is_first else timeout)
             self._was_quiet = False
             return events or self._closed_under_us(is_first)
         finally:
@@ -366,6 +373,10 @@ class Loop:
             self.immediates = awake
             if self.next_ticks:  # a stop() that came while we slept
                 self.drain()
+
+    def wait(self, timeout: float | None) -> Sequence[tuple[int, Js]]:
+        """The sleep itself. Seconds; None: for ever."""
+        return self.poll.poll(timeout)
 
     def _closed_under_us(self, slept_long: bool) -> list[tuple[int, Js]]:
         """No descriptor was ready. One that was closed never will be: look, once in a second."""

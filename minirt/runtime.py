@@ -29,7 +29,7 @@ from minirt.pacing import Gate
 from minirt.scheduling import Scheduling
 from minirt.system import RealSystem, System
 from minirt.threadpool import Schedule, TaskKind
-from minirt.trace import Silence, Sink, console_line
+from minirt.trace import Named, Recorder, Silence, Sink, console_line
 from minirt.tracing import Traced
 from minirt.values import Js
 
@@ -362,7 +362,7 @@ class Runtime(Scheduling):
         Without a trace none of that code runs: it is another class.
         """
         self._check_thread()
-        self.trace = trace
+        self.trace = trace if isinstance(trace, Recorder | Silence) else Named(trace)
         self.__class__ = TracedRuntime
         self.pool.observer = self._observe  # type: ignore[attr-defined]
 

@@ -5,10 +5,9 @@ are views of it. A `Recorder` keeps the last ones and says how many it had to dr
 """
 
 import json
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 KINDS = (
     "identity",  # an identity was given
@@ -52,11 +51,34 @@ class Sink(Protocol):
     def record(self, event: Event, /) -> object: ...
 
 
+Fields: TypeAlias = tuple[float, int, str, str, str, int | None, dict[str, Any] | None]
+
+
 class Silence:
     """Records nothing."""
 
     def record(self, event: Event) -> None:
         """Let it pass."""
+
+    def add(self, fields: Fields) -> None:
+        """Let it pass."""
+
+    def settle(self) -> None:
+        """There is nothing to tidy."""
+
+
+class Named:
+    """Makes an `Event` of the fields that a traced runtime hands on, for a sink that wants to read it at once."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+        self.record = sink.record
+
+    def add(self, fields: Fields) -> None:
+        self.record(Event._make(fields))
+
+    def settle(self) -> None:
+        """There is nothing to tidy."""
 
 
 class Tee:
@@ -71,43 +93,56 @@ class Tee:
 
 
 class Recorder:
-    """A ring of events: the last `capacity` of them. `dropped` says how many were pushed out."""
+    """A ring of events: the last `capacity` of them. `dropped` says how many were pushed out.
+
+    An event comes in as a bare tuple, by the list's own `append`, and gets its names when somebody
+    reads it; the list is cut back to size once a turn, and before it is read.
+    """
 
     def __init__(self, capacity: int = 100_000) -> None:
         if capacity < 1:
             raise ValueError(f"capacity={capacity}: a recorder keeps 1 event or more")
-        self._ring: deque[Event] = deque(maxlen=capacity)
-        self.recorded = 0  # events so far, dropped ones included
+        self.capacity = capacity
+        self._kept: list[Fields] = []
+        self._dropped = 0
+        self.add: Callable[[Fields], None] = self._kept.append
+        self.record: Callable[[Event], None] = self._kept.append
 
-    def record(self, event: Event) -> None:
-        self._ring.append(event)
-        self.recorded += 1
-
-    @property
-    def capacity(self) -> int:
-        """How many events it keeps at most."""
-        return self._ring.maxlen or 0
+    def settle(self) -> None:
+        """Drop what is too much, once that is worth the move."""
+        if len(self._kept) >= 2 * self.capacity:
+            self._cut()
 
     @property
     def events(self) -> list[Event]:
         """What it keeps, the oldest first. A copy: any thread may ask while the program runs."""
-        return list(self._ring.copy())
+        return [Event._make(fields) for fields in self._kept[-self.capacity :]]
 
     @property
     def dropped(self) -> int:
         """How many events were pushed out of the ring."""
-        return max(0, self.recorded - len(self._ring))
+        return self._dropped + max(0, len(self._kept) - self.capacity)
+
+    @property
+    def recorded(self) -> int:
+        """How many events came in, dropped ones included."""
+        return self._dropped + len(self._kept)
 
     def __len__(self) -> int:
-        return len(self._ring)
+        return min(len(self._kept), self.capacity)
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)
 
     def clear(self) -> None:
         """Forget everything, the count of dropped events included."""
-        self._ring.clear()
-        self.recorded = 0
+        self._kept.clear()
+        self._dropped = 0
+
+    def _cut(self) -> None:
+        excess = len(self._kept) - self.capacity
+        del self._kept[:excess]
+        self._dropped += excess
 
     def write_jsonl(self, path: str | Path) -> Path:
         """One JSON object a line, the oldest event first."""
@@ -157,14 +192,21 @@ def chrome_trace(events: Iterable[Event], dropped: int = 0) -> dict[str, Any]:
         {"ph": "M", "name": "thread_name", "pid": 1, "tid": number, "args": {"name": thread}}
         for thread, number in numbers.items()
     ]
-    depth = dict.fromkeys(rows, 0)  # open slices: an end without its begin was cut off by the ring
+    begun: dict[str, list[Event]] = {thread: [] for thread in rows}  # slices without an end so far
     for event in events:
         step = SLICES.get(event.kind, "i")
-        if step == "E" and depth[event.thread] == 0:
-            continue
-        depth[event.thread] += {"B": 1, "E": -1}.get(step, 0)
+        if step == "B":
+            begun[event.thread].append(event)
+        elif step == "E":
+            if not begun[event.thread]:
+                continue  # the ring dropped its beginning
+            begun[event.thread].pop()
         entries.append(_chrome_entry(event, step, numbers[event.thread]))
         entries.extend(_counters(event))
+    for thread, slices in begun.items():  # an error or a stop left them without an end
+        for event in reversed(slices):
+            at_the_end = event._replace(time=events[-1].time)
+            entries.append(_chrome_entry(at_the_end, "E", numbers[thread]))
     return {"traceEvents": entries, "displayTimeUnit": "ms", "otherData": {"dropped": dropped}}
 
 

@@ -9,12 +9,18 @@ from functools import partial
 from typing import Any
 
 from minirt.callbacks import Callback, ignore
+from minirt.epoll import Ready
 from minirt.loop import StopLoop
 from minirt.pacing import PacedClock
 from minirt.scheduling import Scheduling, Timeout
 from minirt.threadpool import Work
-from minirt.trace import Event
-from minirt.values import UNDEFINED, Error, Js
+from minirt.values import UNDEFINED, Error, Int, Js
+
+READINESS = tuple({"readiness": Ready(bits).name or "nothing"} for bits in range(16))
+
+WHY_READY, WHY_RESULT, WHY_MESSAGE, WHY_TIMEOUT, WHY_STOP = (
+    {"why": why} for why in ("ready", "result", "message", "timeout", "stop")
+)
 
 
 def place(callback: object) -> dict[str, Any]:
@@ -43,9 +49,7 @@ class Traced(Scheduling):
         thread: str = "main",
     ) -> None:
         """Hand one event to the trace."""
-        self.trace.record(
-            Event(self.clock.now(), self.ticks, self.phase, thread, kind, identity, detail)
-        )
+        self.trace.add((self.clock.now(), self.ticks, self.phase, thread, kind, identity, detail))
 
     def note_boxed(self, identity: int | None, callback: object) -> None:
         """A callback is stored."""
@@ -72,9 +76,11 @@ class Traced(Scheduling):
             "epoll_pending_events": len(self.tokens),
             "available_threads": self.pool.available,
         }
-        self.ticks += 1  # the event belongs to the turn that begins
-        self.note("turn", None, counters)
-        self.ticks -= 1
+        # the event belongs to the turn that begins
+        self.trace.add(
+            (self.clock.now(), self.ticks + 1, self.phase, "main", "turn", None, counters)
+        )
+        self.trace.settle()
         super().turn()
 
     def pending_phase(self) -> None:
@@ -99,11 +105,12 @@ class Traced(Scheduling):
         self._phase("timers", super().timers_phase)
 
     def _phase(self, name: str, phase: Callable[[], None]) -> None:
+        add, now, ticks = self.trace.add, self.clock.now, self.ticks
         self.phase = name
-        self.note("enter")
+        add((now(), ticks, name, "main", "enter", None, None))
         phase()
         self.phase = name
-        self.note("leave")
+        add((now(), ticks, name, "main", "leave", None, None))
 
     def _check_phase(self) -> None:
         batch, self._checking = self.immediates, self.immediates
@@ -127,17 +134,23 @@ class Traced(Scheduling):
                 callback(value)
             finally:
                 del callback, value
-        except StopLoop:
-            raise
         except BaseException as error:
-            self.note("returned", identity, {"error": repr(error)})
-            if not isinstance(error, Exception):
-                raise
-            self.uncaught(error)
+            self._failed(identity, error)
         else:
             self.note("returned", identity)
         if self.next_ticks or self.microtasks:
             self.drain()
+
+    def _failed(self, identity: int | None, error: BaseException) -> None:
+        try:
+            if isinstance(error, StopLoop):
+                raise error
+            self.note("returned", identity, {"error": repr(error)})
+            if not isinstance(error, Exception):
+                raise error
+            self.uncaught(error)
+        finally:
+            del error  # or its traceback, which has this frame, would keep it
 
     def run_batch(self, identities: Iterable[int]) -> None:
         for identity in identities:
@@ -147,21 +160,29 @@ class Traced(Scheduling):
 
     def run_events(self, events: Iterable[tuple[int, Js]]) -> None:
         self.phase = "poll"
+        # a busy server is here most of the time: its notes are added without a call for each
+        add, now, ticks = self.trace.add, self.clock.now, self.ticks
+        next_ticks, microtasks = self.next_ticks, self.microtasks
+        persistent, descriptors = self.persistent, self.poll.descriptors
         for token, readiness in events:
-            if token not in self.poll.descriptors and not isinstance(readiness, Error):
-                continue
-            detail = (
-                {"readiness": str(readiness)}
-                if isinstance(readiness, Error)
-                else {"readiness": _name(readiness)}
-            )
-            self.note("ready", token, detail, thread="epoll")
-            if token in self.persistent:
-                self._call(token, self.persistent[token], readiness)
-            elif token in self.tokens:
-                self._call(token, partial(self.run_one_shot, token), readiness)
+            if type(readiness) is Int:
+                if token not in descriptors:
+                    continue
+                detail = READINESS[readiness.value]
             else:
-                self.run_one_shot(token, readiness)
+                detail = {"readiness": str(readiness)}
+            callback = persistent.get(token) or partial(self.run_one_shot, token)
+            time = now()
+            add((time, ticks, "poll", "epoll", "ready", token, detail))
+            add((time, ticks, "poll", "main", "run", token, None))
+            try:
+                callback(readiness)
+            except BaseException as error:
+                self._failed(token, error)
+            else:
+                add((now(), ticks, "poll", "main", "returned", token, None))
+            if next_ticks or microtasks:
+                self.drain()
 
     def run_results(self, remaining: int) -> None:
         self.phase = "poll"
@@ -205,7 +226,10 @@ class Traced(Scheduling):
 
     def report(self, error: Exception) -> None:
         self.note("uncaught", None, {"error": repr(error)})
-        super().report(error)
+        try:
+            super().report(error)
+        finally:
+            del error  # or its traceback, which has this frame, would keep it
 
     # Sleeping
 
@@ -214,21 +238,21 @@ class Traced(Scheduling):
         seconds = super().timeout()
         return self.clock.real_seconds(seconds) if type(self.clock) is PacedClock else seconds
 
-    def sleep(self) -> Sequence[tuple[int, Js]]:
-        self.note("slept", None, {"timeout": super().timeout()})
+    def wait(self, timeout: float | None) -> Sequence[tuple[int, Js]]:
+        add, now, ticks = self.trace.add, self.clock.now, self.ticks
+        add((now(), ticks, "poll", "main", "slept", None, {"timeout": timeout}))
+        why = WHY_STOP
         try:
-            events = super().sleep()
-        except BaseException:
-            self.note("woke", None, {"why": "stop"})
-            raise
-        if events:
-            why = "ready"
-        elif self.pool.finished:
-            why = "result"
-        else:
-            why = "message" if self.inbox else "timeout"
-        self.note("woke", None, {"why": why})
-        return events
+            events = super().wait(timeout)
+            if events:
+                why = WHY_READY
+            elif self.pool.finished:
+                why = WHY_RESULT
+            else:
+                why = WHY_MESSAGE if self.inbox else WHY_TIMEOUT
+            return events
+        finally:
+            add((now(), ticks, "poll", "main", "woke", None, why))
 
     # Scheduling
 
@@ -295,8 +319,3 @@ class Traced(Scheduling):
                 detail["error"] = repr(result.exception)
             # by the name of the class: on the loop's thread it may be another one by now
             Traced.note(self, step, identity, detail, thread=f"pool{thread}")
-
-
-def _name(readiness: Js) -> str:
-    value = readiness.into_int()
-    return str(getattr(value, "name", value))

@@ -19,6 +19,8 @@ from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from minirt.exercises.mechanism import Exercise, judge
 from minirt.exercises.registry import NoSuchExercise, exercise, exercises
 from minirt.exercises.timelimit import TookTooLong
+from minirt.magics.options import say
+from minirt.magics.program import remember_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,12 @@ class Answers:
         self._shell = shell
         self._begun: Begun | None = None
         self._hints: Counter[str] = Counter()  # exercise -> how many were shown
-        self.last = ""  # the name of the exercise that was answered last
+        self.last = ""  # the name of the exercise that was asked about last
 
     def begin(self, name: str, text: str, filename: str, seconds: float) -> None:
         """The first line of the cell ran. UsageError when there is no such exercise."""
-        one = named(name, "%%exercise")
-        self.last = name
+        one = self.named(name, "%%exercise")
+        remember_lines(text, filename)
         self._begun = Begun(one, text, filename, seconds, Alarm(seconds, filename))
 
     def end(self, result: ExecutionResult) -> None:
@@ -54,18 +56,18 @@ class Answers:
             return
         begun.alarm.disarm()
         if begun.alarm.rang:
-            print(
+            say(
                 f"✗ {begun.exercise.name}: the cell was ended after {begun.seconds:g} s. Is there a "
                 "loop that never ends, or a runtime that something keeps alive? If it needs the "
                 "time: %config MinirtMagics.exercise_time_limit = 60"
             )
         elif result.success:
             names = self._shell.user_ns
-            print(judge(begun.exercise, begun.text, names, begun.seconds, begun.filename))
+            say(judge(begun.exercise, begun.text, names, begun.seconds, begun.filename))
 
     def hint(self, name: str) -> str:
         """The next hint: the first one, then the second."""
-        one = named(name or self.last, "%hint")
+        one = self.named(name or self.last, "%hint")
         given = self._hints[one.name]
         self._hints[one.name] += 1
         if given < len(one.hints):
@@ -75,8 +77,19 @@ class Answers:
 
     def solution(self, name: str) -> "Folded":
         """The model answer, folded where the notebook can fold."""
-        one = named(name or self.last, "%solution")
+        one = self.named(name or self.last, "%solution")
         return Folded(f"An answer to {one.name}: click to unfold", one.answer)
+
+    def named(self, name: str, magic: str) -> Exercise:
+        """The exercise of this name. UsageError names those that are close."""
+        if not name:
+            raise UsageError(f"{magic} NAME: which exercise? There are: {', '.join(exercises())}.")
+        try:
+            one = exercise(name)
+        except NoSuchExercise as error:
+            raise UsageError(f"{magic}: {error}") from None
+        self.last = name
+        return one
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +105,6 @@ class Folded:
 
     def __repr__(self) -> str:
         return f"{self.title.removesuffix(': click to unfold')}:\n\n{self.text}"
-
-
-def named(name: str, magic: str) -> Exercise:
-    """The exercise of this name. UsageError names those that are close."""
-    if not name:
-        raise UsageError(f"{magic} NAME: which exercise? There are: {', '.join(exercises())}.")
-    try:
-        return exercise(name)
-    except NoSuchExercise as error:
-        raise UsageError(f"{magic}: {error}") from None
 
 
 class Alarm:

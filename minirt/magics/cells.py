@@ -6,8 +6,9 @@ By its text, before IPython reads it: a cell magic that ran the cell itself coul
 
 import ast
 import warnings
+from typing import Any
 
-from IPython.core.inputtransformer2 import TransformerManager, leading_indent
+from IPython.core import inputtransformer2
 
 ROOM = 'get_ipython().magics_manager.registry["MinirtMagics"]'
 
@@ -15,14 +16,16 @@ ROOM = 'get_ipython().magics_manager.registry["MinirtMagics"]'
 def rewrite(lines: list[str]) -> list[str]:
     """A transform for `ip.input_transformers_cleanup`: the lines of any cell, with their ends."""
     blank = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
-    cell = leading_indent(lines[blank:])
+    ipython: Any = inputtransformer2  # has no types
+    cell: list[str] = ipython.leading_indent(lines[blank:])
     words = cell[0].split(None, 1) if cell else []
     if not words or words[0] not in ("%%minirt", "%%exercise"):
         return lines
     options = words[1].strip() if len(words) > 1 else ""
     if words[0] == "%%exercise":
         return [f"{ROOM}.begin({options!r}, {''.join(commented(cell))!r})\n", *cell[1:]]
-    program = lines[:blank] + TransformerManager().do_token_transforms(commented(cell))
+    magics = ipython.TransformerManager()
+    program: list[str] = lines[:blank] + magics.do_token_transforms(commented(cell))
     if not parses("".join(program)):
         return program  # IPython finds the error itself, and shows it as in any other cell
     return [f"await {ROOM}.program({options!r}, {''.join(program)!r})\n"]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import Any
 
 from minirt.trace import Event, Recorder
 
@@ -60,7 +60,8 @@ class Console:
             if line.thread.startswith("pool"):
                 found.append("task")
             else:
-                found.append(_running(events[: max(0, line.recorded - dropped)]))
+                before = events[: max(0, line.recorded - dropped)]
+                found.append(_running(before))
         return found
 
 
@@ -90,15 +91,16 @@ class Tee:
         self._console: ContextVar[Console | None] = ContextVar("minirt_console", default=None)
         self._lock = threading.Lock()
         self._programs = 0
-        self._stdout: TextIO = sys.stdout
+        self._stdout: Any = sys.stdout
 
     @contextmanager
     def into(self, console: Console) -> Iterator[None]:
         """What is printed in this context, and in those that are copied from it, goes there too."""
+        as_stdout: Any = self
         with self._lock:
             self._programs += 1
             if self._programs == 1:
-                self._stdout, sys.stdout = sys.stdout, self  # type: ignore[assignment]
+                self._stdout, sys.stdout = sys.stdout, as_stdout
         token = self._console.set(console)
         try:
             yield
@@ -107,14 +109,15 @@ class Tee:
             console.end()
             with self._lock:
                 self._programs -= 1
-                if self._programs == 0 and sys.stdout is self:
-                    sys.stdout = self._stdout  # type: ignore[unreachable]
+                if self._programs == 0 and sys.stdout is as_stdout:
+                    sys.stdout = self._stdout
 
     def write(self, text: str) -> int:
         console = self._console.get()
         if console is not None:
             console.write(text)
-        return self._stdout.write(text)
+        self._stdout.write(text)
+        return len(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stdout, name)

@@ -17,24 +17,32 @@ from IPython.core.error import UsageError
 
 from minirt.magics.options import close_to
 
-# (who printed the line that Node has first, who printed minirt's) -> the rule behind it
 SOON = ("tick", "microtask")
-RULES = (
-    ({"timer", "immediate"}, "timers come after the immediates of a turn, but once before the first "
-     "turn: set in main, the two race, and real Node prints either order"),
-    ({"tick", "microtask"}, "after a callback all ticks run, then all microtasks, until both are empty"),
+RACE = (
+    "timers come after the immediates of a turn, but once before the first turn as well. "
+    "Set in main, the two race, and real Node prints either order"
+)
+IMMEDIATES = (
+    "immediates run in the order in which they were set, and one that is set by an immediate "
+    "waits for the next turn"
+)
+POOL = (
+    "a result of the pool comes when its thread is done, and with more than one thread the order "
+    "is not fixed"
+)
+RULES = (  # who printed the two lines, and what says which one comes first
+    ({"timer", "immediate"}, RACE),
+    ({"tick", "microtask"}, "after a callback all ticks run, then all microtasks"),
     ({"tick"}, "ticks run in the order in which they were set"),
     ({"microtask"}, "microtasks run in the order in which they were queued"),
     ({"timer"}, "timers run by deadline, equal deadlines in the order in which they were set"),
-    ({"immediate"}, "immediates run in the order in which they were set; one that is set by an "
-     "immediate waits for the next turn"),
+    ({"immediate"}, IMMEDIATES),
     ({"epoll", "immediate"}, "the check phase, with the immediates, follows the poll"),
-    ({"epoll", "timer"}, "after the poll come the immediates, then the close callbacks, then timers"),
+    ({"epoll", "timer"}, "after the poll come immediates, then close callbacks, then timers"),
     ({"close", "immediate"}, "close callbacks come after the immediates of the same turn"),
     ({"close", "timer"}, "close callbacks come before the timers of the same turn"),
-    ({"pool"}, "results of the pool come when their threads are done: with more than one thread "
-     "their order is not fixed"),
-)  # fmt: skip
+    ({"pool"}, POOL),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ def run_node(text: str, seconds: float) -> Ran:
         lines, errors, ended = _watch(subprocess.Popen(
             [node, str(path)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, encoding="utf-8", errors="replace", start_new_session=True,
+            text=True, encoding="utf-8", errors="replace", start_new_session=True, env=_plain(),
         ), seconds)  # fmt: skip
         return Ran(lines.splitlines(), errors.replace(folder + os.sep, ""), ended)
 
@@ -81,6 +89,12 @@ def _watch(process: "subprocess.Popen[str]", seconds: float) -> tuple[str, str, 
     return out, errors, ended
 
 
+def _plain() -> dict[str, str]:
+    """The environment without what would make Node colour its output."""
+    colours = ("FORCE_COLOR", "CLICOLOR_FORCE", "CLICOLOR")
+    return {name: value for name, value in os.environ.items() if name not in colours}
+
+
 def _kill(process: "subprocess.Popen[str]") -> None:
     if hasattr(os, "killpg"):
         os.killpg(process.pid, signal.SIGKILL)  # its children too
@@ -91,13 +105,11 @@ def _kill(process: "subprocess.Popen[str]") -> None:
 # Side by side
 
 
-def side_by_side(
-    node: Sequence[str], own: Sequence[str], origins: Sequence[str], left: str = "Node"
-) -> str:
+def side_by_side(node: Sequence[str], own: Sequence[str], origins: Sequence[str]) -> str:
     """Both orders as a table, the first line that differs marked, with the rule behind it."""
-    width = min(60, max(map(len, [*node, left]), default=0))
+    width = min(60, max(map(len, ["Node", *node])))
     at = first_difference(node, own)
-    rows = [f"    {left:<{width}}  minirt"]
+    rows = [f"    {'Node':<{width}}  minirt"]
     for number in range(max(len(node), len(own))):
         there = node[number] if number < len(node) else "(nothing)"
         here = own[number] if number < len(own) else "(nothing)"
@@ -148,24 +160,31 @@ def rule_for(first: str, second: str) -> str | None:
 
 
 def recorded() -> dict[str, dict[str, Any]]:
-    """The programs whose order was recorded, by name. Each has file, title, why, program, orders."""
+    """The programs whose order was recorded, by name: title, why, program, orders."""
     source = files("minirt.exercises") / "node_order.json"
     programs = json.loads(source.read_text(encoding="utf-8"))["programs"]
     return {program["name"]: program for program in programs}
 
 
 def recorded_program(name: str) -> dict[str, Any]:
-    """One of them, by its name, with or without the number in front. UsageError when there is none."""
+    """One of them, by its name, its number or a part of its name. UsageError when there is none."""
     programs = recorded()
     for known, program in programs.items():
-        if name in (known, known.partition("_")[2], known.partition("_")[0]):
+        if name in (known, known.partition("_")[0], known.partition("_")[2]):
             return program
-    raise UsageError(f"%node_order: there is no program {name!r}. {close_to(name, programs)}")
+    similar = [known for known in programs if name in known]
+    if len(similar) == 1:
+        return programs[similar[0]]
+    hint = close_to(name, similar or programs)
+    what = "more than one" if similar else "no"
+    raise UsageError(f"%node_order: there is {what} program {name!r}. {hint}")
 
 
 def show_recorded(program: dict[str, Any]) -> str:
     """The program, what Node printed, and why."""
-    orders = ["\n".join("  " + line for line in order) or "  (nothing)" for order in program["orders"]]
+    orders = [
+        "\n".join("  " + line for line in order) or "  (nothing)" for order in program["orders"]
+    ]
     count = "prints" if len(orders) == 1 else "prints one of"
     return (
         f"{program['name']}: {program['title']}\n\n{program['program'].strip()}\n\n"

@@ -1,43 +1,72 @@
 """How are a magic's options read, and what is said about one that does not exist?"""
 
 import difflib
+import shlex
+import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
+from IPython.core import magic as ipython
+from IPython.core import magic_arguments as arguments
 from IPython.core.error import UsageError
-from IPython.core.magic_arguments import MagicArgumentParser
-from IPython.utils.process import arg_split
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+Option: TypeAlias = tuple[tuple[str, ...], dict[str, Any]]
+
+
+def magic(name: str, *options: Option) -> Callable[[Function], Function]:
+    """Make a method the magic `name`, as it is written: "%%minirt" or "%minirt".
+
+    IPython's own decorators, which have no types, for a function that keeps its type.
+    """
+    of_ipython: Any = arguments
+    kind: Any = ipython.cell_magic if name.startswith("%%") else ipython.line_magic
+    bare = name.lstrip("%")
+
+    def decorate(function: Function) -> Function:
+        for flags, settings in reversed(options):
+            function = of_ipython.argument(*flags, **settings)(function)
+        function = of_ipython.magic_arguments(bare)(function)
+        kind(bare)(function)
+        return function
+
+    return decorate
+
+
+def option(*flags: str, **settings: Any) -> Option:
+    """An option of a magic, in the words of argparse's `add_argument`."""
+    return flags, settings
 
 
 def read_options(magic: Callable[..., Any], line: str, name: str) -> Namespace | None:
     """The options on `line`. None when help was asked for, which is printed then.
 
-    `magic` is decorated with `magic_arguments`; `name` is how the reader calls it: "%%minirt".
     UsageError, which IPython shows without a traceback, when an option is wrong.
     """
-    parser: MagicArgumentParser = magic.parser  # type: ignore[attr-defined]
+    parser: arguments.MagicArgumentParser = magic.parser  # type: ignore[attr-defined]
     try:
-        words = arg_split(line)
+        words = shlex.split(line)
     except ValueError as error:
         raise UsageError(f"{name}: {error}: a quotation mark is open") from None
     if {"--help", "-h"} & set(words):
-        print(help_text(magic, name))
+        say(help_text(parser, name))
         return None
     known = [option for action in parser._actions for option in action.option_strings]
     for word in words:
-        option = word.partition("=")[0]
-        if option.startswith("--") and option not in known:
-            raise UsageError(f"{name} has no option {option}. {close_to(option, known)}")
+        flag = word.partition("=")[0]
+        if flag.startswith("--") and flag not in known:
+            raise UsageError(f"{name} has no option {flag}. {close_to(flag, known)}")
     try:
         return parser.parse_args(words)
     except UsageError as error:
         raise UsageError(f"{name}: {error}. `{name} --help` shows what it takes") from None
 
 
-def help_text(magic: Callable[..., Any], name: str) -> str:
+def help_text(parser: arguments.MagicArgumentParser, name: str) -> str:
     """What `--help` prints."""
-    parser: MagicArgumentParser = magic.parser  # type: ignore[attr-defined]
     text = parser.format_help().strip().removeprefix("::").strip()
     return name + text.removeprefix("%" + parser.prog)
 
@@ -48,4 +77,9 @@ def close_to(wrong: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(wrong, known, 1)
     if close:
         return f"Did you mean {close[0]}?"
-    return f"There are: {', '.join(known)}." if known else "There are none yet."
+    return f"There are: {', '.join(known)}." if known else "There are none."
+
+
+def say(text: object) -> None:
+    """Print a line under the cell."""
+    sys.stdout.write(f"{text}\n")

@@ -1,4 +1,4 @@
-"""How does the text of a cell run as a program, with the notebook's names and the cell's own lines?"""
+"""How does the text of a cell run as a program, with the names of the notebook?"""
 
 import builtins
 import linecache
@@ -16,7 +16,6 @@ import minirt
 from minirt import Recorder, Runtime, Simulation
 from minirt.errors import MinirtError
 from minirt.magics.console import Console, Tee
-from minirt.views.picture import picture
 
 PACKAGE = str(Path(minirt.__file__).parent)
 
@@ -34,26 +33,24 @@ class Program:
 
     def __repr__(self) -> str:
         name = f"{self.name}: " if self.name else ""
-        events = f"{self.recorder.recorded} events"
-        if self.recorder.dropped:
-            events += f" (the first {self.recorder.dropped} were dropped)"
-        time = "in real time" if self.seed is None else f"simulated, seed {self.seed}"
+        dropped = self.recorder.dropped
         parts = (
             f"{name}{self.ended or 'running'}",
-            time,
-            f"{self.runtime.ticks} turns",
-            events,
-            f"{len(self.console.lines)} lines printed",
+            "real time" if self.seed is None else f"simulated, seed {self.seed}",
+            f"turns {self.runtime.ticks}",
+            f"events {self.recorder.recorded}" + (f" (dropped {dropped})" if dropped else ""),
+            f"lines printed {len(self.console.lines)}",
         )
-        return ", ".join(parts)
+        return " · ".join(parts)
 
     def state(self) -> str:
         """The counters, as the runtime shows them now."""
         now = self.runtime.snapshot()
         return (
-            f"phase {now.phase}, identity_token {now.identity_token}, "
-            f"pending_events {now.pending_events} ({now.epoll_pending_events} of them epoll), "
-            f"available_threads {now.available_threads} of {now.threads}, "
+            f"phase {now.phase} · identity_token {now.identity_token} · "
+            f"pending_events {now.pending_events} · "
+            f"epoll_pending_events {now.epoll_pending_events} · "
+            f"available_threads {now.available_threads} of {now.threads} · "
             f"waiting tasks {now.waiting_tasks}"
         )
 
@@ -84,12 +81,8 @@ async def run(
 
 
 def main_of(text: str, filename: str, shell: InteractiveShell) -> Callable[[], object]:
-    """A function that runs `text` with the notebook's names.
-
-    `filename` is the cell's own: from now on the cell's lines stand there, for tracebacks.
-    """
-    lines = text.splitlines(keepends=True)
-    linecache.cache[filename] = (len(text), None, lines, filename)
+    """A function that runs `text` with the notebook's names. `filename` is the cell's own."""
+    remember_lines(text, filename)
     try:
         code: CodeType = shell.compile(text, filename, "exec")
     except SyntaxError as error:  # fine in a cell, but not in a function: `await`
@@ -97,6 +90,11 @@ def main_of(text: str, filename: str, shell: InteractiveShell) -> Callable[[], o
         raise UsageError(f"%%minirt: the cell is the body of main(), and {reason}") from None
     supply_names(code, shell.user_ns)
     return lambda: exec(code, shell.user_ns)
+
+
+def remember_lines(text: str, filename: str) -> None:
+    """Tracebacks show the lines of `text` where they would show what the cell was rewritten to."""
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
 
 
 def supply_names(code: CodeType, namespace: dict[str, Any]) -> None:
@@ -115,7 +113,7 @@ def names_in(code: CodeType) -> Iterator[str]:
 
 
 def show_only_the_program(error: BaseException, shell: InteractiveShell) -> None:
-    """IPython asks an exception first how it wants to be shown: without the frames of the runtime."""
+    """IPython asks an exception how it wants to be shown: without the frames of the runtime."""
     trace = own_frames(error, shell)
     if trace is not None and not isinstance(error, SyntaxError | UsageError):
         error._render_traceback_ = lambda: shell.InteractiveTB.structured_traceback(  # type: ignore[attr-defined]
@@ -160,4 +158,13 @@ def cell_of_caller() -> str:
 
 def show_picture(program: Program) -> object:
     """The picture of what its recorder kept."""
+    from minirt.views.picture import picture
+
     return picture(program.recorder.events)
+
+
+def show(thing: object, shell: InteractiveShell) -> None:
+    """Display it under the cell, as the value of a last line would be."""
+    formatter: Any = shell.display_formatter
+    data, metadata = formatter.format(thing)
+    shell.display_pub.publish(data, metadata)

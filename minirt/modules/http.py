@@ -72,7 +72,7 @@ def is_on_this_machine(url: Url) -> bool:
 
 
 def slow_server() -> Place:
-    """Where the running runtime's slow server is: started at the first question, stopped with it."""
+    """Where the runtime's own slow server is. The first question starts it; it stops with us."""
     runtime = Runtime.current()
     if isinstance(runtime.system, Simulation):
         runtime.system.add_peer(*SIMULATED, answer)
@@ -116,6 +116,7 @@ class Request:
         self._unsent = self._answer.request
         self._connection: Connection | None = None
         self._timer: Timeout | None = None
+        self._lookup: int | None = None
         self.identity = runtime.generate_cb_identity()
         self._callback = Once(cb, self.identity)
 
@@ -127,7 +128,7 @@ class Request:
         if timeout is not None:
             self._timer = runtime.set_timeout(timeout * 1000, partial(self._time_out, timeout))
         if needs_lookup(runtime, self._url.host):
-            lookup(runtime, self._url.host, self._connect)
+            self._lookup = lookup(runtime, self._url.host, self._connect)
         else:
             self._connect(String(self._url.host))
 
@@ -199,6 +200,8 @@ class Request:
             return
         if self._timer is not None:
             self._timer.cancel()
+        if self._lookup is not None:
+            self._runtime.cancel_task(self._lookup)  # if no thread has taken it yet
         self._handles.discard(self)
         self._runtime.deregister_event_epoll(self.identity)
         if self._connection is not None:

@@ -144,7 +144,7 @@ class Server:
     def _wait_a_little(self, error: OSError) -> None:
         """Without a rest the listener would be ready, and fail, in every turn."""
         self._runtime.epoll_registrator.deregister(self._listener, self._token)
-        self._rest = self._runtime.set_timeout(REST, self._go_on).unref()
+        self._rest = self._runtime.set_timeout(REST, self._go_on)
         if not self._has_failed:
             self._has_failed = True
             self._on_error(Error(error))

@@ -81,6 +81,7 @@ class Socket:
         "_send",
         "_token",
         "_unsent",
+        "_waiting",
         "_writer",
         "destroyed",
         "remote_address",
@@ -105,7 +106,8 @@ class Socket:
         self._opened = handles
         self.remote_address = remote_address
         self._connection: Connection | None = None
-        self._token = self._writer = -1  # identities for reading and for writing; -1: not watched
+        self._token = self._writer = -1  # identities for reading and for writing; -1: none
+        self._waiting = -1  # identity that keeps the loop alive while nothing is read
         self._unsent = bytearray()
         self._can_send = False  # connected, not ended, and nothing waits in `_unsent`
         self._is_connected = self._is_paused = False
@@ -154,7 +156,7 @@ class Socket:
         self.destroyed = True
         self._can_send = False
         self._opened.discard(self)
-        for token in (self._token, self._writer):
+        for token in (self._token, self._writer, self._waiting):
             if token >= 0:
                 self._runtime.deregister_event_epoll(token)
         if self._connection is not None:
@@ -164,12 +166,15 @@ class Socket:
         """Read no more: the kernel's buffers fill, then the peer waits. The loop stays alive."""
         if self._is_reading():
             self._runtime.epoll_registrator.deregister(self._watched(), self._token)
+            self._wait()
         self._is_paused = True
 
     def resume(self) -> None:
         """Read on."""
-        self._is_paused, was_paused = False, self._is_paused
-        if was_paused and self._is_reading():
+        self._is_paused = False
+        if self._waiting >= 0:
+            self._runtime.deregister_event_epoll(self._waiting)
+            self._waiting = -1
             self._watch_reading()
 
     @property
@@ -280,7 +285,9 @@ class Socket:
         self._is_connected = True
         self._can_send = not self._unsent and not self._is_ending
         self._runtime.register_event_epoll(self._token, self._readable, persistent=True)
-        if self._is_reading():
+        if self._is_paused:
+            self._wait()
+        else:
             self._watch_reading()
 
     # Steps
@@ -295,6 +302,11 @@ class Socket:
 
     def _watch_reading(self) -> None:
         self._runtime.epoll_registrator.register(self._watched(), self._token, Interest.READABLE)
+
+    def _wait(self) -> None:
+        """Watch nothing, and keep the loop alive all the same: an event that no descriptor has."""
+        self._waiting = self._runtime.generate_cb_identity()
+        self._runtime.register_event_epoll(self._waiting, ignore)
 
     def _watch_writing(self) -> None:
         self._writer = self._runtime.generate_cb_identity()

@@ -13,6 +13,7 @@ import anywidget
 import traitlets
 from IPython.display import display
 
+from minirt.views.tape import pack, tape
 from minirt.views.watch import Watch
 
 STATIC = Path(__file__).parent / "static"
@@ -61,6 +62,14 @@ class LiveView(anywidget.AnyWidget):
         """The program has ended: the page gets the recording."""
         self._controls = None
         self.frame = frame
+        recorded = tape(
+            watch.entries(),
+            watch.threads,
+            dropped=watch.dropped,
+            known=watch.story.places,
+            source=linecache.getline,
+        )
+        self.recording = pack(recorded)
 
     def _command(self, widget: object, content: Any, buffers: object) -> None:
         controls = self._controls

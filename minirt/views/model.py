@@ -137,6 +137,8 @@ class Story:
     def _run(self, event: Event) -> None:
         self.run += 1
         name = label(event.detail) if event.detail else self.name(event.identity)
+        if event.identity is None and not name:
+            name = "main" if event.phase == "main" else "message"
         self._begin(event, "callback", name)
 
     def _started(self, event: Event) -> None:

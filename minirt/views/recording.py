@@ -5,9 +5,8 @@ before, so only the fields that changed are kept, each value once: the page look
 nothing to compute.
 """
 
-import json
 from bisect import bisect_left, insort
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -79,6 +78,8 @@ class State(Story):
         if isinstance(entry, Sample):
             return self._resume(entry)
         self.tell(entry)
+        if entry.kind == "closed" and entry.thread.startswith("pool"):
+            self.threads(int(entry.thread[4:]) + 1)
         fold = self._folds.get(entry.kind)
         changed = {name: self._field(name) for name in (fold(entry) if fold else ())}
         if not self.frame:

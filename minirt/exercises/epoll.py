@@ -1,0 +1,469 @@
+"""Chapter 05: a wait that is woken for nothing, and an echo server on one poll."""
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from minirt.clock import ManualClock
+from minirt.epoll import Poll
+from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
+from minirt.system import default_poll
+
+# A wait that is woken for nothing
+
+WAIT_TASK = """\
+A poll may wake without a reason: a wake-up that was meant for something else, a signal, a message
+that another thread took away. Write `wait_for`: it sleeps in `poll.poll(seconds)` until
+`condition()` is true and gives True, or gives False once `timeout` seconds have passed on `clock`.
+Being woken for nothing makes it neither give up early nor sleep longer in all. It never asks
+poll() for a negative time: to epoll that means for ever."""
+
+WAIT_STUB = '''\
+def wait_for(condition, timeout, poll, clock):
+    """True as soon as condition() is true; False after `timeout` seconds."""
+    ...
+'''
+
+WAIT_ANSWER = """\
+def wait_for(condition, timeout, poll, clock):
+    deadline = clock.now() + timeout
+    while not condition():
+        left = deadline - clock.now()
+        if left <= 0:
+            return False
+        poll.poll(left)
+    return True
+"""
+
+
+class RestlessPoll:
+    """A poll in simulated time. It wakes after each of `naps` (s) for no reason, then sleeps well."""
+
+    def __init__(self, clock: ManualClock, *naps: float) -> None:
+        self._clock = clock
+        self._naps = list(naps)
+        self.asked: list[object] = []  # the timeouts
+
+    def poll(self, timeout: object) -> list[object]:
+        self.asked.append(timeout)
+        if timeout is None:
+            raise Wrong(
+                "your wait_for called poll(None): it sleeps for ever, whatever the timeout."
+            )
+        if not isinstance(timeout, int | float):
+            raise Wrong(f"your wait_for called poll({timeout!r}), and poll() takes seconds.")
+        if timeout < 0:
+            raise Wrong(
+                f"your wait_for called poll({timeout:g}): to epoll a negative time means for ever."
+            )
+        if len(self.asked) > 1000:
+            raise Wrong(
+                f"your wait_for asked the poll 1,000 times in {self._clock.now():g} s: it spins "
+                "instead of sleeping."
+            )
+        nap = min(self._naps.pop(0), timeout) if self._naps else timeout
+        self._clock.advance(nap if timeout else 0.0001)
+        return []
+
+
+def after(clock: ManualClock, seconds: float) -> Callable[[], bool]:
+    """A condition that becomes true after `seconds`."""
+    return lambda: clock.now() >= seconds
+
+
+def outcome(value: object) -> bool:
+    if value is None:
+        raise Wrong("your wait_for gave None. Does every way out `return` True or False?")
+    return bool(value)
+
+
+@check("does not sleep at all when the condition is true already")
+def true_already(answer: Answer) -> None:
+    clock = ManualClock()
+    poll = RestlessPoll(clock)
+    given = outcome(answer["wait_for"](lambda: True, 2.0, poll, clock))
+    if poll.asked:
+        raise Wrong(
+            "the condition was true before you slept, and your wait_for slept all the same: "
+            "what came in between would wait for the next wake-up, and there may be none."
+        )
+    if not given:
+        raise Wrong("the condition was true, and your wait_for gave False.")
+
+
+@check("gives False after the timeout when nothing ever happens")
+def gives_up(answer: Answer) -> None:
+    clock = ManualClock()
+    given = outcome(answer["wait_for"](lambda: False, 2.0, RestlessPoll(clock), clock))
+    if given:
+        raise Wrong("the condition never was true, and your wait_for gave True.")
+    if abs(clock.now() - 2.0) > 1e-6:
+        raise Wrong(f"with a timeout of 2 s your wait_for came back after {clock.now():g} s.")
+
+
+@check("goes on waiting when it is woken for nothing")
+def goes_on(answer: Answer) -> None:
+    clock = ManualClock()
+    poll = RestlessPoll(clock, 0.25, 0.25)
+    given = outcome(answer["wait_for"](after(clock, 0.5), 2.0, poll, clock))
+    if not given:
+        raise Wrong(
+            f"woken for nothing after {clock.now():g} s of 2, your wait_for gave up. A wake-up "
+            "says: look again. It does not say that the time is over."
+        )
+    if clock.now() > 0.5:
+        raise Wrong(
+            f"the condition came true after 0.5 s, and you noticed after {clock.now():g} s."
+        )
+
+
+@check("sleeps no longer in all, however often it is woken")
+def keeps_the_deadline(answer: Answer) -> None:
+    clock = ManualClock()
+    poll = RestlessPoll(clock, *[0.75] * 20)
+    outcome(answer["wait_for"](lambda: False, 2.0, poll, clock))
+    if clock.now() > 2.0 + 1e-6:
+        raise Wrong(
+            f"woken every 0.75 s, your wait_for took {clock.now():g} s instead of 2: each time it "
+            "slept for the whole timeout again, not for what was left of it."
+        )
+
+
+WAIT = Exercise(
+    name="woken_for_nothing",
+    chapter="05_epoll",
+    task=WAIT_TASK,
+    stub=WAIT_STUB,
+    checks=(true_already, gives_up, goes_on, keeps_the_deadline),
+    hints=(
+        (
+            "A timeout shrinks while you sleep, a deadline stays where it is. Which of the two "
+            "should you keep, and what do you ask before each sleep?"
+        ),
+        (
+            "deadline = clock.now() + timeout, once. Then: while not condition(), compute what is "
+            "left until the deadline; if nothing is, return False; otherwise poll.poll(left)."
+        ),
+    ),
+    answer=WAIT_ANSWER,
+    wrong=(
+        WrongAnswer(  # trusts the wake-up
+            "def wait_for(condition, timeout, poll, clock):\n"
+            "    if not condition():\n"
+            "        poll.poll(timeout)\n"
+            "    return condition()\n",
+            says="woken for nothing after 0.25 s of 2, your wait_for gave up",
+        ),
+        WrongAnswer(  # the whole timeout each time
+            "def wait_for(condition, timeout, poll, clock):\n"
+            "    started = clock.now()\n"
+            "    while not condition():\n"
+            "        if clock.now() - started >= timeout:\n"
+            "            return False\n"
+            "        poll.poll(timeout)\n"
+            "    return True\n",
+            says="not for what was left of it",
+        ),
+        WrongAnswer(  # sleeps before it looks
+            "def wait_for(condition, timeout, poll, clock):\n"
+            "    deadline = clock.now() + timeout\n"
+            "    while clock.now() < deadline:\n"
+            "        poll.poll(deadline - clock.now())\n"
+            "        if condition():\n"
+            "            return True\n"
+            "    return False\n",
+            says="your wait_for slept all the same",
+        ),
+        WrongAnswer(  # does not look at what is left
+            "def wait_for(condition, timeout, poll, clock):\n"
+            "    deadline = clock.now() + timeout\n"
+            "    while not condition():\n"
+            "        poll.poll(deadline - clock.now())\n"
+            "    return True\n",
+            says="to epoll a negative time means for ever",
+        ),
+        WrongAnswer(  # asks without sleeping
+            WAIT_ANSWER.replace("poll.poll(left)", "poll.poll(0)"),
+            says="asked the poll 1,000 times in 0.1 s",
+        ),
+        WrongAnswer(  # no timeout at all
+            "def wait_for(condition, timeout, poll, clock):\n"
+            "    while not condition():\n"
+            "        poll.poll(None)\n"
+            "    return True\n",
+            says="called poll(None)",
+        ),
+        WrongAnswer(  # forgets to say that it came true
+            WAIT_ANSWER.replace("    return True\n", ""),
+            says="Does every way out `return` True or False?",
+        ),
+    ),
+)
+
+
+# An echo server
+
+ECHO_TASK = """\
+Write an echo server that serves everybody from one thread, on a poll alone, without a runtime.
+`turn(timeout)` waits once, at most `timeout` seconds, and then does what is ready: a new connection
+is accepted and watched, what a connection sent goes back to it, and one that has ended is
+deregistered and closed. A message is short: one `send` takes it whole."""
+
+ECHO_STUB = '''\
+class EchoServer:
+    def __init__(self, poll, listener):
+        self.poll = poll
+        self.listener = listener  # listens already, and does not block
+        self.connections = {}  # token -> socket
+        self.last_token = 0
+        poll.register(listener, 0, Interest.READABLE)
+
+    def turn(self, timeout):
+        """Wait once, then accept, answer or close whatever is ready."""
+        for token, _ in self.poll.poll(timeout):
+            if token == 0:
+                self.accept()
+            else:
+                self.answer(token)
+
+    def accept(self):
+        """Take one new connection and watch it, under a token of its own."""
+        ...
+
+    def answer(self, token):
+        """Send back what came, or end the connection whose peer has ended."""
+        ...
+'''
+
+ECHO_OPENING = "from minirt import Interest\n\n" + ECHO_STUB[: ECHO_STUB.index("    def accept")]
+
+ACCEPT = """\
+    def accept(self):
+        connection, _ = self.listener.accept()
+        connection.setblocking(False)
+        self.last_token += 1
+        self.connections[self.last_token] = connection
+        self.poll.register(connection, self.last_token, Interest.READABLE)
+
+"""
+
+ANSWER = """\
+    def answer(self, token):
+        connection = self.connections[token]
+        received = connection.recv(4096)
+        if received:
+            connection.send(received)
+        else:
+            self.poll.deregister(connection)
+            connection.close()
+            del self.connections[token]
+"""
+
+
+class Stage:
+    """A server of the reader's on a poll of its own, and clients that wait 1 s at most."""
+
+    def __init__(self, answer: Answer, stack: contextlib.ExitStack) -> None:
+        self.poll: Poll = default_poll()()
+        stack.callback(self.poll.close)
+        self.listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        self.listener.setblocking(False)
+        stack.callback(self._close_what_is_left)
+        self._stack = stack
+        self.server: Any = answer["EchoServer"](self.poll, self.listener)
+
+    def client(self) -> socket.socket:
+        client = self._stack.enter_context(
+            socket.create_connection(self.listener.getsockname(), timeout=1)
+        )
+        self.turns(1)
+        return client
+
+    def turns(self, most: int) -> None:
+        """As many turns as there is something to do, `most` at the most."""
+        for _ in range(most):
+            self.server.turn(0.2)
+
+    def _close_what_is_left(self) -> None:
+        for watch in self.poll.watched.values():
+            if isinstance(watch.fileobj, socket.socket):
+                watch.fileobj.close()
+        for connection in getattr(self.server, "connections", {}).values():
+            connection.close()
+
+
+@contextlib.contextmanager
+def stage(answer: Answer) -> Iterator[Stage]:
+    with contextlib.ExitStack() as stack:
+        yield Stage(answer, stack)
+
+
+def echoed(stage: Stage, client: socket.socket, message: bytes, who: str) -> None:
+    """The client gets back what it sends, or the reason why not."""
+    client.send(message)
+    stage.turns(1)
+    client.settimeout(0.3)
+    try:
+        back = client.recv(4096)
+    except TimeoutError:
+        raise Wrong(f"{who} sent {message!r}, and nothing came back.") from None
+    if back != message:
+        raise Wrong(f"{who} sent {message!r}, and {back!r} came back.")
+
+
+@check(
+    "accepts a connection and watches it",
+    seconds=2,
+    hangs="A client that connects and says nothing holds everybody up: read only what is ready.",
+)
+def accepts(answer: Answer) -> None:
+    with stage(answer) as on:
+        on.client()
+        if len(on.poll.watched) < 2:
+            raise Wrong(
+                "a client connected, and after your turn the poll watches the listener alone. "
+                "Whoever is accepted has to be registered, too."
+            )
+        if len(on.server.connections) != 1:
+            raise Wrong(
+                f"one client connected, and `connections` holds {len(on.server.connections)}."
+            )
+
+
+@check(
+    "does not wait for one that is silent",
+    seconds=2,
+    hangs="A client that connects and says nothing holds everybody up: read only what is ready.",
+)
+def silent(answer: Answer) -> None:
+    with stage(answer) as on:
+        on.client()
+        talker = on.client()
+        echoed(on, talker, b"is anybody there?", "with a silent client before it, another one")
+
+
+@check("answers a peer again and again")
+def again(answer: Answer) -> None:
+    with stage(answer) as on:
+        client = on.client()
+        for number in (b"one", b"two", b"three"):
+            echoed(on, client, number, "a client that had its first answer already")
+
+
+@check("keeps two connections apart")
+def apart(answer: Answer) -> None:
+    with stage(answer) as on:
+        anna, bert = on.client(), on.client()
+        tokens = [watch.reader for watch in on.poll.watched.values()]
+        if len(set(tokens)) < len(tokens):
+            raise Wrong(
+                f"the poll reports to the tokens {sorted(tokens, key=str)}: two of them are the "
+                "same, and nobody can say whose bytes came."
+            )
+        for name, client in (("Anna", anna), ("Bert", bert), ("Anna", anna)):
+            echoed(on, client, f"I am {name}".encode(), name)
+
+
+@check("deregisters and closes a connection that has ended")
+def ends(answer: Answer) -> None:
+    with stage(answer) as on:
+        client = on.client()
+        connection = next(iter(on.server.connections.values()))
+        client.close()
+        on.turns(2)
+        if any(watch.fileobj is connection for watch in on.poll.watched.values()):
+            if connection.fileno() == -1:
+                raise Wrong(
+                    "you closed the connection and left it registered. Deregister it first: its "
+                    "number will belong to another descriptor soon."
+                )
+            raise Wrong(
+                "the client has gone, and your poll watches its connection still. At its end a "
+                "connection is readable for ever, and recv() gives b'': your server would spin."
+            )
+        if connection.fileno() != -1:
+            connection.close()
+            raise Wrong("the client has gone, and its connection is still open: close() it.")
+        if on.server.connections:
+            raise Wrong("the connection is closed, and `connections` still holds it.")
+
+
+ECHO = Exercise(
+    name="echo_on_poll",
+    chapter="05_epoll",
+    task=ECHO_TASK,
+    stub=ECHO_STUB,
+    checks=(accepts, silent, again, apart, ends),
+    hints=(
+        (
+            "accept() of a listener gives (connection, address). How do you make sure that a later "
+            "recv() of this connection never blocks, and how will the poll tell you whose turn it "
+            "is? And what does recv() give when the peer has closed its end?"
+        ),
+        (
+            "In accept: setblocking(False), a new token, remember the connection under it, "
+            "register it for Interest.READABLE. In answer: recv(4096); what came goes to send(); "
+            "b'' means the end: poll.deregister(connection), connection.close(), and forget it."
+        ),
+    ),
+    answer=ECHO_OPENING + ACCEPT + ANSWER,
+    wrong=(
+        WrongAnswer(  # accepts and forgets
+            ECHO_OPENING
+            + ACCEPT.replace(
+                "        self.poll.register(connection, self.last_token, Interest.READABLE)\n", ""
+            )
+            + ANSWER,
+            says="the poll watches the listener alone",
+        ),
+        WrongAnswer(  # reads at once, blocking
+            ECHO_OPENING
+            + ACCEPT.replace("        connection.setblocking(False)\n", "")
+            + "        connection.send(connection.recv(4096))\n\n"
+            + ANSWER,
+            says="A client that connects and says nothing holds everybody up",
+        ),
+        WrongAnswer(  # one token for all
+            ECHO_OPENING + ACCEPT.replace("self.last_token += 1", "self.last_token = 1") + ANSWER,
+            says="two of them are the same",
+        ),
+        WrongAnswer(  # no answer to the end
+            ECHO_OPENING
+            + ACCEPT
+            + "    def answer(self, token):\n"
+            + "        connection = self.connections[token]\n"
+            + "        connection.send(connection.recv(4096))\n",
+            says="At its end a connection is readable for ever",
+        ),
+        WrongAnswer(  # closes without deregistering
+            ECHO_OPENING + ACCEPT + ANSWER.replace("self.poll.deregister(connection)", "pass"),
+            says="you closed the connection and left it registered",
+        ),
+        WrongAnswer(  # deregisters without closing
+            ECHO_OPENING + ACCEPT + ANSWER.replace("connection.close()", "pass"),
+            says="its connection is still open",
+        ),
+        WrongAnswer(  # as HTTP 1.0 would: one answer, then the end
+            ECHO_OPENING
+            + ACCEPT
+            + ANSWER.replace(
+                "            connection.send(received)\n        else:\n",
+                ("            connection.send(received)\n        if True:\n"),
+            ),
+            says="a client that had its first answer already",
+        ),
+        WrongAnswer(  # answers everybody
+            ECHO_OPENING
+            + ACCEPT
+            + ANSWER.replace(
+                "            connection.send(received)\n",
+                "            for other in self.connections.values():\n"
+                "                other.send(received)\n",
+            ),
+            says="b'I am AnnaI am Bert' came back",
+        ),
+    ),
+)
+
+EXERCISES = (WAIT, ECHO)

@@ -1,0 +1,109 @@
+"""A real kernel that runs cells, for the tests of the extension."""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from queue import Empty
+from typing import Any
+
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+
+PATIENCE = 60  # s: a shared machine is slow at times
+
+
+def plain(text: str) -> str:
+    """Without the colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+@dataclass
+class Cell:
+    """What appeared under a cell."""
+
+    identity: str
+    status: str = ""
+    seconds: float = 0.0  # from the request to the reply
+    out: str = ""
+    err: str = ""
+    traceback: str = ""
+    shown: list[dict[str, Any]] = field(default_factory=list)  # display data, by mime type
+    messages: list[str] = field(default_factory=list)  # every type of message, in order
+
+    def html(self) -> str:
+        return "\n".join(str(data.get("text/html", "")) for data in self.shown)
+
+
+class Kernel:
+    """Runs cells, and collects what each of them shows, also later than its reply."""
+
+    def __init__(self, client: BlockingKernelClient) -> None:
+        self.client = client
+        self._cells: dict[str, Cell] = {}
+
+    def run(self, text: str) -> Cell:
+        """Run a cell to its end: its reply is there, and the kernel is idle again."""
+        began = time.perf_counter()
+        cell = self.begin(text)
+        reply = self._reply(cell)
+        cell.seconds = time.perf_counter() - began
+        cell.status = reply["content"]["status"]
+        self.watch(lambda: "idle" in cell.messages)
+        return cell
+
+    def begin(self, text: str) -> Cell:
+        """Send a cell and do not wait."""
+        cell = Cell(self.client.execute(text, allow_stdin=False))
+        self._cells[cell.identity] = cell
+        return cell
+
+    def watch(self, until: Any, seconds: float = PATIENCE) -> None:
+        """Collect what the kernel shows until the condition holds."""
+        give_up = time.monotonic() + seconds
+        while not until():
+            assert time.monotonic() < give_up, f"never came: {list(self._cells.values())[-3:]}"
+            try:
+                message = self.client.get_iopub_msg(timeout=0.5)
+            except Empty:
+                continue
+            cell = self._cells.get(message["parent_header"].get("msg_id", ""))
+            if cell is not None:
+                _note(cell, message)
+
+    def _reply(self, cell: Cell) -> Any:
+        while True:
+            reply = self.client.get_shell_msg(timeout=PATIENCE)
+            if reply["parent_header"].get("msg_id") == cell.identity:
+                return reply
+
+
+def _note(cell: Cell, message: Any) -> None:
+    kind, content = message["msg_type"], message["content"]
+    cell.messages.append(content["execution_state"] if kind == "status" else kind)
+    if kind == "stream":
+        if content["name"] == "stdout":
+            cell.out += content["text"]
+        else:
+            cell.err += content["text"]
+    elif kind == "error":
+        cell.traceback += plain("\n".join(content["traceback"]))
+    elif kind in ("display_data", "execute_result"):
+        cell.shown.append(content["data"])
+
+
+@contextmanager
+def kernel() -> Iterator[Kernel]:
+    """A kernel of this Python, gone at the end."""
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel()
+    client = manager.blocking_client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=PATIENCE)
+        yield Kernel(client)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+        manager.cleanup_resources()
