@@ -51,7 +51,9 @@ class Sink(Protocol):
     def record(self, event: Event, /) -> object: ...
 
 
+# An Event without its names
 Fields: TypeAlias = tuple[float, int, str, str, str, int | None, dict[str, Any] | None]
+WIDTH = len(Event._fields)
 
 
 class Silence:
@@ -95,54 +97,53 @@ class Tee:
 class Recorder:
     """A ring of events: the last `capacity` of them. `dropped` says how many were pushed out.
 
-    An event comes in as a bare tuple, by the list's own `append`, and gets its names when somebody
-    reads it; the list is cut back to size once a turn, and before it is read.
+    The fields of all events stand in one flat list, and get their names when somebody reads them: a
+    million small objects would keep the garbage collector busy. `add` and `record` are the list's own
+    `extend`. It is cut back to size once a turn, when that is worth the move.
     """
 
     def __init__(self, capacity: int = 100_000) -> None:
         if capacity < 1:
             raise ValueError(f"capacity={capacity}: a recorder keeps 1 event or more")
         self.capacity = capacity
-        self._kept: list[Fields] = []
+        self._fields: list[Any] = []  # WIDTH for each event
         self._dropped = 0
-        self.add: Callable[[Fields], None] = self._kept.append
-        self.record: Callable[[Event], None] = self._kept.append
+        self.add: Callable[[Fields], None] = self._fields.extend
+        self.record: Callable[[Event], None] = self._fields.extend
 
     def settle(self) -> None:
         """Drop what is too much, once that is worth the move."""
-        if len(self._kept) >= 2 * self.capacity:
-            self._cut()
+        if len(self._fields) >= 2 * WIDTH * self.capacity:
+            excess = self.recorded - self._dropped - self.capacity
+            del self._fields[: excess * WIDTH]
+            self._dropped += excess
 
     @property
     def events(self) -> list[Event]:
         """What it keeps, the oldest first. A copy: any thread may ask while the program runs."""
-        return [Event._make(fields) for fields in self._kept[-self.capacity :]]
+        fields = self._fields[-self.capacity * WIDTH :]
+        return [Event._make(one) for one in zip(*[iter(fields)] * WIDTH, strict=True)]
 
     @property
     def dropped(self) -> int:
         """How many events were pushed out of the ring."""
-        return self._dropped + max(0, len(self._kept) - self.capacity)
+        return max(0, self.recorded - self.capacity)
 
     @property
     def recorded(self) -> int:
         """How many events came in, dropped ones included."""
-        return self._dropped + len(self._kept)
+        return self._dropped + len(self._fields) // WIDTH
 
     def __len__(self) -> int:
-        return min(len(self._kept), self.capacity)
+        return min(len(self._fields) // WIDTH, self.capacity)
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)
 
     def clear(self) -> None:
         """Forget everything, the count of dropped events included."""
-        self._kept.clear()
+        self._fields.clear()
         self._dropped = 0
-
-    def _cut(self) -> None:
-        excess = len(self._kept) - self.capacity
-        del self._kept[:excess]
-        self._dropped += excess
 
     def write_jsonl(self, path: str | Path) -> Path:
         """One JSON object a line, the oldest event first."""

@@ -24,7 +24,7 @@ from minirt import TaskKind
 from minirt.errors import TooManyWaiting
 
 def submit_all(rt, functions, done):
-    """Run every function on the pool, then call done(results), in the order of functions."""
+    """Run each function on the pool, then call done(results), in their order."""
     ...
 '''
 
@@ -152,7 +152,7 @@ def runs_all(answer: Answer) -> None:
 @check(
     "loses none when one task may wait",
     seconds=2,
-    hangs="If it tries again and again in a loop, the event loop cannot turn, and no task can finish.",
+    hangs="While your code tries again and again, the event loop cannot turn, and no task finishes.",
 )
 def loses_none(answer: Answer) -> None:
     in_order(Trial(answer, FALLING, 1).results(12))
@@ -174,8 +174,8 @@ def tries_when_it_helps(answer: Answer) -> None:
     trial = Trial(answer, [0.1] * 20, 1)
     if trial.rt.refusals > 60:
         raise Wrong(
-            f"for 20 functions your submit_all was refused {trial.rt.refusals} times. There is room "
-            "when a task finishes, and its callback tells you: no timer is needed."
+            f"for 20 functions your submit_all was refused {trial.rt.refusals} times. There is "
+            "room when a task finishes, and its callback tells you: no timer is needed."
         )
 
 
@@ -307,7 +307,7 @@ def no_shared_count(answer: Answer) -> None:
     passes = Line(answer, low(501)).until_low(502)
     if passes != 5:
         raise Wrong(
-            f"four were taken from one line, and in the line of another pool its oldest task went after  "
+            f"four were taken from one line, and then the oldest of another pool's line went after "
             f"{passes} passes instead of 5. Each call of fair() needs a count of its own."
         )
 
@@ -334,18 +334,21 @@ EXERCISES = (
         stub=WAITING_STUB,
         checks=(runs_all, loses_none, keeps_busy, tries_when_it_helps, nothing_to_do),
         hints=(
-            "Who knows that there is room again? A task's callback runs when the task has finished, "
-            "and it may submit, too.",
-            "Keep a list of what is still to be submitted. One function submits from it until the "
-            "list is empty or TooManyWaiting comes; call it at the start, and in each callback. "
-            "Take a function off the list only after it was accepted, and put each result under "
-            "its number: they finish in another order.",
+            (
+                "Who knows that there is room again? A task's callback runs when the task has "
+                "finished, and it may submit, too."
+            ),
+            (
+                "Keep a list of what is still to be submitted. One function submits from it until "
+                "the list is empty or TooManyWaiting comes; call it at the start, and in each "
+                "callback. Take a function off the list only after it was accepted, and put each "
+                "result under its number: they finish in another order."
+            ),
         ),
         answer=WAITING_HEAD + WAITING_ANSWER,
         wrong=(
             WrongAnswer(  # no TooManyWaiting in sight
-                WAITING_HEAD
-                + WAITING_ANSWER.replace("except TooManyWaiting:", "except KeyError:"),
+                WAITING_HEAD + WAITING_ANSWER.replace("except TooManyWaiting:", "except KeyError:"),
                 says="TooManyWaiting left your submit_all, and 12 of 12 functions never ran",
             ),
             WrongAnswer(  # drops what was refused
@@ -399,9 +402,9 @@ EXERCISES = (
             ),
             WrongAnswer(  # done when the last one was submitted
                 WAITING_HEAD
-                + WAITING_ANSWER.replace("if len(results) == len(functions)", "if not rest").replace(
-                    "for number in range(len(functions))", "for number in sorted(results)"
-                ),
+                + WAITING_ANSWER.replace(
+                    "if len(results) == len(functions)", "if not rest"
+                ).replace("for number in range(len(functions))", "for number in sorted(results)"),
                 says="too early",
             ),
             WrongAnswer(  # takes it off the list before it was accepted
@@ -412,8 +415,7 @@ EXERCISES = (
                 says="function 3 never ran",
             ),
             WrongAnswer(  # forgets the empty list
-                WAITING_HEAD
-                + WAITING_ANSWER.replace("        done([])\n", "        pass\n"),
+                WAITING_HEAD + WAITING_ANSWER.replace("        done([])\n", "        pass\n"),
                 says="with no function, done was not called",
             ),
         ),
@@ -432,12 +434,16 @@ EXERCISES = (
             works_in_a_runtime,
         ),
         hints=(
-            "The oldest task is `waiting[0]`. What must `fair` remember about it from one call to "
-            "the next, and where can a function keep that? (Chapter 02: closures.)",
-            "Remember the identity of the oldest and how often it was passed over, in variables of "
-            "`fair` that the inner function changes with `nonlocal`. Another oldest: begin at 0. "
-            "Five: return it. Otherwise count, and return max(waiting, key=...), which gives the "
-            "first of several equals.",
+            (
+                "The oldest task is `waiting[0]`. What must `fair` remember about it from one call "
+                "to the next, and where can a function keep that? (Chapter 02: closures.)"
+            ),
+            (
+                "Remember the identity of the oldest and how often it was passed over, in variables "
+                "of `fair` that the inner function changes with `nonlocal`. Another oldest: begin "
+                "at 0. Five: return it. Otherwise count, and return max(waiting, key=...), which "
+                "gives the first of several equals."
+            ),
         ),
         answer=FAIR_ANSWER,
         wrong=(
