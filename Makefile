@@ -28,12 +28,13 @@ NAMES ?=
 FRESH ?=
 LAB_FLAGS ?=
 PYTEST_FLAGS ?=
+IPYKERNEL ?=
 
 # Root may run Lab, and a machine without a display gets the address printed in place of a browser window.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 WITHOUT_DISPLAY := $(if $(or $(filter Darwin,$(shell uname -s)),$(DISPLAY),$(WAYLAND_DISPLAY)),,--no-browser)
 
-.PHONY: help lab test quick lint format bench notebooks nbval quotes coverage chromium clean
+.PHONY: help lab test quick lint format bench notebooks nbval quotes kernels coverage chromium clean
 
 help: ## list the commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -76,6 +77,10 @@ endif
 
 quotes: $(VENV)/installed-test ## fill the quote cells of the notebooks from the package
 	$(BIN)/python -m tests.quotes --write
+
+kernels: $(VENV)/installed-test ## the extension on another kernel: IPYKERNEL="6.31.*"; `make clean` goes back
+	$(PIP_INSTALL) "ipykernel==$(or $(IPYKERNEL),7.4.*)"
+	$(BIN)/python -m pytest -q tests/test_extension.py tests/test_gui.py tests/test_live.py $(PYTEST_FLAGS)
 
 coverage: $(VENV)/installed-test ## line and branch coverage of the package by the unit tests
 	$(BIN)/python -m coverage run -m pytest -q -m "not browser" $(PYTEST_FLAGS)

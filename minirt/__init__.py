@@ -25,6 +25,21 @@ from minirt.threadpool import TaskKind
 from minirt.trace import Recorder
 from minirt.values import Bytes, Error, Int, Js, String, Undefined
 
+
+def load_ipython_extension(ipython: object) -> None:
+    """`%load_ext minirt`. IPython is imported only then."""
+    from minirt.extension import load_ipython_extension as load
+
+    load(ipython)
+
+
+def unload_ipython_extension(ipython: object) -> None:
+    """`%unload_ext minirt`."""
+    from minirt.extension import unload_ipython_extension as unload
+
+    unload(ipython)
+
+
 __all__ = [
     "Bytes",
     "Error",

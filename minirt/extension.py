@@ -12,8 +12,6 @@
 Each has `--help`. `%unload_ext minirt` leaves nothing behind.
 """
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -21,7 +19,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, magics_class
 from traitlets import Bool, Float, Int
 
-from minirt.magics import idle
+from minirt.magics import check, gui
 from minirt.magics.answers import Answers, Folded
 from minirt.magics.cells import rewrite
 from minirt.magics.console import Tee
@@ -30,6 +28,8 @@ from minirt.magics.options import close_to, magic, option, read_options, say
 from minirt.magics.program import (
     Program,
     cell_of_caller,
+    check_together,
+    export,
     main_of,
     new_program,
     run,
@@ -37,7 +37,7 @@ from minirt.magics.program import (
     show_picture,
 )
 
-WHAT = ("status", "trace", "export", "picture")
+WHAT = ("status", "trace", "export", "picture", "check")
 
 
 @magics_class
@@ -59,7 +59,7 @@ class MinirtMagics(Magics):
         self.programs: dict[str, Program] = {}  # those that --trace keeps, by name
         self.last: Program | None = None
         self._tee = Tee()
-        self.loop: idle.KernelLoop | None = None
+        self.loop: gui.KernelLoop | None = None
 
     # Programs
 
@@ -123,12 +123,16 @@ class MinirtMagics(Magics):
         %minirt trace NAME      go back to the recording that --trace NAME has kept
         %minirt picture         draw it
         %minirt export FILE     write it: .json for ui.perfetto.dev, .jsonl one event a line
+        %minirt check           is everything here that the chapters use?
         """
         options = read_options(self.minirt_line, line, "%minirt")
         if options is None:
             return None
         if options.what not in WHAT:
             raise UsageError(f"%minirt has no {options.what!r}. {close_to(options.what, WHAT)}")
+        if options.what == "check":
+            say(check.report())
+            return None
         if options.what == "trace":
             return self._trace(options.name)
         program = self._last()
@@ -246,34 +250,6 @@ class MinirtMagics(Magics):
         return side_by_side(lines, console.texts(), console.origins())
 
 
-def check_together(options: Any) -> None:
-    """Options of `%%minirt` that do not go together, or make no sense, are refused."""
-    if options.seed is not None and not options.sim:
-        raise UsageError("%%minirt: --seed belongs to --sim: in real time chance is not ours")
-    if options.sim and (options.paused or options.speed is not None):
-        raise UsageError("%%minirt: --sim runs at once, and so takes neither --speed nor --paused")
-    if options.speed is not None and not options.speed > 0:
-        raise UsageError(
-            f"%%minirt: --speed {options.speed:g}: a pace is more than 0; see --paused"
-        )
-
-
-def export(program: Program, name: str) -> str:
-    """Write the recording to a file. Returns what to say about it."""
-    path = Path(name)
-    write: dict[str, Callable[[Path], Path]] = {
-        ".json": program.recorder.write_chrome,
-        ".jsonl": program.recorder.write_jsonl,
-    }
-    if path.suffix not in write:
-        raise UsageError("%minirt export FILE: FILE ends with .json (ui.perfetto.dev) or .jsonl")
-    try:
-        write[path.suffix](path)
-    except OSError as error:
-        raise UsageError(f"%minirt export: {error}") from None
-    return f"{len(program.recorder)} events written to {path}"
-
-
 # IPython calls these two
 
 
@@ -283,7 +259,7 @@ def load_ipython_extension(ip: InteractiveShell) -> None:
     ip.register_magics(magics)
     ip.input_transformers_cleanup.insert(0, rewrite)
     ip.events.register("post_run_cell", magics.answers.end)
-    magics.loop = idle.register(ip)
+    magics.loop = gui.register(ip)
 
 
 def unload_ipython_extension(ip: InteractiveShell) -> None:
@@ -295,7 +271,8 @@ def unload_ipython_extension(ip: InteractiveShell) -> None:
         magics.loop.remove()
     ip.events.unregister("post_run_cell", magics.answers.end)
     ip.input_transformers_cleanup.remove(rewrite)
-    ip.configurables[:] = [other for other in ip.configurables if other is not magics]
+    configurables: list[Any] = ip.configurables
+    configurables.remove(magics)
     for kind, names in magics.magics.items():
         for name in names:
             ip.magics_manager.magics[kind].pop(name, None)

@@ -310,13 +310,18 @@ class Loop:
         """All ticks, then all microtasks, until both are empty."""
         next_ticks, microtasks = self.next_ticks, self.microtasks
         while next_ticks or microtasks:
-            try:
-                while next_ticks:
-                    next_ticks.popleft()(UNDEFINED)
-                while microtasks:
-                    microtasks.popleft()(UNDEFINED)
-            except Exception as error:
-                self.report(error)
+            while next_ticks:
+                try:
+                    while next_ticks:
+                        next_ticks.popleft()(UNDEFINED)
+                except Exception as error:
+                    self.report(error)
+            while microtasks:
+                try:
+                    while microtasks:
+                        microtasks.popleft()(UNDEFINED)
+                except Exception as error:
+                    self.report(error)
 
     def uncaught(self, error: Exception) -> None:
         """A callback raised `error`. If the program goes on, then with its ticks and microtasks."""

@@ -17,7 +17,7 @@ NOTES = Path(__file__).with_name("notes.txt")  # 39 characters: the 39th Fibonac
 def main(path: Path | str = NOTES) -> None:
     """Register everything, and return at once. Call it inside a runtime: Runtime().run(main)."""
     log(f"Ask for a first read of {Path(path).name}")
-    fs.read(path, lambda result: first_read(result), delay=1.0)
+    fs.read(path, first_read, delay=1.0)
 
     log("Ask for two timers of 0 ms")
     set_timeout(0, lambda _: log("Immediate1: a timer of 0 ms is over"))

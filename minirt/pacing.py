@@ -23,9 +23,10 @@ class PacedClock:
 
     def __init__(self, base: Clock) -> None:
         self._base = base
+        self._real = base.now
         self._lock = threading.Lock()
         self._line: Line = (0.0, 0.0, 1.0)
-        self.now: Callable[[], float] = base.now  # until the rate changes it costs nothing
+        self._was_paced = False  # until then it shows the time of `base`
 
     @property
     def rate(self) -> float:
@@ -36,9 +37,16 @@ class PacedClock:
         """From now on time flows `rate` times as fast. Any thread may call this."""
         with self._lock:
             if rate != self._line[2]:
-                real = self._base.now()
+                self._was_paced = True  # first: who looks from now on waits for the lock
+                real = self._real()
                 self._line = (real, self._at(real), rate)
-                self.now = self._now
+
+    def now(self) -> float:
+        """The program's time in seconds."""
+        if not self._was_paced:
+            return self._real()
+        with self._lock:
+            return self._at(self._real())
 
     def sleep(self, seconds: float) -> None:
         """Whoever sleeps here is at work on a thread of the pool, and the world is not slowed."""
@@ -48,15 +56,11 @@ class PacedClock:
         self._base.spend(seconds)
 
     def real_seconds(self, seconds: float | None) -> float | None:
-        """How long to sleep in real time until `seconds` of the program have passed. None: for ever."""
+        """How long to sleep until `seconds` of the program have passed. None: for ever."""
         rate = self._line[2]
         if not seconds:
             return seconds
         return seconds / rate if rate else None
-
-    def _now(self) -> float:
-        with self._lock:
-            return self._at(self._base.now())
 
     def _at(self, real: float) -> float:
         since, program, rate = self._line
@@ -64,9 +68,9 @@ class PacedClock:
 
 
 class Gate:
-    """Lets callbacks through: all, one at a time, or slowly. Every method may be called from any thread.
+    """Lets callbacks through: all, one at a time, or slowly. Any thread may call its methods.
 
-    `clock` is the program's, and `on_change` is called after each change: it wakes a loop that sleeps.
+    `clock` is the program's; `on_change` is called after each change: it wakes a loop that sleeps.
     """
 
     def __init__(self, speed: float = 1.0, paused: bool = False) -> None:
@@ -113,7 +117,10 @@ class Gate:
         self._set(stopped=True)
 
     def enter(self) -> bool:
-        """Called on the loop's thread before a callback: wait for its turn. False when it may not run at all."""
+        """Called on the loop's thread before a callback: wait for its turn.
+
+        False when it may not run at all.
+        """
         if self.is_open:
             return True
         with self._condition:

@@ -94,13 +94,15 @@ class Player:
         self._watch = _new_watch() if view is not None else None
         self._turnstile = self._prepare(runtime)
         self._errors: list[BaseException] = []
+        self._shown: dict[str, Any] = {}  # the last frame
+        self._number = 0  # of frames: the page sees whether one was lost
 
     def _prepare(self, loop: Loop) -> Sink:
         """Put the gate between the program and its clock, and before its callbacks."""
         if not isinstance(loop.clock, ManualClock):  # simulated time stands still on its own
             loop.clock = PacedClock(loop.clock)
         paced = loop.clock if isinstance(loop.clock, PacedClock) else None
-        self._gate.attach(paced, loop.wake)
+        self._gate.attach(paced, self._react)
         others = loop.trace if type(loop.trace) is not Silence else None
         rest = self._runtime.detach if others is None else None
         turnstile: Sink = Turnstile(self._gate, self._watch, rest)
@@ -121,16 +123,19 @@ class Player:
                 await asyncio.wait((ended,), timeout=FRAME)
             interrupted = False
         finally:
-            self._gate.stop()
             if interrupted:
-                self._runtime.stop()
+                self._gate.stop()
             thread.join()
             self._finish(interrupted)
         if self._errors:
             raise self._errors[0]
 
-    def stop(self) -> None:
-        self._runtime.stop()
+    def _react(self) -> None:
+        """The gate changed. On any thread."""
+        if self._gate.stopped:
+            self._runtime.stop()
+        else:
+            self._runtime.wake()
 
     def _start(self, main: Callable[[], object], ended: asyncio.Future[None]) -> Thread:
         cell = asyncio.get_running_loop()
@@ -150,7 +155,11 @@ class Player:
     def _show(self, state: str) -> None:
         if self._view is None or self._watch is None:
             return
-        self._view.show(self._frame(self._watch, state))
+        frame = self._frame(self._watch, state)
+        if frame != self._shown:  # a program that is paused costs nothing
+            self._shown = frame
+            self._number += 1
+            self._view.show({**frame, "number": self._number})
         watch = self._watch
         if watch.has_rested() or (watch.is_resting and not self._gate.is_open):
             try:
@@ -173,6 +182,7 @@ class Player:
         if self._view is not None and self._watch is not None:
             state = "interrupted" if interrupted else "failed" if self._errors else "ended"
             frame = self._frame(self._watch, state)
+            frame["number"] = self._number + 1
             frame["error"] = repr(self._errors[0])[:300] if self._errors else ""
             self._view.end(self._watch, frame)
 
@@ -181,7 +191,12 @@ async def play(runtime: Any, main: Callable[[], object], view: Any, gate: Gate) 
     """Run `main` on `runtime`; see Runtime.play."""
     if view is None and in_kernel():
         view = _new_view()
-    await Player(runtime, view or None, gate).play(main)
+    try:
+        await Player(runtime, view or None, gate).play(main)
+    except asyncio.CancelledError:
+        if in_kernel():  # it cancels the cell that a reader interrupts
+            raise KeyboardInterrupt from None
+        raise
 
 
 def in_kernel() -> bool:
@@ -193,7 +208,7 @@ def in_kernel() -> bool:
 def _new_view() -> Any:
     from minirt.views.live import LiveView  # a terminal needs no widgets
 
-    return LiveView()
+    return LiveView(displays_itself=True)
 
 
 def _new_watch() -> "Watch":

@@ -179,8 +179,8 @@ class Runtime(Scheduling):
         """Run in a thread of its own while the notebook's cell awaits, so that its controls answer.
 
         view: a new LiveView in a notebook; False for none; or a LiveView to go on with.
-        speed, paused: how it starts (see `Gate`). Interrupting the kernel stops the runtime; what `main`
-        or a callback raised is raised here, after everything is closed.
+        speed, paused: how it starts (see `Gate`). Interrupting the kernel stops the runtime; what
+        `main` or a callback raised is raised here, after everything is closed.
         """
         from minirt.playing import play  # brings asyncio, which only a notebook needs
 

@@ -47,8 +47,9 @@ class Timers:
     def move(self, deadline: float, identity: int) -> None:
         """`identity` is due at `deadline`, which is not before the one that it had."""
         slot = int(deadline * SLOTS + ROUND_UP)
-        if identity not in self._slots.get(slot, ()):
-            self.schedule(deadline, identity)
+        if identity in self._slots.get(slot, ()):
+            self._slots[slot].remove(identity)  # it now comes after the others, as in Node
+        self.schedule(deadline, identity)
         self._moved[identity] = slot
         if identity in self._running:
             self._running[self._running.index(identity)] = -1  # no identity is negative
@@ -84,10 +85,9 @@ class Timers:
         """One entry became stale. When most are, sweep: a cleared hour must not cost its memory."""
         self._stale += 1
         if self._stale > self._sweep_at:
-            entries = sum(map(len, self._slots.values()))  # all of them: not at every clearing
-            if self._stale > entries // 2:
+            if self._stale > self._entries() // 2:
                 self._sweep()
-            self._sweep_at = max(FEW, entries // 2)
+            self._sweep_at = max(FEW, self._entries() // 2)
 
     def nearest(self, count: int) -> list[tuple[float, int]]:
         """The first `count` timers as (deadline, identity), for a look from another thread."""
@@ -116,6 +116,10 @@ class Timers:
         for identity in here:
             self._moved.pop(identity, None)
         return here
+
+    def _entries(self) -> int:
+        """How many there are, stale ones included. Looks at every slot: not for each clearing."""
+        return sum(map(len, self._slots.values()))
 
     def _sweep(self) -> None:
         live, moved = self._live, self._moved

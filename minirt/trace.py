@@ -7,6 +7,7 @@ are views of it. A `Recorder` keeps the last ones and says how many it had to dr
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 KINDS = (
@@ -172,16 +173,18 @@ def console_line(thread: str, text: object) -> str:
 # The trace-event format: begin and end of a slice are "B" and "E", a moment "i", a counter "C".
 # Source: "Trace Event Format", the document that chrome://tracing and ui.perfetto.dev refer to.
 
-SLICES = {
-    "run": "B",
-    "returned": "E",
-    "started": "B",
-    "finished": "E",
-    "enter": "B",
-    "leave": "E",
-    "slept": "B",
-    "woke": "E",
-}
+SLICES = MappingProxyType(
+    {
+        "run": "B",
+        "returned": "E",
+        "started": "B",
+        "finished": "E",
+        "enter": "B",
+        "leave": "E",
+        "slept": "B",
+        "woke": "E",
+    }
+)
 
 
 def chrome_trace(events: Iterable[Event], dropped: int = 0) -> dict[str, Any]:

@@ -220,7 +220,7 @@ class Traced(Scheduling):
             callback(UNDEFINED)
         except Exception as error:
             self.note("returned", None, {"where": where, "error": repr(error)})
-            self.uncaught(error)
+            self.report(error)
         else:
             self.note("returned", None, {"where": where})
 
@@ -234,7 +234,7 @@ class Traced(Scheduling):
     # Sleeping
 
     def timeout(self) -> float | None:
-        """In real seconds: while the program is slowed it sleeps longer, while it is paused for ever."""
+        """In real seconds: a program that is slowed sleeps longer, a paused one for ever."""
         seconds = super().timeout()
         return self.clock.real_seconds(seconds) if type(self.clock) is PacedClock else seconds
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Empty
@@ -39,8 +39,9 @@ class Cell:
 class Kernel:
     """Runs cells, and collects what each of them shows, also later than its reply."""
 
-    def __init__(self, client: BlockingKernelClient) -> None:
+    def __init__(self, client: BlockingKernelClient, interrupt: Callable[[], object]) -> None:
         self.client = client
+        self.interrupt = interrupt
         self._cells: dict[str, Cell] = {}
 
     def run(self, text: str) -> Cell:
@@ -59,7 +60,7 @@ class Kernel:
         self._cells[cell.identity] = cell
         return cell
 
-    def watch(self, until: Any, seconds: float = PATIENCE) -> None:
+    def watch(self, until: Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Collect what the kernel shows until the condition holds."""
         give_up = time.monotonic() + seconds
         while not until():
@@ -102,7 +103,7 @@ def kernel() -> Iterator[Kernel]:
     client.start_channels()
     try:
         client.wait_for_ready(timeout=PATIENCE)
-        yield Kernel(client)
+        yield Kernel(client, manager.interrupt_kernel)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

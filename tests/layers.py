@@ -38,11 +38,16 @@ FLOORS = (
     Floor(("views",)),
     Floor(("runtime",)),
     Floor(("ambient",)),
+    Floor(("modules.opened", "modules.names")),
+    Floor(("modules.sockets", "modules.messages")),
+    Floor(("modules.net",)),
+    Floor(("modules.slowserver",)),
     Floor(("modules.*",)),
     Floor(("modules",)),
     Floor(("",)),
     Floor(("main_example",)),
     Floor(("exercises", "exercises.*"), open_plan=True),
+    Floor(("magics", "magics.*"), open_plan=True),
     Floor(("__main__", "extension")),
 )
 

@@ -272,6 +272,11 @@ def test_a_slow_peer_makes_fewer_and_a_quick_run_a_tenth():
 # The programs
 
 
+@pytest.fixture(autouse=True)
+def one_server(monkeypatch):
+    monkeypatch.setattr(sockets, "SERVERS", 1)
+
+
 def peers_of(*names):
     return [name for name in names if present(name)]
 
@@ -314,6 +319,11 @@ def test_lateness_counts_what_came_early(peer):
 )
 def test_an_echo_server_answers_in_a_process_of_its_own(peer):
     assert sockets.echo(peer, 100)["value"] > 0
+
+
+def test_a_server_that_fails_is_quoted():
+    with pytest.raises(RuntimeError, match="the server failed: KeyError: 'nobody'"):
+        sockets.echo("nobody", 100)
 
 
 @pytest.mark.parametrize("peer", ["minirt", "asyncio"])

@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ def test_the_work_is_real_and_grows_as_the_source_s_recursion_does(
 ) -> None:
     calls = [calls_for(n, monkeypatch) for n in (20, 21, 22, 23)]
     assert calls[0] > 400
-    for fewer, more in zip(calls, calls[1:], strict=False):
+    for fewer, more in pairwise(calls):
         assert 1.6 < more / fewer < 1.64
 
 

@@ -127,9 +127,9 @@ def test_an_answer_that_exits_does_not_take_the_kernel_with_it() -> None:
 
 
 def test_a_missing_name_suggests_the_one_that_is_there() -> None:
-    with pytest.raises(Wrong, match="your cell defines no Identities. There is a Identitys: is"):
+    with pytest.raises(Wrong, match=r"your cell defines no Identities\. There is a Identitys: is"):
         Answer({"Identitys": 1, "_": 2})["Identities"]
-    with pytest.raises(Wrong, match="your cell defines no Identities.$"):
+    with pytest.raises(Wrong, match=r"your cell defines no Identities\.$"):
         Answer({"x": 1})["Identities"]
 
 

@@ -118,7 +118,7 @@ def test_an_import_of_the_package_itself_from_inside_points_upward() -> None:
 def test_rooms_on_one_floor_do_not_import_each_other() -> None:
     assert "rooms on one floor" in only_fault(timers="import minirt.epoll", epoll="")
     assert "rooms on one floor" in only_fault(
-        modules__http="from minirt.modules import net", modules__net="", modules=""
+        modules__fs="from minirt.modules import crypto", modules__crypto="", modules=""
     )
     no_fault(
         exercises__identity="from minirt.exercises.checks import check",

@@ -4,7 +4,6 @@ import contextlib
 import io
 import re
 import time
-from collections.abc import Iterator
 from statistics import median
 
 import pytest
@@ -55,8 +54,8 @@ class Run:
 
 
 @pytest.fixture(scope="module", params=["real time", "simulated time"])
-def run(request: pytest.FixtureRequest) -> Iterator[Run]:
-    yield Run(Simulation(seed=0) if request.param == "simulated time" else None)
+def run(request: pytest.FixtureRequest) -> Run:
+    return Run(Simulation(seed=0) if request.param == "simulated time" else None)
 
 
 def test_the_identities_are_given_in_the_order_of_the_program(run: Run) -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -126,8 +127,7 @@ def test_every_handler_receives_one_js_and_the_server_one_socket() -> None:
         server = net.create_server(connected)
         client = net.connect(*server.address, lambda value: received.update(connect=value))
         for name in ("data", "end", "close"):
-            note = lambda value, name=name: received.update({name: value})
-            setattr(client, f"on_{name}", note)
+            setattr(client, f"on_{name}", partial(received.__setitem__, name))
         set_immediate(lambda _: server.close(lambda value: received.update(over=value)))
 
     run(main)
@@ -515,7 +515,6 @@ def test_a_closed_server_accepts_nobody_and_calls_back_in_the_close_phase() -> N
 
 def test_a_paused_socket_keeps_the_loop_alive_without_a_turn_and_hears_all_later() -> None:
     log: list[Any] = []
-    resumed = threading.Event()
 
     def main() -> None:
         rt = Runtime.current()
@@ -544,7 +543,6 @@ def test_a_paused_socket_keeps_the_loop_alive_without_a_turn_and_hears_all_later
             client.sendall(b"waits")
 
     Runtime().run(main)
-    resumed.set()
     assert log == ["resumed", True, b"waits", "end"]
 
 
@@ -592,6 +590,38 @@ def test_pausing_in_on_data_leaves_the_rest_for_later() -> None:
     assert sum(map(len, chunks)) == 200_000
     assert counts == list(range(1, len(chunks) + 1))
     assert len(chunks) >= 4  # at most 64 KiB each
+
+
+def test_a_socket_paused_before_it_is_connected_reads_nothing_until_it_is_resumed() -> None:
+    log: list[Any] = []
+
+    def main() -> None:
+        def resume(_: Any) -> None:
+            log.append("resume")
+            client.resume()
+
+        server = net.create_server(lambda peer: peer.end(b"early"))
+        client = net.connect(*server.address, lambda _: set_timeout(5, resume))
+        client.pause()
+        client.on_data = lambda chunk: log.append(chunk.value)
+        closes_after(server, client)
+
+    run(main)
+    assert log == ["resume", b"early"]
+
+
+def test_a_paused_socket_that_is_destroyed_stays_so() -> None:
+    def main() -> None:
+        def connected(_: Any) -> None:
+            client.pause()
+            client.destroy()
+            client.resume()
+
+        server = net.create_server(echo)
+        client = net.connect(*server.address, connected)
+        closes_after(server, client)
+
+    run(main)
 
 
 # Errors
@@ -990,6 +1020,57 @@ def test_a_server_without_descriptors_neither_spins_nor_gets_lost(listening: boo
         assert len(report["errors"]) <= 5
     else:
         assert report["errors"] == []
+
+
+class FullListener:
+    """A listener that has no descriptors for its guests, the first `failures` times."""
+
+    def __init__(self, listener: socket.socket, failures: int) -> None:
+        self._listener = listener
+        self._failures = failures
+        self.fileno, self.close = listener.fileno, listener.close
+
+    def accept(self) -> Any:
+        if self._failures:
+            self._failures -= 1
+            raise OSError(24, "Too many open files")
+        return self._listener.accept()
+
+
+def test_a_server_that_cannot_accept_says_so_once_rests_and_goes_on() -> None:
+    log: list[Any] = []
+
+    def main() -> None:
+        def connected(peer: Socket) -> None:
+            log.append("connected")
+            server.close()
+            client.close()
+
+        server = net.create_server(connected)
+        server.on_error = lambda value: log.append(value.exception.errno)
+        server._runtime.epoll_registrator.deregister(server._listener)
+        server._listener = FullListener(server._listener, 2)  # type: ignore[assignment]
+        server._watch()
+        client = socket.create_connection(server.address)
+
+    rt = run(main)
+    assert log == [24, "connected"]
+    assert rt.ticks < 10
+
+
+def test_a_server_may_be_closed_while_it_rests() -> None:
+    log: list[str] = []
+
+    def main() -> None:
+        server = net.create_server(echo)
+        server._runtime.epoll_registrator.deregister(server._listener)
+        server._listener = FullListener(server._listener, 1000)  # type: ignore[assignment]
+        server._watch()
+        server.on_error = lambda _: server.close(lambda _: (log.append("closed"), client.close()))
+        client = socket.create_connection(server.address)
+
+    run(main)
+    assert log == ["closed"]
 
 
 # Where it does not belong

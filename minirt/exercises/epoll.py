@@ -38,7 +38,7 @@ def wait_for(condition, timeout, poll, clock):
 
 
 class RestlessPoll:
-    """A poll in simulated time. It wakes after each of `naps` (s) for no reason, then sleeps well."""
+    """A poll in simulated time that wakes after each of `naps` (s) for no reason."""
 
     def __init__(self, clock: ManualClock, *naps: float) -> None:
         self._clock = clock
@@ -211,6 +211,9 @@ is accepted and watched, what a connection sent goes back to it, and one that ha
 deregistered and closed. A message is short: one `send` takes it whole."""
 
 ECHO_STUB = '''\
+from minirt import Interest
+
+
 class EchoServer:
     def __init__(self, poll, listener):
         self.poll = poll
@@ -236,7 +239,7 @@ class EchoServer:
         ...
 '''
 
-ECHO_OPENING = "from minirt import Interest\n\n" + ECHO_STUB[: ECHO_STUB.index("    def accept")]
+ECHO_OPENING = ECHO_STUB[: ECHO_STUB.index("    def accept")]
 
 ACCEPT = """\
     def accept(self):

@@ -44,6 +44,34 @@ SEARCHING = """\
         return identity
 """
 
+FIRST_HINT = """\
+A number of 8 bits starts again after 256 values: which operator gives what is left after a
+division? And generate_cb_identity need not count itself: generate_identity does."""
+
+SECOND_HINT = """\
+(self.token + 1) % 256 is the next identity. Then: while the identity that you have is in
+self.taken, generate another one. Before all that, ask whether any is free: len(self.taken)
+tells."""
+
+# Wrong answers, as readers write them
+
+NEVER_WRAPS = OPENING + COUNTING.replace("(self.token + 1) % 256", "self.token + 1") + SEARCHING
+WRAPS_EARLY = OPENING + COUNTING.replace("256", "255") + SEARCHING
+WITHOUT_ZERO = (
+    OPENING + COUNTING.replace("(self.token + 1) % 256", "self.token % 255 + 1") + SEARCHING
+)
+NO_RETURN = OPENING + COUNTING.replace("return self.token", "") + SEARCHING
+INVERTED = OPENING + COUNTING + SEARCHING.replace("while identity in", "while identity not in")
+LOOKS_ONCE = OPENING + COUNTING + SEARCHING.replace("while identity", "if identity")
+ENDLESS = OPENING + COUNTING + SEARCHING.replace("== 256", "> 256")
+LOWEST = f"""{OPENING}{COUNTING}
+    def generate_cb_identity(self):
+        for identity in range(1, 257):
+            if identity % 256 not in self.taken:
+                return identity % 256
+        raise OverflowError
+"""
+
 
 def make(answer: Answer, taken: Iterable[int]) -> Any:
     """A generator of the reader's, with a set of its own."""
@@ -97,7 +125,7 @@ def goes_on(answer: Answer) -> None:
     second = number(identities.generate_cb_identity(), "generate_cb_identity")
     if second != 5:
         raise Wrong(
-            f"after 4 comes 5, and yours gave {second}, which became free a moment ago. An identity "
+            f"after 4 comes 5, and yours gave {second}, free since a moment ago. An identity "
             "that comes back at once is easily confused with the callback that had it before."
         )
 
@@ -133,61 +161,21 @@ EXERCISES = (
         stub=STUB,
         checks=(counts, avoids_taken, goes_on, finds_the_last, gives_up),
         hints=(
-            "A number of 8 bits starts again after 256 values: which operator gives what is left "
-            "after a division? And `generate_cb_identity` need not count itself: "
-            "`generate_identity` does.",
-            "(self.token + 1) % 256 is the next identity. Then: while the identity that you have is "
-            "in self.taken, generate another one. Before all that, ask whether any is free: "
-            "len(self.taken) tells.",
+            FIRST_HINT,
+            SECOND_HINT,
         ),
         answer=f"{OPENING}{COUNTING}\n{SEARCHING}",
         wrong=(
-            WrongAnswer(  # never wraps
-                OPENING + COUNTING.replace("(self.token + 1) % 256", "self.token + 1") + SEARCHING,
-                says="gave 256, which does not fit in 8 bits",
+            WrongAnswer(NEVER_WRAPS, "gave 256, which does not fit in 8 bits"),
+            WrongAnswer(WRAPS_EARLY, "after 254 your generate_identity gave 0, not 255"),
+            WrongAnswer(WITHOUT_ZERO, "after 255 your generate_identity gave 1, not 0"),
+            WrongAnswer(NO_RETURN, "Does it end with `return`?"),
+            WrongAnswer(
+                INVERTED, "your identity 1 was given twice: first to timer 1, then to file 0"
             ),
-            WrongAnswer(  # wraps one too early
-                OPENING + COUNTING.replace("256", "255") + SEARCHING,
-                says="after 254 your generate_identity gave 0, not 255",
-            ),
-            WrongAnswer(  # 0 is left out
-                OPENING
-                + COUNTING.replace("(self.token + 1) % 256", "self.token % 255 + 1")
-                + SEARCHING,
-                says="after 255 your generate_identity gave 1, not 0",
-            ),
-            WrongAnswer(  # forgets to return
-                OPENING + COUNTING.replace("return self.token", "") + SEARCHING,
-                says="Does it end with `return`?",
-            ),
-            WrongAnswer(  # the inverted search of the source chapter
-                OPENING
-                + COUNTING
-                + SEARCHING.replace("while identity in", "while identity not in"),
-                says="your identity 1 was given twice: first to timer 1, then to file 0",
-            ),
-            WrongAnswer(  # looks once
-                OPENING + COUNTING + SEARCHING.replace("while identity", "if identity"),
-                says="your identity 2 was given twice: first to timer 2, then to file 0",
-            ),
-            WrongAnswer(  # the lowest free number, from the beginning each time
-                OPENING
-                + COUNTING
-                + """
-    def generate_cb_identity(self):
-        for identity in range(1, 257):
-            if identity % 256 not in self.taken:
-                return identity % 256
-        raise OverflowError
-""",
-                says="after 4 comes 5, and yours gave 2",
-            ),
-            WrongAnswer(  # searches for ever
-                OPENING
-                + COUNTING
-                + SEARCHING.replace("if len(self.taken) == 256:", "if len(self.taken) > 256:"),
-                says="With all 256 identities taken your search goes round for ever",
-            ),
+            WrongAnswer(LOOKS_ONCE, "your identity 2 was given twice: first to timer 2"),
+            WrongAnswer(LOWEST, "after 4 comes 5, and yours gave 2"),
+            WrongAnswer(ENDLESS, "With all 256 identities taken your search goes round for ever"),
         ),
     ),
 )

@@ -246,8 +246,8 @@ CAP = Exercise(
 
 SPIN_TASK = """\
 A loop spins when it turns and turns and never sleeps. Write `spins`: it starts `main` on `rt`, a
-new Runtime in simulated time, turns its loop with `rt.tick()`, and says True as soon as a tenth of a
-second of the program's time (`rt.clock.now()`) has taken more than 1,000 turns. When the program
+new Runtime in simulated time, turns its loop with `rt.tick()`, and says True as soon as a tenth of
+a second of the program's time (`rt.clock.now()`) has taken more than 1,000 turns. When the program
 ends, or one second of its time has passed, it says False. An interval of 1 ms makes 100 turns in a
 tenth of a second: it does not spin."""
 

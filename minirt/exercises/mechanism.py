@@ -4,7 +4,7 @@ How to write one: make a module in this folder (`identity.py` is an example to c
 `EXERCISES` of `Exercise`. Nothing needs to be registered, and `tests/test_exercises.py` finds it.
 
     stub    what stands in the notebook under `%%exercise NAME`. It runs without an error, and holds
-            a lone `...` wherever the reader has to write: as long as one is left, nothing is judged.
+            a lone `...` where the reader has to write: as long as one is left, nothing is judged.
     checks  functions of an `Answer`, each with the promise that it tests:
                 @check("after 255 comes 0")
                 def wraps(answer): ...
@@ -105,8 +105,8 @@ class Verdict:
         name = self.exercise.name
         if self.untouched is not None:
             return (
-                f"{name}: not begun, and that is fine. Line {self.untouched} still holds `...`: put "
-                f"your code there and run the cell again. `%hint {name}` helps to begin."
+                f"{name}: not begun, and that is fine. Line {self.untouched} still holds `...`: "
+                f"put your code there and run the cell again. `%hint {name}` helps to begin."
             )
         kept = [f"  ✓ {promise}" for promise in self.kept]
         if self.broken is None:

@@ -1,4 +1,4 @@
-"""Which exercises are there? Each module of this folder that has a tuple `EXERCISES` brings its own."""
+"""Which exercises are there? Those in the tuple `EXERCISES` of each module of this folder."""
 
 import difflib
 import pkgutil

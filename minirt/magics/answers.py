@@ -57,8 +57,8 @@ class Answers:
         begun.alarm.disarm()
         if begun.alarm.rang:
             say(
-                f"✗ {begun.exercise.name}: the cell was ended after {begun.seconds:g} s. Is there a "
-                "loop that never ends, or a runtime that something keeps alive? If it needs the "
+                f"✗ {begun.exercise.name}: the cell was ended after {begun.seconds:g} s. Is there "
+                "a loop that never ends, or a runtime that something keeps alive? If it needs the "
                 "time: %config MinirtMagics.exercise_time_limit = 60"
             )
         elif result.success:
@@ -108,7 +108,7 @@ class Folded:
 
 
 class Alarm:
-    """Ends a cell after some seconds: its own code where that is running, its `await` otherwise.
+    """Ends a cell after some seconds: its code where that runs, its `await` otherwise.
 
     Nothing else is hit: an alarm that rings while the kernel does something else lets it be.
     """

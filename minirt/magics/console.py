@@ -53,7 +53,7 @@ class Console:
         return [line.text for line in self.lines]
 
     def origins(self) -> list[str]:
-        """For each line who printed it: main, timer, immediate, tick, microtask, pool, epoll, ..."""
+        """For each line who printed it: main, timer, immediate, tick, microtask, pool, epoll..."""
         events, dropped = self.recorder.events, self.recorder.dropped
         found = []
         for line in self.lines:

@@ -5,6 +5,7 @@ to do, and sleep until one has, or a message comes for the kernel. A cell that c
 without a runtime gets one of its own: the cell is its main, and what it leaves behind goes on.
 """
 
+import asyncio
 import selectors
 import signal
 import threading
@@ -21,6 +22,7 @@ from minirt.errors import ForeignThread, NoRuntime
 from minirt.magics.program import show_only_the_program
 
 SLICE = 0.02  # s: the kernel's asyncio gets its turn at least this often
+BEAT = 0.003  # s: between two turns while a cell awaits
 NAP = 0.005  # s: the longest sleep where the poll of a runtime has no descriptor to wait for
 
 
@@ -34,6 +36,7 @@ class Idle:
         self._of_cell: Runtime | None = None  # what set_timeout in the running cell goes to
         self._made: list[Runtime] = []  # those that nobody else would close
         self._cell_runs = False
+        self._beat: asyncio.TimerHandle | None = None  # the next turn while a cell awaits
         self.is_on = False
 
     # On and off
@@ -52,6 +55,7 @@ class Idle:
         if self.is_on:
             self.is_on = False
             Runtime.current = staticmethod(self._current)  # type: ignore[method-assign]
+            self._stop_beat()
             self._shell.events.unregister("pre_run_cell", self.before_cell)
             self._shell.events.unregister("post_run_cell", self.after_cell)
 
@@ -84,10 +88,11 @@ class Idle:
         """A cell begins. Its runtime is not the one of the cell before."""
         self._of_cell = None
         self._cell_runs = True
+        self._beat_again()
 
     def after_cell(self, result: object) -> None:
-        """A cell is over: go on with the runtimes that were started and have a name in the notebook."""
-        self._cell_runs = False
+        """A cell is over: go on with each started runtime that has a name in the notebook."""
+        self._stop_beat()
         for value in list(self._shell.user_ns.values()):
             if isinstance(value, Runtime) and value not in self.runtimes and _is_ours(value):
                 self.runtimes[value] = copy_context()
@@ -95,18 +100,36 @@ class Idle:
     # Idle time
 
     def go_on(self, has_message: Callable[[], object], descriptor: int) -> None:
-        """Turn the runtimes until the kernel has a message, or a slice of time is over.
-
-        While a cell awaits, its own asyncio comes first: nothing sleeps here then.
-        """
+        """Turn the runtimes until the kernel has a message, or a slice of time is over."""
+        if self._cell_runs:  # it awaits, and we have a beat: see below
+            return
         over = time.monotonic() + SLICE
         with selectors.DefaultSelector() as selector, _interruptible():
             selector.register(descriptor, selectors.EVENT_READ)
             while not has_message():
                 wait = min(self._turn_all(selector), over - time.monotonic())
-                if time.monotonic() >= over or self._cell_runs:
+                if time.monotonic() >= over:
                     return
                 selector.select(max(0, wait))
+
+    def _beat_again(self) -> None:
+        """While a cell awaits, its asyncio must not be held up: turn from within, never sleep."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # the cell does not run in a loop, and so cannot await for long
+            return
+        self._beat = loop.call_later(BEAT, self._turn_in_between)
+
+    def _stop_beat(self) -> None:
+        self._cell_runs = False
+        if self._beat is not None:
+            self._beat.cancel()
+
+    def _turn_in_between(self) -> None:
+        with selectors.DefaultSelector() as selector, _interruptible():
+            self._turn_all(selector)
+        if self._cell_runs:
+            self._beat_again()
 
     def _turn_all(self, selector: selectors.BaseSelector) -> float:
         """Turn each once, without sleeping. How long may we sleep now? (s)"""
@@ -115,11 +138,11 @@ class Idle:
             if self._turn(runtime, context):
                 wait = min(wait, _rest(runtime, selector))
             else:
-                self._forget(runtime, selector)
+                self._forget(runtime)
         return wait
 
     def _turn(self, runtime: Runtime, context: Context) -> bool:
-        """One turn. False when it is over, for whatever reason; an error is shown in its own cell."""
+        """One turn. False when the runtime is over; an error is shown under its own cell."""
         if runtime.phase == "closed":  # a cell closed it
             return False
         runtime.idle_hooks.append(_nothing)  # a loop with an idle hook does not sleep
@@ -133,15 +156,15 @@ class Idle:
             if _nothing in runtime.idle_hooks:
                 runtime.idle_hooks.remove(_nothing)
 
-    def _forget(self, runtime: Runtime, selector: selectors.BaseSelector) -> None:
+    def _forget(self, runtime: Runtime) -> None:
         del self.runtimes[runtime]
         if runtime in self._made:
             self._made.remove(runtime)
 
 
 def _rest(runtime: Runtime, selector: selectors.BaseSelector) -> float:
-    """How long the runtime has nothing to do (s), and make sure that what comes meanwhile wakes us."""
-    runtime._asleep = True  # from here on, threads that bring something wake its poll
+    """How long it has nothing to do (s). From here on, what a thread brings wakes us."""
+    runtime._asleep = True  # wake() writes to its poll from now on
     if runtime.pool.finished or runtime.inbox or runtime.next_ticks or runtime.immediates:
         return 0
     timeout = runtime.timeout()
@@ -186,56 +209,3 @@ def _interruptible() -> Iterator[None]:
 
 def _nothing() -> None:
     """What a cell's runtime starts with, and the idle hook that keeps a turn from sleeping."""
-
-
-class KernelLoop:
-    """What `%gui minirt` gives to ipykernel: called with the kernel whenever it is idle."""
-
-    def __init__(self, idle: Idle, kernel: Any) -> None:
-        self._idle = idle
-        self._kernel = kernel
-        kernel.observe(self._switch, "eventloop")
-
-    def __call__(self, kernel: Any) -> None:
-        import zmq
-
-        stream = shell_stream(kernel)
-        self._idle.go_on(lambda: stream.flush(limit=1), stream.getsockopt(zmq.FD))
-
-    def _switch(self, change: Any) -> None:
-        if change["new"] is self:
-            self._idle.switch_on()
-        elif change["old"] is self:
-            self._idle.switch_off()
-
-    def remove(self) -> None:
-        """Leave the kernel as it was."""
-        from ipykernel.eventloops import loop_map
-
-        if self._kernel.eventloop is self:
-            self._kernel.eventloop = None
-        self._kernel.unobserve(self._switch, "eventloop")
-        if loop_map.get("minirt") is self:
-            del loop_map["minirt"]
-        self._idle.close()
-
-
-def shell_stream(kernel: Any) -> Any:
-    """Where the kernel's messages arrive."""
-    from ipykernel import eventloops
-
-    find: Any = getattr(eventloops, "get_shell_stream", None)  # since ipykernel 7
-    return kernel.shell_stream if find is None else find(kernel)
-
-
-def register(shell: InteractiveShell) -> KernelLoop | None:
-    """Make `%gui minirt` known. None where no kernel runs."""
-    kernel = getattr(shell, "kernel", None)
-    if kernel is None:
-        return None
-    from ipykernel import eventloops
-
-    untyped: Any = eventloops
-    loop = KernelLoop(Idle(shell), kernel)
-    untyped.register_integration("minirt")(loop)
-    return loop

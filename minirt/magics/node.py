@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -107,12 +108,11 @@ def _kill(process: "subprocess.Popen[str]") -> None:
 
 def side_by_side(node: Sequence[str], own: Sequence[str], origins: Sequence[str]) -> str:
     """Both orders as a table, the first line that differs marked, with the rule behind it."""
-    width = min(60, max(map(len, ["Node", *node])))
     at = first_difference(node, own)
+    pairs = list(zip_longest(node, own, fillvalue="(nothing)"))
+    width = min(60, max(len(there) for there, _ in [("Node", ""), *pairs]))
     rows = [f"    {'Node':<{width}}  minirt"]
-    for number in range(max(len(node), len(own))):
-        there = node[number] if number < len(node) else "(nothing)"
-        here = own[number] if number < len(own) else "(nothing)"
+    for number, (there, here) in enumerate(pairs):
         mark = "≠" if number == at else " "
         rows.append(f"{mark}{number + 1:>2} {there:<{width}}  {here}")
     if at is None:
@@ -135,8 +135,9 @@ def rule_behind(
     """Why Node's line comes first, if it can be told from who printed the two lines."""
     missing, more = Counter(node) - Counter(own), Counter(own) - Counter(node)
     if missing or more:
-        only = [f"{line!r} is printed by Node only" for line in missing]
-        return "; ".join(only + [f"{line!r} is printed by minirt only" for line in more]) + "."
+        only = [f"Only Node prints {line!r}." for line in missing]
+        only += [f"Only minirt prints {line!r}." for line in more]
+        return " ".join(only[:3] + ["..."] * (len(only) > 3))
     later = own.index(node[at], at)
     first, second = origins[later], origins[at]
     why = rule_for(first, second)

@@ -168,3 +168,31 @@ def show(thing: object, shell: InteractiveShell) -> None:
     formatter: Any = shell.display_formatter
     data, metadata = formatter.format(thing)
     shell.display_pub.publish(data, metadata)
+
+
+def check_together(options: Any) -> None:
+    """Options of `%%minirt` that do not go together, or make no sense, are refused."""
+    if options.seed is not None and not options.sim:
+        raise UsageError("%%minirt: --seed belongs to --sim: in real time chance is not ours")
+    if options.sim and (options.paused or options.speed is not None):
+        raise UsageError("%%minirt: --sim runs at once, and so takes neither --speed nor --paused")
+    if options.speed is not None and not options.speed > 0:
+        raise UsageError(
+            f"%%minirt: --speed {options.speed:g}: a pace is more than 0; see --paused"
+        )
+
+
+def export(program: Program, name: str) -> str:
+    """Write the recording to a file. Returns what to say about it."""
+    path = Path(name)
+    write: dict[str, Callable[[Path], Path]] = {
+        ".json": program.recorder.write_chrome,
+        ".jsonl": program.recorder.write_jsonl,
+    }
+    if path.suffix not in write:
+        raise UsageError("%minirt export FILE: FILE ends with .json (ui.perfetto.dev) or .jsonl")
+    try:
+        write[path.suffix](path)
+    except OSError as error:
+        raise UsageError(f"%minirt export: {error}") from None
+    return f"{len(program.recorder)} events written to {path}"

@@ -97,10 +97,11 @@ class Answer:
                     return False
                 if isinstance(event, h11.EndOfMessage):
                     return True
-                if isinstance(event, h11.ConnectionClosed):
-                    raise HttpError(f"{self._url}: the server closed without an answer")
                 self._take(event)
         except h11.RemoteProtocolError as error:
+            if not chunk:
+                reason = "the server closed before its answer was complete"
+                raise HttpError(f"{self._url}: {reason}") from error
             raise HttpError(f"{self._url} was not answered in valid HTTP: {error}") from error
 
     def _take(self, event: object) -> None:

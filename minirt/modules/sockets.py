@@ -172,7 +172,7 @@ class Socket:
     def resume(self) -> None:
         """Read on."""
         self._is_paused = False
-        if self._waiting >= 0:
+        if self._waiting >= 0 and not self.destroyed:
             self._runtime.deregister_event_epoll(self._waiting)
             self._waiting = -1
             self._watch_reading()

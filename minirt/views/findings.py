@@ -100,7 +100,7 @@ def places_of(events: Iterable[Event]) -> dict[int, Place]:
 
 
 def biography(events: Sequence[Event], identity: int) -> list[tuple[float, str, str]]:
-    """The life of one identity: (time in s, kind, what happened), from the first event to the last."""
+    """The life of one identity: (time in s, kind, what happened), from the first event on."""
     names = names_of(events)
     return [
         (event.time, event.kind, describe(event, names))
@@ -145,14 +145,12 @@ def lives_of(events: Sequence[Event], threads: int) -> list[Life]:
         elif identity in lives and event.kind in ("finished", "dropped"):
             busy -= 1
             life = lives.pop(identity)
-            ended.append(
-                life._replace(finished=event.time) if event.kind == "finished" else life
-            )
+            ended.append(life._replace(finished=event.time) if event.kind == "finished" else life)
     return sorted((*ended, *lives.values()), key=lambda life: life.at)
 
 
 def summary(lives: Iterable[Life]) -> list[list[Any]]:
-    """A row a kind of task: [kind, tasks, waited mean, waited longest, ran mean, ran longest] (s)."""
+    """A row a kind: [kind, tasks, waited mean, waited longest, ran mean, ran longest] (s)."""
     by_kind: dict[str, list[Life]] = defaultdict(list)
     for life in lives:
         by_kind[life.kind].append(life)
@@ -175,7 +173,7 @@ def _mean_and_most(times: Sequence[float]) -> tuple[float, float]:
 
 
 def spans_of(events: Sequence[Event], lives: Iterable[Life], origin: float) -> list[Span]:
-    """The whole timeline: calls and sleep on the loop's lane, tasks and their waiting on the threads' lanes."""
+    """The whole timeline: calls and sleep on the loop's lane, tasks and waits on the threads'."""
     spans = [
         Span("loop", call.start - origin, call.end - origin, "callback", call.identity, call.name)
         for call in calls_of(events)
@@ -189,7 +187,7 @@ def spans_of(events: Sequence[Event], lives: Iterable[Life], origin: float) -> l
             slept = None
     for life in lives:
         spans.extend(_spans_of_task(life, origin))
-    spans.sort(key=lambda span: (span.start, span.lane))
+    spans.sort(key=lambda span: (span.kind == "wait", span.start, span.lane))  # waits on top
     return spans
 
 
@@ -238,8 +236,8 @@ def _full(lives: Iterable[Life], threads: int) -> list[Warn]:
     longest, life = max(waited, key=lambda pair: pair[0])
     tasks = "1 task" if len(waited) == 1 else f"{len(waited)} tasks"
     all_of_them = "the only thread was" if threads == 1 else f"all {threads} threads were"
-    text = f"{tasks} waited because {all_of_them} busy, the longest {_ms(longest)} ({life.identity} {life.kind})."
-    return [Warn(text, life.at)]
+    worst = f"the longest {_ms(longest)} ({life.identity} {life.kind})"
+    return [Warn(f"{tasks} waited because {all_of_them} busy, {worst}.", life.at)]
 
 
 def _late(events: Sequence[Event], calls: Sequence[Call]) -> list[Warn]:
@@ -275,7 +273,7 @@ def _late_timers(events: Sequence[Event]) -> Iterator[tuple[float, Event]]:
 
 
 def _culprit(calls: Sequence[Call], since: float, until: float) -> Call | None:
-    """The call that took most of the time between a deadline and its timer, if calls took most of it."""
+    """The call that took most of the time between a deadline and its timer, if calls did."""
     during = [(min(c.end, until) - max(c.start, since), c) for c in calls if c.start < until]
     during = [(share, call) for share, call in during if share > 0]
     if sum(share for share, _ in during) < (until - since) / 2:

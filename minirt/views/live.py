@@ -13,10 +13,12 @@ import anywidget
 import traitlets
 from IPython.display import display
 
+from minirt.views.picture import Picture
 from minirt.views.tape import pack, tape
 from minirt.views.watch import Watch
 
 STATIC = Path(__file__).parent / "static"
+NOT_HERE = '<p class="minirt-picture">The live view runs in JupyterLab; here is its picture.</p>'
 
 
 class Controls(Protocol):
@@ -37,11 +39,21 @@ class LiveView(anywidget.AnyWidget):
     frame = traitlets.Dict().tag(sync=True)
     recording = traitlets.Bytes().tag(sync=True)  # JSON, deflated; empty while the program runs
 
-    def __init__(self, **traits: Any) -> None:
+    def __init__(self, displays_itself: bool = False, **traits: Any) -> None:
         super().__init__(**traits)
+        self.displays_itself = displays_itself  # when a program begins, under its cell
         self._controls: Controls | None = None
-        self._displayed = False
+        self.picture: Picture | None = None  # after the run
         self.on_msg(self._command)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The widget; and for a reader whose page cannot run it, the picture, once there is one."""
+        bundle = super()._repr_mimebundle_(**options)
+        parts = bundle if isinstance(bundle, tuple) else (bundle, {})
+        if parts[0] is None:
+            return bundle
+        html = NOT_HERE if self.picture is None else self.picture._repr_html_()
+        return {**parts[0], "text/plain": repr(self), "text/html": html}, parts[1]
 
     def __repr__(self) -> str:
         state = self.frame.get("state", "new")
@@ -51,8 +63,9 @@ class LiveView(anywidget.AnyWidget):
         """A program starts. From now on the buttons of the page are these controls."""
         self._controls = controls
         self.recording = b""
-        if not self._displayed:
-            display(self)
+        self.picture = None
+        if self.displays_itself:
+            display(self)  # type: ignore[no-untyped-call]
 
     def show(self, frame: dict[str, Any]) -> None:
         """Send one frame, unless it is the one that the page has."""
@@ -62,14 +75,18 @@ class LiveView(anywidget.AnyWidget):
         """The program has ended: the page gets the recording."""
         self._controls = None
         self.frame = frame
+        entries = watch.entries()
+        self.picture = Picture(entries)
         recorded = tape(
-            watch.entries(),
+            entries,
             watch.threads,
             dropped=watch.dropped,
-            known=watch.story.places,
+            told=watch.story,
             source=linecache.getline,
         )
         self.recording = pack(recorded)
+        if self.displays_itself:
+            display(self.picture)  # type: ignore[no-untyped-call]
 
     def _command(self, widget: object, content: Any, buffers: object) -> None:
         controls = self._controls
@@ -81,8 +98,8 @@ class LiveView(anywidget.AnyWidget):
             "step": controls.step,
             "stop": controls.stop,
         }
-        name = content.get("command")
-        if name == "speed":
-            controls.set_speed(float(content.get("value", 1)))
+        name, value = content.get("command"), content.get("value")
+        if name == "speed" and type(value) in (int, float) and 0.01 <= value <= 100:
+            controls.set_speed(value)
         elif name in commands:
             commands[name]()

@@ -26,7 +26,7 @@ COUNTERS = (
 ROWS = 6  # of a list that may be long: the view says how many there are
 LINES = 100  # of the console
 RECENT = 4.0  # s of the timeline that a live frame carries
-SPANS = 120  # at most, in a live frame
+SPANS = 140  # of the loop's lane, at most, in a live frame; half as many of the threads
 KNOWN = 20_000  # places that are remembered
 NAME_LENGTH = 60  # characters of a name that a program chose
 
@@ -85,6 +85,7 @@ class Story:
         self.places: dict[int, Place] = {}  # identity -> where its callback was written
         self.waits: dict[int, tuple[str, str]] = {}  # identity -> (where, what for)
         self.readiness: dict[int, str] = {}  # token -> what epoll answered last
+        self.descriptors: dict[int, tuple[int, str]] = {}  # token -> (descriptor, interest)
         self.queued_at: dict[int, float] = {}  # task -> s
         self.spans: deque[Span] = deque(maxlen=5000)
         self.open: dict[str, Span] = {}  # lane -> what goes on there
@@ -177,7 +178,7 @@ def label(place: Place | None) -> str:
 
 
 def waits_for(detail: Mapping[str, Any]) -> tuple[str, str]:
-    """(where, what for) of a callback that was queued: ("timer", "100 ms"), ("pool", "File read")."""
+    """(where, what for) of a queued callback: ("timer", "100 ms"), ("pool", "File read")."""
     where = str(detail.get("where", ""))
     if where == "timer":
         again = "every " if detail.get("repeats") or detail.get("again") else ""
@@ -193,9 +194,9 @@ def lane_of(thread: str) -> str:
 
 
 def frame_of(snapshot: Snapshot, story: Story) -> Frame:
-    """The frame of a program that runs: the snapshot says what there is, the story what it is called.
+    """The frame of a program that runs: the snapshot says what there is, the story its names.
 
-    Times are seconds since the first event; a list that may be long is [how many in all, first rows].
+    Times are seconds since the first event; a list that may be long is [how many, first rows].
     """
     now = story.since(snapshot.time)
     return {
@@ -289,8 +290,20 @@ def console_rows(story: Story, most: int = 40) -> list[Any]:
 def recent_spans(story: Story, now: float) -> list[list[Any]]:
     """What the timeline shows of the last seconds; what goes on has no end."""
     rows: list[Span] = []
+    room = {"loop": SPANS}  # a busy loop leaves room for the threads
     for span in reversed(story.spans):
-        if len(rows) == SPANS or (span.end or now) < now - RECENT:
+        if (span.end or now) < now - RECENT:
             break
-        rows.append(span)
-    return [list(span) for span in (*reversed(rows), *story.open.values())]
+        group = span.lane if span.lane == "loop" else "pool"
+        room[group] = room.get(group, SPANS // 2) - 1
+        if room[group] >= 0:
+            rows.append(span)
+    return [[*span[:1], *map(_short, span[1:3]), *span[3:]] for span in _with_open(rows, story)]
+
+
+def _with_open(rows: list[Span], story: Story) -> list[Span]:
+    return [*reversed(rows), *list(story.open.values())]
+
+
+def _short(time: float | None) -> float | None:
+    return None if time is None else round(time, 4)

@@ -26,7 +26,7 @@ from minirt.views.model import (
 
 
 class Sample(NamedTuple):
-    """How a run looked at a moment when nobody told: `missed` callbacks ran since the last event."""
+    """How a run looked when nobody told: `missed` turns were not traced before it."""
 
     snapshot: Snapshot
     missed: int
@@ -60,6 +60,7 @@ class State(Story):
         self._busy: dict[int, tuple[int | None, str, float]] = {}  # thread -> at work on
         self._handed: set[int] = set()  # tasks on their way to a free thread
         self._waiting: dict[int, tuple[str, float]] = {}  # task -> kind, since
+        self._going_on = 0  # threads that finished a task and take one that waits
         self._folds: dict[str, Callable[[Event], Iterable[str]]] = {
             "identity": self._identity,
             "queued": self._join,
@@ -103,6 +104,7 @@ class State(Story):
         self._busy = {thread: (i, kind, snapshot.time) for thread, i, kind in snapshot.running}
         self._waiting = {i: (kind, snapshot.time) for i, kind in snapshot.waiting}
         self._handed.clear()
+        self._going_on = 0
         frame = frame_of(snapshot, self)
         frame["missed"] = sample.missed
         frame["current"] = None
@@ -133,7 +135,8 @@ class State(Story):
         if where == "pool":
             return self._join_pool(identity, str(detail.get("kind", "task")), event.time)
         if where == "epoll":
-            self._tokens[identity] = [None, identity, "", ""]
+            number, interest = self.descriptors.get(identity, (None, ""))
+            self._tokens[identity] = [number, identity, interest, ""]
             if detail.get("persistent"):
                 self._persistent.add(identity)
             return ("queue", "counters", "watched")
@@ -176,16 +179,18 @@ class State(Story):
         kind = str((event.detail or {}).get("kind", "task"))
         self._busy[number] = (event.identity, kind, event.time)
         self._handed.discard(event.identity or 0)
-        self._waiting.pop(event.identity or 0, None)
+        if self._waiting.pop(event.identity or 0, None) and self._going_on:
+            self._going_on -= 1
         return ("pool", "waiting", "counters")
 
     def _finish(self, event: Event) -> Iterable[str]:
         self._busy.pop(int(event.thread.removeprefix("pool") or 0), None)
+        self._going_on += len(self._waiting) > self._going_on
         return ("pool", "counters")
 
     def _end(self, event: Event) -> Iterable[str]:
         for waiting in (self._queue, self._timers, self._tokens, self._immediates, self._waiting):
-            waiting.clear()  # type: ignore[attr-defined]
+            waiting.clear()
         return self._fields()
 
     def _take_out(self, identity: int) -> None:
@@ -202,7 +207,7 @@ class State(Story):
                 del self._timers[at]
 
     def _free(self) -> int:
-        return self._size - len(self._busy) - len(self._handed)
+        return self._size - len(self._busy) - len(self._handed) - self._going_on
 
     def threads(self, size: int) -> None:
         """The pool has this many threads, as far as anybody knows."""
@@ -221,7 +226,7 @@ class State(Story):
 
     def _show_counters(self) -> list[int]:
         free = max(0, self._free())
-        waiting, pending = len(self._waiting), len(self._queue)
+        waiting, pending = len(self._waiting) - self._going_on, len(self._queue)
         return [pending, len(self._tokens), pending, free, waiting, self._token]
 
     def _show_timers(self) -> list[Any]:

@@ -13,13 +13,12 @@ from minirt.trace import Event
 from minirt.views.findings import (
     describe,
     lives_of,
-    names_of,
     places_of,
     spans_of,
     summary,
     warnings,
 )
-from minirt.views.model import Place, label
+from minirt.views.model import Place, Story, label
 from minirt.views.recording import ALWAYS, Entry, Sample, State
 
 Source = Callable[[str, int], str]  # (file, line) -> its text
@@ -59,21 +58,23 @@ def tape(
     entries: Sequence[Entry],
     threads: int | None = None,
     dropped: int = 0,
-    known: Mapping[int, Place] | None = None,
+    told: Story | None = None,
     source: Source = lambda file, line: "",
 ) -> dict[str, Any]:
     """Everything that the page plays back. JSON values only.
 
-    known: places of identities whose own event is no longer in the recording.
+    told: what was known of identities whose own events are no longer in the recording.
     """
     events = [entry for entry in entries if isinstance(entry, Event)]
     threads = threads_of(entries) if threads is None else threads
     state = State()
     state.threads(threads)
-    state.places.update(known or {})
+    if told is not None:
+        state.places.update(told.places)
+        state.descriptors.update(told.descriptors)
     values, texts = Table(), Table()
-    names = {identity: label(place) for identity, place in state.places.items()}
-    names.update(names_of(events))
+    places = {**state.places, **places_of(events)}
+    names = {identity: label(place) for identity, place in places.items()}
     rows = [_row(state, entry, values, texts, names) for entry in entries]
     lives = lives_of(events, threads)
     spans = spans_of(events, lives, state.origin or 0.0)[-MOST_SPANS:]
@@ -84,7 +85,7 @@ def tape(
         "texts": texts.values,
         "threads": threads,
         "spans": [_rounded(list(span)) for span in spans],
-        "places": _places({**(known or {}), **places_of(events)}, source),
+        "places": _places(places, source),
         "warnings": [[warn.text, positions[warn.at]] for warn in warnings(events, threads)],
         "summary": summary(lives),
         "dropped": dropped,
@@ -105,7 +106,7 @@ def unpack(packed: bytes) -> dict[str, Any]:
 def _row(
     state: State, entry: Entry, values: Table, texts: Table, names: Mapping[int, str]
 ) -> list[Any]:
-    """[time, turn, phase, kind, thread, identity, number of its text, {field: number of its value}]"""
+    """[time, turn, phase, kind, thread, identity, number of its text, {field: its value's}]"""
     before = dict(state.frame)
     changed = state.apply(entry)
     numbers = {

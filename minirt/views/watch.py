@@ -67,8 +67,10 @@ class Watch:
         self._count = 0
 
     def frame(self, snapshot: Snapshot) -> Frame:
-        """What there is to see now. `take` comes first, so that the snapshot is not older than the events."""
+        """What there is to see now. `take` comes first, or the snapshot would be the older one."""
         self.threads = snapshot.threads
+        for number, token, interest in snapshot.watched:
+            self.story.descriptors[token] = (number, interest)
         resting = self.is_resting
         missed = max(0, snapshot.ticks - self._turns) if resting else 0  # turns nobody saw
         self._turns = snapshot.ticks

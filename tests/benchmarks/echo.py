@@ -69,6 +69,12 @@ def accepted(listener: socket.socket) -> socket.socket:
     return connection
 
 
+def send_all(connection: socket.socket, received: bytes) -> None:
+    """1 KiB always fits, as every answer has been read before the next request; if not, say so."""
+    if connection.send(received) != len(received):
+        raise BlockingIOError("the kernel did not take the whole answer")
+
+
 # The level of streams
 
 
@@ -186,7 +192,7 @@ def epoll_readiness() -> None:
             if descriptor in connections:
                 connection = connections[descriptor]
                 if received := connection.recv(CHUNK):
-                    connection.send(received)
+                    send_all(connection, received)
                 else:
                     poll.unregister(descriptor)
                     connections.pop(descriptor).close()
@@ -205,7 +211,7 @@ def readiness(peer: str) -> None:
 
         def readable(_: object = None) -> None:
             if received := connection.recv(CHUNK):
-                connection.send(received)
+                send_all(connection, received)
             else:
                 loop.unwatch(connection)
                 connection.close()

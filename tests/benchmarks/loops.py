@@ -150,7 +150,8 @@ class Curio:
 
     def __init__(self) -> None:
         curio = importlib.import_module("curio")
-        importlib.import_module("curio.workers").MAX_WORKER_THREADS = THREADS
+        workers: Any = importlib.import_module("curio.workers")
+        workers.MAX_WORKER_THREADS = THREADS
         self._group = curio.TaskGroup
         self._run_in_thread = curio.run_in_thread
         self.run = curio.run

@@ -12,6 +12,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,7 +27,8 @@ ROOT = Path(__file__).parents[2]
 CONNECTIONS = 100
 REQUEST = bytes(1024)
 WARM_UP = 20  # bursts
-BLOCKS = 10  # the median of them is the figure: a neighbour disturbs some, not all
+SERVERS = 3  # one after another: where a process happens to lie in memory makes 3 %
+BLOCKS = 5  # of each; the median of all is the figure: a neighbour disturbs some, not all
 SPARE = 200  # descriptors for everything else
 PINGS_IN_A_ROW = 20
 PACE = 50  # connections opened before the client waits for the server
@@ -35,43 +37,43 @@ PACE = 50  # connections opened before the client waits for the server
 class Server:
     """An echo server in a process of its own."""
 
-    def __init__(self, level: str, peer: str) -> None:
-        command = [sys.executable, "-m", "tests.benchmarks.echo", level, peer]
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.port = int(self._answer())
-
-    def _answer(self) -> str:
-        assert self._process.stdout
-        answer = self._process.stdout.readline()
-        if not answer:
-            self.close()
-            raise RuntimeError("the server ended; what it said is above")
-        return answer
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdin
+        assert process.stdout
+        self._ask = process.stdin
+        self._answer = process.stdout
+        self._port = int(self._answer.readline())
 
     def cpu_seconds(self) -> float:
-        assert self._process.stdin
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return float(self._answer())
+        self._ask.write("\n")
+        self._ask.flush()
+        return float(self._answer.readline())
 
     def connect(self) -> socket.socket:
-        connection = socket.create_connection((HOST, self.port))
+        connection = socket.create_connection((HOST, self._port))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
-
-    def close(self) -> None:
-        self._process.communicate()  # closes its input, waits for its end
 
 
 @contextmanager
 def server_of(level: str, peer: str) -> Iterator[Server]:
-    server = Server(level, peer)
-    try:
-        yield server
-    finally:
-        server.close()
+    """A server that is ready. RuntimeError with its last words if it fails meanwhile."""
+    command = [sys.executable, "-m", "tests.benchmarks.echo", level, peer]
+    failure = None
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True
+        )
+        try:
+            yield Server(process)
+        except (ValueError, OSError) as error:
+            failure = error
+        finally:
+            process.communicate()  # closes its input, waits for its end
+        if failure is not None:
+            said.seek(0)
+            last_words = (said.read().splitlines() or [str(failure)])[-1]
+            raise RuntimeError(f"the server failed: {last_words}") from failure
 
 
 def burst(connections: list[socket.socket]) -> None:
@@ -93,14 +95,20 @@ def received(connection: socket.socket) -> None:
 
 def echo(peer: str, requests: int, level: str = "streams") -> dict[str, Any]:
     """The server's CPU seconds of one request: CONNECTIONS connections, requests of 1 KiB."""
-    with one_cpu() as pinned, server_of(level, peer) as server, ExitStack() as stack:
+    bursts = max(1, requests // CONNECTIONS // BLOCKS // SERVERS)
+    with one_cpu() as pinned:
+        blocks = [one for _ in range(SERVERS) for one in blocks_of(level, peer, bursts)]
+    costs, busy = zip(*blocks, strict=True)
+    return {"value": median(costs), "busy": median(busy), "pinned": pinned}
+
+
+def blocks_of(level: str, peer: str, bursts: int) -> list[tuple[float, float]]:
+    """BLOCKS measurements of one server."""
+    with server_of(level, peer) as server, ExitStack() as stack:
         connections = [stack.enter_context(server.connect()) for _ in range(CONNECTIONS)]
         for _ in range(WARM_UP):
             burst(connections)
-        bursts = max(1, requests // CONNECTIONS // BLOCKS)
-        blocks = [block(server, connections, bursts) for _ in range(BLOCKS)]
-    costs, busy = zip(*blocks, strict=True)
-    return {"value": median(costs), "busy": median(busy), "pinned": pinned}
+        return [block(server, connections, bursts) for _ in range(BLOCKS)]
 
 
 def block(server: Server, connections: list[socket.socket], bursts: int) -> tuple[float, float]:

@@ -44,6 +44,14 @@ function button(text, label, onClick) {
   return element;
 }
 
+function iconButton(path, label, onClick) {
+  const element = button("", label, onClick);
+  const svg = shape("svg", { viewBox: "0 0 14 14", class: "mr-icon", "aria-hidden": "true" });
+  svg.append(shape("path", { d: path }));
+  element.append(svg);
+  return element;
+}
+
 function panel(title, className = "") {
   const element = make("section", `mr-panel ${className}`);
   const heading = make("h4", "mr-title", title);
@@ -325,10 +333,10 @@ function tickText(at, from, to) {
   return to - from < 0.5 ? `${(at * 1000).toFixed(to - from < 0.02 ? 1 : 0)} ms` : `${at.toFixed(to - from < 3 ? 1 : 0)} s`;
 }
 
-function visibleSpans(spans, from, to, scale) {
+function visibleSpans(spans, from, to, now, scale) {
   const ends = new Map(); // lane and kind -> pixel where the last one ended
   return spans.filter(([lane, start, end, kind]) => {
-    const last = end ?? to;
+    const last = end ?? now;
     if (last < from || start > to) return false;
     const key = `${lane} ${kind}`;
     const pixel = Math.round((last - from) * scale);
@@ -380,10 +388,10 @@ function makeTimeline(follow) {
     }));
   }
 
-  function bar(span, from, to, scale, lanes, followed) {
+  function bar(span, from, now, scale, lanes, followed) {
     const [lane, start, end, kind, identity, label] = span;
     const x = Math.max(start, from);
-    const width = Math.max(1.5, ((end ?? to) - x) * scale);
+    const width = Math.max(1.5, ((end ?? now) - x) * scale);
     const thin = kind === "wait";
     const y = lanes.indexOf(lane) * LANE + (thin ? 16 : 4);
     const rect = shape("rect", { x: LEFT + (x - from) * scale, y, width, height: thin ? 3 : 14, rx: 2, class: `mr-bar mr-bar-${kind}` });
@@ -392,19 +400,19 @@ function makeTimeline(follow) {
       rect.classList.toggle("mr-followed", identity === followed);
     }
     const title = shape("title");
-    title.textContent = `${identity ?? ""} ${label}, ${duration((end ?? to) - start)}`.trim();
+    title.textContent = `${identity ?? ""} ${label}, ${duration((end ?? now) - start)}`.trim();
     rect.append(title);
     return rect;
   }
 
-  function draw({ spans, threads, from, to, at, followed }) {
+  function draw({ spans, threads, from, to, now, at, followed }) {
     const width = Math.max(300, Math.floor(element.clientWidth - 24));
     const lanes = ["loop", ...Array.from({ length: threads }, (_, number) => `pool${number}`)];
     const scale = (width - LEFT) / Math.max(1e-6, to - from);
     drawLanes(lanes, width);
     drawAxis(from, to, scale, lanes.length * LANE);
-    const visible = visibleSpans(spans, from, to, scale).filter(([lane]) => lanes.includes(lane));
-    bars.replaceChildren(...visible.map((span) => bar(span, from, to, scale, lanes, followed)));
+    const visible = visibleSpans(spans, from, to, now, scale).filter(([lane]) => lanes.includes(lane));
+    bars.replaceChildren(...visible.map((span) => bar(span, from, now, scale, lanes, followed)));
     const x = LEFT + (at - from) * scale;
     for (const [name, value] of Object.entries({ x1: x, x2: x, y1: 0, y2: lanes.length * LANE })) cursor.setAttribute(name, value);
     const busy = spans.filter(([, , end]) => end === null).map(([lane, , , kind]) => `${lane}: ${kind}`);
@@ -515,11 +523,11 @@ function makePlayer(actions) {
   const speed = speedSelect("Playback speed", actions.setSpeed);
   const position = make("span", "mr-position");
   element.append(
-    button("⏮", "First event", () => actions.seek(0)),
-    button("◀", "Previous event", () => actions.move(-1)),
+    iconButton("M3 2v10h2V2z M13 2v10L6 7z", "First event", () => actions.seek(0)),
+    iconButton("M10 2v10L3 7z", "Previous event", () => actions.move(-1)),
     play,
-    button("▶", "Next event", () => actions.move(1)),
-    button("⏭", "Last event", () => actions.seek(Infinity)),
+    iconButton("M4 2v10l7-5z", "Next event", () => actions.move(1)),
+    iconButton("M1 2v10l7-5z M9 2v10h2V2z", "Last event", () => actions.seek(Infinity)),
     slider, position, speed,
   );
 
@@ -619,14 +627,12 @@ function makeBiography(actions) {
 }
 
 function makeFindings(actions) {
-  const element = make("div", "mr-findings");
   const warnings = make("ul", "mr-warnings");
   warnings.setAttribute("aria-label", "Warnings");
   const { element: box } = panel("Tasks", "mr-summary");
   const columns = [["kind", "mr-grow"], ["tasks", "mr-number"], ["waited, mean", "mr-number"], ["waited, longest", "mr-number"], ["ran, mean", "mr-number"], ["ran, longest", "mr-number"]];
   const table = makeTable(columns, "Tasks", () => {});
   box.append(table.element);
-  element.append(warnings, box);
 
   function draw(recording) {
     warnings.replaceChildren(...recording.warnings.map(([text, at]) => {
@@ -638,7 +644,7 @@ function makeFindings(actions) {
     box.hidden = recording.summary.length === 0;
     table.draw(recording.summary.map(([kind, tasks, ...times]) => [null, kind, tasks, ...times.map(duration)]), null);
   }
-  return { element, draw };
+  return { warnings, summary: box, draw };
 }
 
 function matching(recording, words) {
@@ -697,10 +703,12 @@ class Page {
     top.append(this.ring.element, this.counters.element);
     const lists = make("div", "mr-lists");
     lists.append(...this.lists.map((list) => list.element));
-    this.after = make("div", "mr-after");
-    this.after.append(this.findings.element, this.biography.element, this.events.element);
     this.header.element.append(this.controls.element);
-    this.root.append(this.header.element, this.player.element, top, this.timeline.element, this.soon.element, lists, this.console.element, this.after);
+    this.onlyRecorded = [this.player.element, this.findings.warnings, this.biography.element, this.events.element, this.findings.summary];
+    this.root.append(
+      this.header.element, this.player.element, this.findings.warnings, top, this.timeline.element, this.biography.element,
+      this.events.element, this.soon.element, lists, this.findings.summary, this.console.element,
+    );
     this.showMode();
   }
 
@@ -708,8 +716,7 @@ class Page {
     const frame = this.model.get("frame");
     const running = frame.state === "running" || frame.state === "paused";
     this.controls.element.hidden = !running;
-    this.player.element.hidden = this.recording === null;
-    this.after.hidden = this.recording === null;
+    for (const element of this.onlyRecorded) element.classList.toggle("mr-not-yet", this.recording === null);
     this.root.dataset.mode = this.recording === null ? "live" : "recorded";
   }
 
@@ -718,11 +725,21 @@ class Page {
   takeFrame() {
     const frame = this.model.get("frame");
     if (!frame.counters) return;
+    this.count(frame);
     this.live.forEach((history, at) => {
       history.push(frame.counters[at]);
       if (history.length > HISTORY) history.shift();
     });
     this.redraw();
+  }
+
+  // How many frames came, and how many of those that were sent: nobody reads it but a test.
+  count(frame) {
+    const { dataset } = this.root;
+    if (frame.number === undefined || frame.number === Number(dataset.last)) return;
+    if (!dataset.first || frame.number < Number(dataset.last)) Object.assign(dataset, { first: frame.number, frames: 0 });
+    dataset.last = frame.number;
+    dataset.frames = Number(dataset.frames) + 1;
   }
 
   async takeRecording() {
@@ -782,9 +799,10 @@ class Page {
   drawTimeline(frame, recorded) {
     const end = recorded ? this.frames[this.frames.length - 1].time : frame.time;
     const from = recorded ? 0 : Math.max(0, end - WINDOW);
+    const to = recorded ? Math.max(end, 1e-6) : from + WINDOW;
     const spans = recorded ? this.recording.spans : frame.spans;
     const threads = recorded ? this.recording.threads : frame.pool.length;
-    this.timeline.draw({ spans, threads, from, to: Math.max(end, from + 0.001), at: frame.time, followed: this.followed });
+    this.timeline.draw({ spans, threads, from, to, now: end, at: frame.time, followed: this.followed });
   }
 
   drawRecording(frame) {

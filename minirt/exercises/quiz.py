@@ -1,0 +1,120 @@
+"""What do you expect? A question that a reader answers before the experiment answers it.
+
+    predict(
+        "Two threads draw 1,000 identities each. How many different ones?",
+        {
+            "2,000": "Only if no thread is interrupted between reading and writing.",
+            "fewer": "Both may read the same `token` before either writes it.",
+        },
+        answer="fewer",
+    )
+
+In a notebook the options are buttons, and each shows its why, right or wrong. The page does this
+alone, so that it works while the kernel is busy or gone. Where no widget runs, as on GitHub, every
+option is a line that unfolds. Text between backticks is shown as code.
+"""
+
+import html
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+RIGHT, WRONG = "✓ Yes.", "✗ No."
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, its options with the why of each, and the one that is right."""
+
+    text: str
+    options: Mapping[str, str]  # option -> why it is right or wrong
+    answer: str
+
+    def __post_init__(self) -> None:
+        if len(self.options) < 2:
+            raise ValueError(f"{self.text!r} needs two options or more to choose from.")
+        if self.answer not in self.options:
+            raise ValueError(f"the answer {self.answer!r} is none of {list(self.options)}.")
+        silent = [option for option, why in self.options.items() if not why.strip()]
+        if silent:
+            raise ValueError(f"say why {silent[0]!r} is right or wrong.")
+
+    def __str__(self) -> str:
+        return "\n".join([f"Predict: {self.text}", *(f"  ( ) {one}" for one in self.options)])
+
+    def html(self) -> str:
+        """What a page without widgets shows: each option unfolds to its why."""
+        folded = [
+            f"<details><summary>{_with_code(option)}</summary>"
+            f"<p>{RIGHT if option == self.answer else WRONG} {_with_code(why)}</p></details>"
+            for option, why in self.options.items()
+        ]
+        return "\n".join([f"<p><strong>Predict.</strong> {_with_code(self.text)}</p>", *folded])
+
+    def state(self) -> dict[str, Any]:
+        """What the page needs to draw it."""
+        options = [
+            {"text": option, "why": why, "right": option == self.answer}
+            for option, why in self.options.items()
+        ]
+        return {"text": self.text, "options": options}
+
+
+def predict(question: str, options: Mapping[str, str], answer: str) -> None:
+    """Show a question with its options, {option: why it is right or wrong}."""
+    asked = Question(question, dict(options), answer)
+    shell = _shell()
+    if shell is None:
+        sys.stdout.write(f"{asked}\n")
+        return
+    from IPython.display import display
+
+    display(_bundle(asked, has_kernel=hasattr(shell, "kernel")), raw=True)  # type: ignore[no-untyped-call]
+
+
+def _shell() -> Any:
+    """The IPython that runs this program, if one does; asking must not load it."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None
+
+
+def _bundle(question: Question, has_kernel: bool) -> dict[str, Any]:
+    """The question in each form that a page may choose from: widget, HTML, text."""
+    shown: dict[str, Any] = {}
+    if has_kernel:
+        try:
+            shown.update(_widget(question))
+        except ImportError:  # a kernel without widgets: the HTML is enough
+            pass
+    return {**shown, "text/plain": str(question), "text/html": question.html()}
+
+
+def _widget(question: Question) -> dict[str, Any]:
+    bundle = _widget_class()(question=question.state())._repr_mimebundle_()
+    return dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})
+
+
+@cache
+def _widget_class() -> Any:
+    import anywidget
+    import traitlets
+
+    class Prediction(anywidget.AnyWidget):
+        """The buttons of one question."""
+
+        _esm = Path(__file__).with_name("quiz.js")
+        _css = Path(__file__).with_name("quiz.css")
+        question = traitlets.Dict().tag(sync=True)
+
+    return Prediction
+
+
+def _with_code(text: str) -> str:
+    """The text as HTML, what stands between backticks as code."""
+    return "".join(
+        f"<code>{html.escape(part)}</code>" if number % 2 else html.escape(part)
+        for number, part in enumerate(text.split("`"))
+    )

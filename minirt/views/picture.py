@@ -1,0 +1,245 @@
+"""What does a reader see where nothing can run?
+
+A picture of the run: the lanes of the live view's timeline as SVG, and beside it the same as text.
+An `<img>` shows on GitHub, in nbviewer and in a notebook that nobody trusts yet; it cannot see the
+theme's colours, so it brings its own ground.
+"""
+
+import base64
+from collections.abc import Iterable, Sequence
+from html import escape
+from types import MappingProxyType
+from typing import Any
+
+from minirt.trace import Event
+from minirt.views.findings import (
+    calls_of,
+    describe,
+    lives_of,
+    names_of,
+    spans_of,
+    summary,
+    warnings,
+)
+from minirt.views.model import Span, waits_for
+from minirt.views.recording import Entry
+from minirt.views.tape import threads_of
+
+WIDTH, LEFT, RIGHT, LANE, TOP = 760, 64, 16, 26, 44
+GROUND, TEXT, QUIET, LINE = "#ffffff", "#1f2328", "#57606a", "#d0d7de"
+COLOURS = MappingProxyType(
+    {"callback": "#1766c2", "sleep": "#e3e7eb", "task": "#0f7b55", "wait": "#b45309"}
+)
+LEGEND = MappingProxyType(
+    {"callback": "callback", "sleep": "asleep in poll", "task": "task", "wait": "task waits"}
+)
+TYPE = 'font-family="system-ui, sans-serif" font-size="12"'
+LETTER = 6.2  # px, of the small type: does a label fit its bar?
+MOST_ROWS = 40  # of the text table
+MOST_BARS = 4000
+
+
+class Picture:
+    """A run as SVG, as text and as HTML. The same events always give the same picture."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        entries = list(entries)
+        self._events = [entry for entry in entries if isinstance(entry, Event)]
+        self._threads = threads_of(entries)
+        self._origin = self._events[0].time if self._events else 0.0
+        self._lives = lives_of(self._events, self._threads)
+        self._spans = spans_of(self._events, self._lives, self._origin)
+
+    def __repr__(self) -> str:
+        return f"<Picture: {len(self._events)} events in {_seconds(self._end)}>"
+
+    def _repr_html_(self) -> str:
+        """An image, and its text. The class lets a live view in the same output hide it."""
+        image = base64.b64encode(self.svg.encode()).decode()
+        return (
+            f'<div class="minirt-picture"><img src="data:image/svg+xml;base64,{image}" '
+            f'alt="{escape(self.alt)}" width="{WIDTH}">'
+            "<details><summary>The run as text</summary>"
+            f"<pre>{escape(self.text)}</pre></details></div>"
+        )
+
+    @property
+    def alt(self) -> str:
+        """The picture in one or two sentences."""
+        calls = len(calls_of(self._events))
+        tasks = len(self._lives)
+        turns = max((event.turn for event in self._events), default=0)
+        threads = _many(self._threads, "thread")
+        said = (
+            f"A run of {_seconds(self._end)}: {_many(turns, 'turn')} of the loop, "
+            f"{_many(calls, 'callback')}, {_many(tasks, 'task')} on {threads}."
+        )
+        return " ".join([said, *(warning.text for warning in self._warnings)])
+
+    @property
+    def text(self) -> str:
+        """The run as a table: a row for each identity."""
+        head = ("identity", "callback", "waited for", "queued", "ran", "took")
+        rows = self._rows()
+        shown = [head, *rows[:MOST_ROWS]]
+        widths = [max(len(row[column]) for row in shown) for column in range(len(head))]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in shown]
+        if len(rows) > MOST_ROWS:
+            lines.append(f"and {len(rows) - MOST_ROWS} more")
+        for kind, tasks, waited, longest, ran, longest_run in summary(self._lives):
+            lines.append(
+                f"{kind}: {_many(tasks, 'task')}, waited {_ms(waited)} (longest {_ms(longest)}), "
+                f"ran {_ms(ran)} (longest {_ms(longest_run)})"
+            )
+        return "\n".join([self.alt, "", *lines])
+
+    @property
+    def svg(self) -> str:
+        """The timeline."""
+        lanes = ["loop", *(f"pool{number}" for number in range(self._threads))]
+        height = TOP + len(lanes) * LANE + 30
+        bottom = TOP + len(lanes) * LANE
+        size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
+        parts = [
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} {TYPE}>',
+            f"<title>{escape(self.alt)}</title>",
+            f'<rect width="{WIDTH}" height="{height}" rx="8" fill="{GROUND}" stroke="{LINE}"/>',
+            *_legend(),
+            *self._axis(bottom),
+            *_lane_names(lanes),
+            *self._bars(lanes),
+            "</svg>",
+        ]
+        return "\n".join(parts)
+
+    @property
+    def _end(self) -> float:
+        return round(self._events[-1].time - self._origin, 6) if self._events else 0.0
+
+    @property
+    def _warnings(self) -> Sequence[Any]:
+        return warnings(self._events, self._threads)
+
+    def _x(self, time: float) -> float:
+        return LEFT + time / (self._end or 1.0) * (WIDTH - LEFT - RIGHT)
+
+    def _axis(self, bottom: int) -> list[str]:
+        parts = []
+        for time in _ticks(self._end):
+            x = self._x(time)
+            parts.append(_line(x, TOP - 4, x, bottom + 4, dashed=True))
+            anchor = "end" if x > WIDTH - 60 else "start"
+            shift = -3 if anchor == "end" else 3
+            parts.append(_text(x + shift, bottom + 18, _seconds(time), QUIET, anchor))
+        return parts
+
+    def _bars(self, lanes: list[str]) -> list[str]:
+        parts: list[str] = []
+        last: dict[tuple[str, str], float] = {}
+        for span in self._spans[:MOST_BARS]:
+            if span.lane not in lanes:
+                continue
+            left, right = self._x(span.start), self._x(self._end if span.end is None else span.end)
+            if right - left < 1 and last.get((span.lane, span.kind), -1.0) > left - 1:
+                continue  # it would cover the one before it
+            last[span.lane, span.kind] = max(left + 1, right)
+            parts += _bar(span, left, max(1.5, right - left), lanes.index(span.lane))
+        return parts
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        names = names_of(self._events)
+        queued: dict[int, tuple[float, str]] = {}
+        rows: list[tuple[str, ...]] = []
+        begun: Event | None = None
+        for event in self._events:
+            if event.kind == "queued" and event.identity is not None:
+                where, what = waits_for(event.detail or {})
+                queued[event.identity] = (event.time, f"{where} {what}".strip())
+            elif event.kind == "run":
+                begun = event
+            elif event.kind == "returned" and begun is not None:
+                rows.append(self._row(begun, event.time, names, queued))
+                begun = None
+        return rows
+
+    def _row(
+        self,
+        run: Event,
+        end: float,
+        names: dict[int, str],
+        queued: dict[int, tuple[float, str]],
+    ) -> tuple[str, ...]:
+        identity = "" if run.identity is None else str(run.identity)
+        name = describe(run, names).removeprefix(f"{identity} ")
+        where = str((run.detail or {}).get("where", ""))
+        at, what = queued.get(-1 if run.identity is None else run.identity, (None, where))
+        since = "" if at is None else _seconds(at - self._origin)
+        return (identity, name, what, since, _seconds(run.time - self._origin), _ms(end - run.time))
+
+
+def picture(events: Iterable[Entry]) -> Picture:
+    """The picture of a run: `picture(recorder)`."""
+    return Picture(events)
+
+
+def _bar(span: Span, left: float, width: float, lane: int) -> list[str]:
+    thin = span.kind == "wait"
+    top = TOP + lane * LANE + (19 if thin else 4)
+    size = f'width="{width:.1f}" height="{3 if thin else 18}"'
+    parts = [f'<rect x="{left:.1f}" y="{top}" {size} rx="2" fill="{COLOURS[span.kind]}"/>']
+    label = f"{span.identity} {span.label}" if span.identity is not None else span.label
+    if span.kind in ("task", "callback"):
+        short = str(span.identity) if span.identity is not None else ""
+        fitting = next((text for text in (label, short) if len(text) * LETTER + 6 < width), "")
+        if fitting:
+            parts.append(_text(left + 4, top + 13, fitting, GROUND))
+    return parts
+
+
+def _legend() -> list[str]:
+    parts, x = [], LEFT
+    for kind, text in LEGEND.items():
+        parts.append(f'<rect x="{x}" y="14" width="12" height="12" rx="2" fill="{COLOURS[kind]}"/>')
+        parts.append(_text(x + 18, 24, text, QUIET))
+        x += 44 + int(len(text) * 6.6)
+    return parts
+
+
+def _lane_names(lanes: Iterable[str]) -> list[str]:
+    parts = []
+    for number, lane in enumerate(lanes):
+        y = TOP + number * LANE
+        parts.append(_text(14, y + 17, lane, TEXT))
+        parts.append(_line(LEFT, y + LANE - 1, WIDTH - RIGHT, y + LANE - 1))
+    return parts
+
+
+def _text(x: float, y: float, text: str, colour: str, anchor: str = "start") -> str:
+    return f'<text x="{x:.1f}" y="{y}" fill="{colour}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, dashed: bool = False) -> str:
+    dashes = ' stroke-dasharray="2 3"' if dashed else ""
+    return f'<line x1="{x1:.1f}" y1="{y1}" x2="{x2:.1f}" y2="{y2}" stroke="{LINE}"{dashes}/>'
+
+
+def _ticks(end: float) -> list[float]:
+    if end <= 0:
+        return [0.0]
+    power = 1e-6
+    while power * 10 < end:
+        power *= 10
+    step = next(size for size in (power, 2 * power, 5 * power, 10 * power) if end / size <= 6)
+    return [round(number * step, 9) for number in range(int(end / step + 1e-9) + 1)]
+
+
+def _seconds(time: float) -> str:
+    return f"{time:.3f} s"
+
+
+def _ms(time: float) -> str:
+    return f"{time * 1000:.1f} ms"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -1,0 +1,281 @@
+"""A real JupyterLab on loopback and the system's Chromium, for every test of the page."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+HERE = Path(__file__).parent
+SHOTS = HERE / "shots"  # where the tests leave pictures for a person to look at
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
+HOW_TO_GET_CHROMIUM = (
+    "these tests drive the system's Chromium, and there is none. Debian: apt install chromium; "
+    "macOS: brew install --cask chromium. Or leave them out: pytest -m 'not browser'"
+)
+PATIENCE = 30_000  # ms: a shared machine is slow at times
+KERNEL_IS_IDLE = """() => {
+    const session = window.jupyterapp?.shell.currentWidget?.sessionContext?.session;
+    return session?.kernel?.status === "idle";
+}"""
+RUN_ALL = """() => {
+    window.ran = false;
+    jupyterapp.commands.execute("notebook:run-all-cells").then(() => { window.ran = true; });
+    return null;
+}"""
+OUTPUTS = """() => jupyterapp.shell.currentWidget.content.model.sharedModel.cells.map(
+    (cell) => JSON.parse(JSON.stringify(cell.outputs ?? [])))"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+def chromium() -> str:
+    """The path of a Chromium, or the test is skipped; in continuous integration it fails."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        path = shutil.which(name)
+        if path:
+            return path
+    if os.environ.get("CI"):
+        pytest.fail(HOW_TO_GET_CHROMIUM)
+    pytest.skip(HOW_TO_GET_CHROMIUM)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+class Lab:
+    """A JupyterLab that serves one temporary folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "notebooks"
+        self.folder.mkdir()
+        self.token = secrets.token_hex(16)
+        self.port = free_port()
+        self.log = folder / "lab.log"
+        self._quiet(folder / "settings")
+        environment = {
+            **os.environ,
+            "JUPYTER_CONFIG_DIR": str(folder / "config"),
+            "JUPYTER_DATA_DIR": str(folder / "data"),
+            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+            "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+            "IPYTHONDIR": str(folder / "ipython"),
+        }
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                self._command(), env=environment, stdout=log, stderr=subprocess.STDOUT
+            )
+        self._wait()
+
+    def _command(self) -> list[str]:
+        return [
+            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+            *("--expose-app-in-browser", "--ServerApp.ip=127.0.0.1"),
+            *(f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0"),
+            *(f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.folder}"),
+        ]
+
+    @staticmethod
+    def _quiet(settings: Path) -> None:
+        """Lab asks about its news in a box that covers the page."""
+        folder = settings / "@jupyterlab" / "apputils-extension"
+        folder.mkdir(parents=True)
+        chosen = {"fetchNews": "false", "checkForUpdates": False}
+        (folder / "notification.jupyterlab-settings").write_text(json.dumps(chosen))
+
+    def _wait(self) -> None:
+        until = time.monotonic() + 60
+        while time.monotonic() < until and self.process.poll() is None:
+            try:
+                urllib.request.urlopen(self.url("api"), timeout=5).close()
+                return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        pytest.fail(f"JupyterLab did not start:\n{self.log.read_text()[-2000:]}")
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}/{path}?token={self.token}"
+
+    def write(self, name: str, *sources: str) -> str:
+        """A notebook of these cells."""
+        cells = [new_code_cell(source.strip("\n")) for source in sources]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        nbformat.write(notebook, self.folder / f"{name}.ipynb")
+        return f"{name}.ipynb"
+
+    def copy(self, path: Path) -> str:
+        shutil.copy(path, self.folder / path.name)
+        return path.name
+
+    def close(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Notebook:
+    """One notebook, open in one page."""
+
+    def __init__(self, page: Any, lab: Lab, name: str) -> None:
+        self.page = page
+        self._lab = lab
+        self._name = name
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._heard)
+        self.open("&reset")
+
+    def _heard(self, message: Any) -> None:
+        missing = "404" in message.text  # a fresh Lab has no workspace and no settings yet
+        if message.type == "error" and not missing:
+            self.errors.append(message.text)
+
+    def open(self, more: str = "") -> None:
+        self.page.goto(self._lab.url(f"doc/tree/{self._name}") + more)
+        self.page.wait_for_function("window.jupyterapp !== undefined", timeout=PATIENCE)
+
+    def run(self) -> "Notebook":
+        """Run all cells, and go on as soon as the view is there."""
+        self.page.wait_for_function(KERNEL_IS_IDLE, timeout=PATIENCE)
+        self.page.evaluate(RUN_ALL)
+        self.page.locator(".minirt-live .mr-turn").first.wait_for(timeout=PATIENCE)
+        return self
+
+    def wait_until_ran(self) -> None:
+        self.page.wait_for_function("window.ran === true", timeout=PATIENCE)
+
+    def command(self, name: str, arguments: dict[str, Any] | None = None) -> None:
+        self.page.evaluate(
+            "([name, arguments]) => jupyterapp.commands.execute(name, arguments)",
+            [name, arguments or {}],
+        )
+
+    def outputs(self, cell: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.page.evaluate(OUTPUTS)[cell]
+        return found
+
+    def printed(self, cell: int) -> str:
+        return "".join(o["text"] for o in self.outputs(cell) if o["output_type"] == "stream")
+
+    @property
+    def view(self) -> Any:
+        return self.page.locator(".minirt-live").first
+
+    def part(self, name: str) -> Any:
+        return self.view.locator(f".mr-{name}").first
+
+    def text(self, name: str) -> str:
+        return str(self.part(name).text_content())
+
+    def button(self, name: str) -> Any:
+        return self.view.get_by_role("button", name=name, exact=True).first
+
+    def state(self) -> str:
+        return self.text("state")
+
+    def wait_for_state(self, state: str) -> None:
+        self.page.wait_for_function(
+            "state => document.querySelector('.minirt-live .mr-state')?.textContent === state",
+            arg=state,
+            timeout=PATIENCE,
+        )
+
+    def frames(self, count: int = 12) -> None:
+        """Let this many pictures of the page go by."""
+        self.page.evaluate(
+            """count => new Promise((done) => {
+                const next = () => (count-- > 0 ? requestAnimationFrame(next) : done());
+                next();
+            })""",
+            count,
+        )
+
+    def pause(self) -> None:
+        self.button("Pause").click()
+        self.wait_for_state("Paused")
+
+    def stop(self) -> None:
+        """Stop the program and wait for the recording."""
+        self.button("Stop").click()
+        self.wait_for_recording()
+
+    def wait_for_recording(self) -> None:
+        self.page.locator('.minirt-live[data-mode="recorded"]').first.wait_for(timeout=PATIENCE)
+        self.wait_until_ran()
+
+    def theme(self, name: str) -> None:
+        self.command("apputils:change-theme", {"theme": name})
+        self.page.wait_for_function(
+            "name => document.body.dataset.jpThemeName === name", arg=name, timeout=PATIENCE
+        )
+
+    def shot(self, name: str) -> None:
+        SHOTS.mkdir(exist_ok=True)
+        self.view.screenshot(path=SHOTS / f"{name}.png", animations="disabled")
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    chromium()
+    served = Lab(tmp_path_factory.mktemp("lab"))
+    yield served
+    served.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    path = chromium()
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def open_notebook(lab: Lab, browser: Any) -> Iterator[Any]:
+    """Opens a notebook in a page of its own; at the end no page may have had an error."""
+    opened: list[tuple[Any, Notebook]] = []
+
+    def open_one(name: str, **options: Any) -> Notebook:
+        context = browser.new_context(viewport={"width": 1000, "height": 1500}, **options)
+        notebook = Notebook(context.new_page(), lab, name)
+        opened.append((context, notebook))
+        return notebook
+
+    yield open_one
+    errors = [error for _, notebook in opened for error in notebook.errors]
+    for context, notebook in opened:
+        notebook.page.evaluate(
+            "() => jupyterapp.shell.currentWidget.sessionContext.shutdown().catch(() => null)"
+        )
+        context.close()
+    assert errors == []

@@ -1,0 +1,80 @@
+"""The view for everybody: contrast, names, the three themes, and little motion."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Lab, Notebook
+
+HERE = Path(__file__).parent
+THEMES = {
+    "light": "JupyterLab Light",
+    "dark": "JupyterLab Dark",
+    "high-contrast": "JupyterLab Dark High Contrast",
+}
+Open = Callable[..., Notebook]
+
+
+def violations(notebook: Notebook) -> list[str]:
+    """What axe-core finds in the view, one line a fault."""
+    axe = pytest.importorskip("axe_playwright_python.base").AXE_FILE_PATH
+    notebook.page.evaluate(f"() => {{ {Path(axe).read_text(encoding='utf-8')} }}")
+    results: dict[str, Any] = notebook.page.evaluate(
+        """() => axe.run(document.querySelector(".minirt-live"), {
+            runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
+            rules: { region: { enabled: false }, "heading-order": { enabled: false } },
+        })"""
+    )
+    return [
+        f"{fault['id']}: {node['html'][:160]} {node['any'][0]['message'] if node['any'] else ''}"
+        for fault in results["violations"]
+        for node in fault["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_view_meets_wcag_aa(theme: str, lab: Lab, open_notebook: Open) -> None:
+    notebook = open_notebook(lab.copy(HERE / "live.ipynb"))
+    notebook.theme(THEMES[theme])
+    notebook.run()
+    notebook.page.wait_for_function(
+        "document.querySelectorAll('.minirt-live .mr-bar-task').length > 12", timeout=30_000
+    )
+    notebook.shot(theme)
+    assert violations(notebook) == []
+    notebook.pause()
+    assert violations(notebook) == []
+    notebook.button("Resume").click()
+    notebook.stop()
+    notebook.view.get_by_label("Event of the recording").fill("300")
+    notebook.frames()
+    notebook.view.locator("[aria-label=Timers] .mr-link").first.click()
+    notebook.frames()
+    notebook.shot(f"{theme}-recorded")
+    assert violations(notebook) == []
+
+
+def test_a_reader_who_wants_little_motion_gets_none(lab: Lab, open_notebook: Open) -> None:
+    notebook = open_notebook(lab.copy(HERE / "live.ipynb"), reduced_motion="reduce").run()
+    moving = notebook.view.evaluate(
+        """(view) => [...view.querySelectorAll("*")].filter((element) => {
+            const style = getComputedStyle(element);
+            return style.animationName !== "none" || parseFloat(style.transitionDuration) > 0;
+        }).length"""
+    )
+    assert moving == 0
+    notebook.stop()
+
+
+def test_a_change_of_state_is_said_to_a_screen_reader(lab: Lab, open_notebook: Open) -> None:
+    notebook = open_notebook(lab.copy(HERE / "live.ipynb")).run()
+    status = notebook.view.get_by_role("status")
+    assert status.text_content() == "Running"
+    notebook.pause()
+    notebook.page.wait_for_function(
+        "document.querySelector('.minirt-live [role=status]').textContent.startsWith('Paused, next')"
+    )
+    notebook.stop()
+    assert status.text_content() == "Ended"

@@ -1,0 +1,300 @@
+"""The live view in a real JupyterLab: what it shows while a program runs, and its controls."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pytest
+
+from .conftest import PATIENCE, Lab, Notebook
+
+HERE = Path(__file__).parent
+TICKING = """
+from minirt import Runtime
+rt = Runtime()
+def main():
+    rt.set_interval(5, lambda _: rt.log("tick"))
+await rt.play(main)
+"""
+
+Open = Callable[..., Notebook]
+
+
+@pytest.fixture
+def busy(lab: Lab, open_notebook: Open) -> Notebook:
+    """The notebook of these tests, running: it goes on until it is stopped."""
+    name = lab.copy(HERE / "live.ipynb")
+    return open_notebook(name).run()
+
+
+def seen(notebook: Notebook) -> int:
+    """How many callbacks have run."""
+    return int(notebook.text("run").split()[0].replace(",", ""))
+
+
+def test_the_counters_move_while_the_cell_runs(busy: Notebook) -> None:
+    turns, values = set(), set()
+    for _ in range(12):
+        busy.frames(8)
+        turns.add(busy.text("turn"))
+        values.add(busy.text("counters"))
+    assert not busy.page.evaluate("window.ran")
+    assert len(turns) > 5
+    assert len(values) > 5
+    busy.stop()
+
+
+def test_pause_freezes_the_view_and_resume_goes_on(busy: Notebook) -> None:
+    busy.pause()
+    busy.frames(20)
+    before = busy.view.inner_text()
+    busy.frames(20)
+    assert busy.view.inner_text() == before
+    turn = busy.text("turn")
+    busy.button("Resume").click()
+    busy.page.wait_for_function(
+        "turn => document.querySelector('.minirt-live .mr-turn').textContent !== turn",
+        arg=turn,
+        timeout=PATIENCE,
+    )
+    busy.stop()
+
+
+def test_a_step_runs_exactly_one_callback(busy: Notebook) -> None:
+    busy.pause()
+    busy.page.wait_for_function("document.querySelector('.mr-now').textContent.startsWith('next')")
+    busy.shot("paused")
+    for _ in range(5):
+        before = seen(busy)
+        busy.button("Run one callback").click()
+        busy.page.wait_for_function(
+            """before => {
+                const seen = parseInt(document.querySelector(".mr-run").textContent.replace(",", ""));
+                return seen > before && document.querySelector(".mr-now").textContent.startsWith("next");
+            }""",
+            arg=before,
+            timeout=PATIENCE,
+        )
+        assert seen(busy) == before + 1
+    busy.stop()
+
+
+def test_the_speed_is_the_pace_of_the_programs_clock(busy: Notebook) -> None:
+    def rate() -> float:
+        """Seconds of the program in one real second."""
+        return float(
+            busy.page.evaluate("""() => new Promise((done) => {
+                const time = () => parseFloat(document.querySelector(".mr-time").textContent);
+                const [began, from] = [performance.now(), time()];
+                const look = (now) => (now - began < 1500 ? requestAnimationFrame(look)
+                    : done((time() - from) / ((now - began) / 1000)));
+                requestAnimationFrame(look);
+            })""")
+        )
+
+    select = busy.view.get_by_label("Speed of the program")
+    select.select_option("4")
+    assert rate() > 2
+    select.select_option("0.25")
+    assert rate() < 0.5
+    busy.stop()
+
+
+def test_stop_ends_the_program_and_the_next_cell_runs(busy: Notebook) -> None:
+    busy.stop()
+    assert busy.state() == "Ended"
+    assert "the cell after it" in busy.printed(1)
+
+
+def test_a_control_answers_within_a_tenth_of_a_second(busy: Notebook) -> None:
+    measured = []
+    for _ in range(4):
+        for name, state in (("Pause", "Paused"), ("Resume", "Running")):
+            measured.append(
+                busy.page.evaluate(
+                    """([name, state]) => new Promise((done) => {
+                        const label = document.querySelector(".minirt-live .mr-state");
+                        const began = performance.now();
+                        new MutationObserver((_, observer) => {
+                            if (label.textContent !== state) return;
+                            observer.disconnect();
+                            done(performance.now() - began);
+                        }).observe(label, { childList: true, characterData: true, subtree: true });
+                        [...document.querySelectorAll(".minirt-live button")]
+                            .find((button) => button.textContent === name).click();
+                    })""",
+                    [name, state],
+                )
+            )
+    assert median(measured) < 100, measured
+    busy.stop()
+
+
+def test_the_view_shows_timers_tasks_descriptors_and_the_console(busy: Notebook) -> None:
+    busy.page.wait_for_function(
+        "document.querySelectorAll('.minirt-live .mr-bar-task').length > 3", timeout=PATIENCE
+    )
+    busy.pause()
+    text = busy.view.inner_text()
+    for expected in ("every 120 ms", "tick", "read", "console", "pool3", "free threads"):
+        assert expected.lower() in text.lower()
+    busy.stop()
+
+
+def test_ten_thousand_timers_lose_no_frame_and_the_page_stays_quick(
+    lab: Lab, open_notebook: Open
+) -> None:
+    name = lab.write(
+        "many",
+        """
+from minirt import Runtime
+rt = Runtime()
+def main():
+    for n in range(10_000):
+        rt.set_timeout(100_000 + n, lambda _: None)
+    rt.set_interval(3, lambda _: None)
+await rt.play(main)
+""",
+    )
+    notebook = open_notebook(name).run()
+    pictures = notebook.page.evaluate("""() => new Promise((done) => {
+        let [count, began] = [0, performance.now()];
+        const next = (now) => {
+            count += 1;
+            if (now - began < 3000) requestAnimationFrame(next);
+            else done(count / ((now - began) / 1000));
+        };
+        requestAnimationFrame(next);
+    })""")
+    first, last, frames = (int(notebook.view.get_attribute(f"data-{n}")) for n in ("first", "last", "frames"))
+    assert frames == last - first + 1
+    assert frames > 30
+    assert pictures >= 30
+    assert "10,00" in notebook.view.inner_text()
+    notebook.stop()
+
+
+def test_a_name_that_looks_like_markup_is_shown_as_text(lab: Lab, open_notebook: Open) -> None:
+    name = lab.write(
+        "markup",
+        """
+from minirt import Runtime, TaskKind, Undefined
+rt = Runtime()
+evil = "<img src=x onerror=window.hacked=1>"
+def callback(_):
+    rt.log(evil)
+callback.__qualname__ = evil
+def main():
+    rt.set_interval(20, callback)
+    rt.register_event_threadpool(Undefined, TaskKind(evil), callback)
+await rt.play(main)
+""",
+    )
+    notebook = open_notebook(name).run()
+    notebook.page.wait_for_function(
+        "document.querySelector('.mr-lines').textContent.includes('<img src=x')", timeout=PATIENCE
+    )
+    notebook.stop()
+    notebook.view.locator("table button.mr-link").first.wait_for(state="attached")
+    notebook.button("First event").click()
+    notebook.frames()
+    assert "<img src=x" in notebook.view.inner_text()
+    assert notebook.page.evaluate("window.hacked") is None
+    assert notebook.view.locator("img").count() == 0
+
+
+def test_two_notebooks_run_at_once(lab: Lab, open_notebook: Open) -> None:
+    first = open_notebook(lab.write("first", TICKING)).run()
+    second = open_notebook(lab.write("second", TICKING)).run()
+    first.pause()
+    assert second.state() == "Running"
+    turn = second.text("turn")
+    second.frames(20)
+    assert second.text("turn") != turn
+    second.stop()
+    assert first.state() == "Paused"
+    first.stop()
+
+
+def test_a_reload_in_the_middle_of_a_run_finds_the_view_again(
+    lab: Lab, open_notebook: Open
+) -> None:
+    notebook = open_notebook(lab.write("reload", TICKING)).run()
+    notebook.command("docmanager:save")
+    notebook.open()
+    notebook.page.locator(".minirt-live .mr-turn").first.wait_for(timeout=PATIENCE)
+    turn = int(notebook.text("turn").replace(",", ""))
+    notebook.frames(30)
+    assert int(notebook.text("turn").replace(",", "")) > turn
+    notebook.button("Stop").click()
+    notebook.page.locator('.minirt-live[data-mode="recorded"]').first.wait_for(timeout=PATIENCE)
+
+
+def test_a_second_view_of_the_same_run_may_be_displayed(lab: Lab, open_notebook: Open) -> None:
+    name = lab.write(
+        "twice",
+        """
+from minirt import Runtime
+from minirt.views.live import LiveView
+view = LiveView()
+display(view)
+""",
+        "display(view)",
+        TICKING.replace("play(main)", "play(main, view=view)"),
+    )
+    notebook = open_notebook(name)
+    notebook.run()
+    views = notebook.page.locator(".minirt-live")
+    views.nth(1).locator(".mr-turn").wait_for(timeout=PATIENCE)
+    views.nth(1).get_by_role("button", name="Pause", exact=True).click()
+    notebook.wait_for_state("Paused")
+    notebook.stop()
+    assert views.nth(1).get_attribute("data-mode") == "recorded"
+
+
+def test_an_interrupt_stops_the_program_and_is_a_keyboard_interrupt(
+    lab: Lab, open_notebook: Open
+) -> None:
+    notebook = open_notebook(lab.write("interrupt", TICKING)).run()
+    notebook.command("notebook:interrupt-kernel")
+    notebook.wait_for_recording()
+    (error,) = [o for o in notebook.outputs(0) if o["output_type"] == "error"]
+    assert error["ename"] == "KeyboardInterrupt"
+    assert notebook.state() == "Interrupted"
+
+
+def test_a_restart_in_the_middle_of_a_run_leaves_no_process(lab: Lab, open_notebook: Open) -> None:
+    notebook = open_notebook(lab.write("restart", "import os\nprint(os.getpid())", TICKING)).run()
+    process = int(notebook.printed(0))
+    os.kill(process, 0)
+    notebook.page.evaluate(
+        "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+    )
+    notebook.page.wait_for_function("window.ran === true", timeout=PATIENCE)
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+
+
+def test_the_picture_is_there_for_a_static_reader_and_hidden_beside_the_live_view(
+    busy: Notebook,
+) -> None:
+    busy.stop()
+    html = "".join(o["data"].get("text/html", "") for o in busy.outputs(0) if "data" in o)
+    assert 'src="data:image/svg+xml;base64,' in html
+    pictures: Any = busy.page.locator(".minirt-picture")
+    assert pictures.count() >= 1
+    assert not any(pictures.nth(n).is_visible() for n in range(pictures.count()))
+
+
+def test_the_output_is_never_wider_than_the_notebook(busy: Notebook) -> None:
+    busy.page.set_viewport_size({"width": 820, "height": 1200})
+    busy.frames()
+    busy.stop()
+    overflow = busy.view.evaluate(
+        """(view) => [view, ...view.querySelectorAll("*")].filter((e) => !e.closest(".mr-hidden, svg")
+            && e.getBoundingClientRect().right > view.getBoundingClientRect().right + 1)
+            .map((e) => e.className)"""
+    )
+    assert overflow == []

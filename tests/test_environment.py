@@ -1,0 +1,113 @@
+"""Do environment.yml, binder/, the workflow and pyproject.toml say the same?"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import venv
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+WORKFLOW = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+REQUIREMENT = re.compile(r"([A-Za-z0-9_.-]+)\s*([^;\s]*)")
+
+
+def pins(requirements: list[str]) -> dict[str, str]:
+    """{name: version specifier}."""
+    matches = [REQUIREMENT.match(requirement) for requirement in requirements]
+    return {match[1].lower(): match[2] for match in matches if match}
+
+
+def test_what_pyproject_asks_of_a_reader_stands_in_environment_yml_with_the_same_version() -> None:
+    wanted = pins(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["lab"])
+    given = pins([entry for entry in ENVIRONMENT["dependencies"] if isinstance(entry, str)])
+    assert {name: given.get(name) for name in wanted} == wanted
+
+
+def test_every_version_in_environment_yml_has_a_reason() -> None:
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    pinned = [
+        line for line in text.splitlines() if line.startswith("  - ") and re.search("[=<>]", line)
+    ]
+    assert pinned and all(" # " in line for line in pinned)
+
+
+def test_binder_reads_the_same_file() -> None:
+    link = ROOT / "binder" / "environment.yml"
+    assert link.is_symlink()
+    assert link.resolve() == ROOT / "environment.yml"
+
+
+@pytest.mark.skipif(
+    shutil.which("jupyter-repo2docker") is None and not os.environ.get("CI"),
+    reason="repo2docker is not installed",
+)
+def test_binder_would_build_a_conda_image_of_our_environment() -> None:
+    built = subprocess.run(
+        [sys.executable, "-m", "repo2docker", "--no-build", "--debug", str(ROOT)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    said = built.stdout + built.stderr
+    assert "CondaBuildPack" in said
+    assert "binder/environment.yml" in said
+    assert "binder/postBuild" in said
+    assert "PYTHON_VERSION" in said or "3.12" in said
+
+
+def targets() -> set[str]:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
+
+
+def test_each_step_of_the_workflow_is_a_make_target_that_exists() -> None:
+    runs = [
+        step["run"]
+        for job in yaml.safe_load(WORKFLOW)["jobs"].values()
+        for step in job["steps"]
+        if "run" in step
+    ]
+    assert runs
+    for run in runs:
+        command, target, *_ = run.split()
+        assert command == "make" and target in targets(), run
+
+
+def test_ci_calls_the_command_of_the_readme() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "make test" in script
+    assert "make test" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_post_build_works_in_a_fresh_environment(tmp_path: Path) -> None:
+    """A copy of the checkout, an environment that sees this one's packages, and its own minirt."""
+    checkout = tmp_path / "checkout"
+    kept = shutil.ignore_patterns(".venv", ".git", ".*_cache", "__pycache__", "shots", "results")
+    shutil.copytree(ROOT, checkout, symlinks=True, ignore=kept)
+    environment = tmp_path / "environment"
+    venv.create(environment, with_pip=True, system_site_packages=True)
+    here = subprocess.run(
+        [sys.executable, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    variables = os.environ | {
+        "PATH": f"{environment / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": here,
+    }
+    subprocess.run(
+        [checkout / "binder" / "postBuild"], cwd=checkout, env=variables, check=True, timeout=300
+    )
+    settings = environment / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
+    assert "saveState" in settings.read_text(encoding="utf-8")

@@ -1,0 +1,208 @@
+"""Do runtimes go on while the kernel is idle, and does the kernel stay usable?"""
+
+import statistics
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.kernels import Kernel, kernel
+from tests.test_extension import EXTENSION
+
+LATE = 25  # ms: the most that a timer may be late
+LATENCY = 15  # ms: the median from a cell's request to its reply, while timers run
+
+
+@pytest.fixture(scope="module")
+def kernel_of_module() -> Iterator[Kernel]:
+    with kernel() as running:
+        yield running
+
+
+@pytest.fixture
+def cells(kernel_of_module: Kernel) -> Iterator[Kernel]:
+    """A kernel in which runtimes go on while it is idle."""
+    kernel_of_module.run("%reset -f")
+    kernel_of_module.run(f"%load_ext {EXTENSION}")
+    kernel_of_module.run("%gui minirt")
+    kernel_of_module.run("from minirt import Runtime, fs, net, set_timeout, set_interval")
+    kernel_of_module.run("from minirt import clear_interval, set_immediate")
+    yield kernel_of_module
+    kernel_of_module.run(f"%unload_ext {EXTENSION}")
+
+
+CLOCKWORK = """
+import time
+late = []  # ms
+
+def again(deadline):
+    def fire(_):
+        now = time.monotonic()
+        late.append((now - deadline) * 1000)
+        if len(late) < 100:
+            again(now + 0.01)
+        else:
+            print("done", max(late))
+
+    set_timeout(10, fire)
+
+again(time.monotonic() + 0.01)
+"""
+
+
+def test_a_cell_returns_at_once_and_its_timer_prints_under_it_later(cells: Kernel) -> None:
+    first = cells.run("set_timeout(300, lambda _: print('later'))\nprint('now')")
+    assert first.out == "now\n" and first.status == "ok"
+    other = cells.run("print('other')")
+    cells.watch(lambda: "later" in first.out)
+    assert other.out == "other\n"
+
+
+def test_timers_are_not_late_while_the_kernel_is_idle(cells: Kernel) -> None:
+    def latest() -> float:
+        cell = cells.run(CLOCKWORK)
+        cells.watch(lambda: "done" in cell.out)
+        return float(cell.out.split()[1])
+
+    assert best_of(latest, LATE) < LATE
+
+
+def test_timers_are_not_late_while_cells_run_one_after_the_other(cells: Kernel) -> None:
+    assert best_of(lambda: busy(cells)[0], LATE) < LATE
+
+
+def test_the_kernel_stays_usable_while_timers_run(cells: Kernel) -> None:
+    assert best_of(lambda: busy(cells)[1], LATENCY) < LATENCY
+
+
+def busy(cells: Kernel) -> tuple[float, float]:
+    """(the latest timer, the median latency of a cell), both in ms."""
+    clockwork = cells.run(CLOCKWORK)
+    latencies = []
+    while "done" not in clockwork.out:
+        latencies.append(cells.run("1").seconds * 1000)
+    return float(clockwork.out.split()[1]), statistics.median(latencies)
+
+
+def best_of(measure: Callable[[], float], goal: float) -> float:
+    """The best of a few rounds: what else the machine does is no fault of ours."""
+    figures = [measure()]
+    while min(figures) >= goal and len(figures) < 5:
+        figures.append(measure())
+    return min(figures)
+
+
+def test_results_of_the_pool_arrive(cells: Kernel, tmp_path: object) -> None:
+    cells.run(f"path = {str(tmp_path)!r} + '/file.txt'; open(path, 'w').write('text')")
+    cell = cells.run("_ = fs.read(path, lambda value: print(value.into_string()), delay=0.1)")
+    cells.watch(lambda: cell.out == "text\n")
+
+
+def test_sockets_of_two_cells_talk(cells: Kernel) -> None:
+    server = cells.run(
+        "def greet(socket):\n"
+        "    socket.on_data = lambda data: (print('server got', data.into_bytes()), socket.end())\n"
+        "server = net.create_server(greet)"
+    )
+    cells.run("client = net.connect(*server.address)\nclient.write(b'hello')")
+    cells.watch(lambda: "server got b'hello'" in server.out)
+    cells.run("server.close()")
+
+
+def test_a_runtime_that_was_started_and_has_a_name_goes_on(cells: Kernel) -> None:
+    cell = cells.run("rt = Runtime()\nrt.start(lambda: set_timeout(50, lambda _: print('fired')))")
+    cells.watch(lambda: "fired" in cell.out)
+    assert cells.run("print(rt.phase)").out == "closed\n"
+
+
+def test_a_message_from_a_thread_arrives_at_once(cells: Kernel) -> None:
+    cell = cells.run(
+        "import threading, time\n"
+        "rt = Runtime()\n"
+        "def main():\n"
+        "    rt.set_timeout(60_000, lambda _: None).unref()\n"
+        "    rt.add_callback(99, print); rt.unref_identities.clear()\n"
+        "    began = time.monotonic() + 0.1\n"
+        "    def arrive(_):\n"
+        "        print('after', round((time.monotonic() - began) * 1000), 'ms'); rt.stop()\n"
+        "    threading.Timer(0.1, rt.call_from_thread, [arrive]).start()\n"
+        "rt.start(main)"
+    )
+    cells.watch(lambda: "after" in cell.out)
+    assert int(cell.out.split()[1]) < LATE
+
+
+def test_awaiting_cells_work_and_timers_run_meanwhile(cells: Kernel) -> None:
+    cell = cells.run(
+        "import asyncio, time\n"
+        "beats = []\n"
+        "beat = set_interval(10, lambda _: beats.append(1))\n"
+        "for _ in range(100): await asyncio.sleep(0.002)\n"
+        "began = time.monotonic()\n"
+        "for _ in range(100): await asyncio.sleep(0)\n"
+        "clear_interval(beat)\n"
+        "print(len(beats) > 5, time.monotonic() - began < 0.5)"
+    )
+    assert cell.out == "True True\n"
+
+
+def test_a_live_program_and_a_run_of_its_own_still_work(cells: Kernel) -> None:
+    cells.run("%config MinirtMagics.view = False")
+    assert cells.run("%%minirt\nset_timeout(5, lambda _: print('played'))").out == "played\n"
+    own = cells.run("Runtime().run(lambda: set_timeout(5, lambda _: print('run')))")
+    assert own.out == "run\n"
+
+
+def test_widgets_hear_their_messages(cells: Kernel) -> None:
+    cell = cells.run(
+        "import ipywidgets\n"
+        "slider = ipywidgets.IntSlider()\n"
+        "slider.observe(lambda change: print('now', change['new']), 'value')\n"
+        "beat = set_interval(10, lambda _: None)"
+    )
+    identity = cells.run("print(slider.model_id)").out.strip()
+    update = {"method": "update", "state": {"value": 42}, "buffer_paths": []}
+    message = cells.client.session.msg("comm_msg", {"comm_id": identity, "data": update})
+    cells.client.shell_channel.send(message)
+    slide = cells.run("print(slider.value)")
+    assert slide.out == "42\n"
+    cells.run("clear_interval(beat)")
+    assert cell.status == "ok"
+
+
+def test_an_error_in_a_callback_is_shown_under_its_cell_and_ends_its_runtime_only(
+    cells: Kernel,
+) -> None:
+    other = cells.run("beat = set_interval(10, lambda _: print('beat'))")
+    cell = cells.run("def fail(_):\n    1 / 0\n\nset_timeout(20, fail)")
+    cells.watch(lambda: "----> 2     1 / 0" in cell.traceback)
+    assert "idle.py" not in cell.traceback
+    before = other.out.count("beat")
+    cells.watch(lambda: other.out.count("beat") > before + 3)
+    cells.run("clear_interval(beat)")
+
+
+def test_an_interrupt_ends_a_callback_that_never_ends(cells: Kernel) -> None:
+    cell = cells.run(
+        "def spin(_):\n    print('spinning')\n    while True: pass\n\nset_timeout(1, spin)"
+    )
+    cells.watch(lambda: "spinning" in cell.out)
+    cells.interrupt()
+    cells.watch(lambda: "KeyboardInterrupt" in cell.traceback)
+    assert cells.run("print('alive')").out == "alive\n"
+
+
+def test_immediates_that_breed_do_not_shut_the_kernel_out(cells: Kernel) -> None:
+    cells.run("go = True\ndef breed(_):\n    if go: set_immediate(breed)\n\nset_immediate(breed)")
+    seconds = [cells.run("1").seconds for _ in range(20)]
+    cells.run("go = False")
+    assert statistics.median(seconds) < 0.1
+
+
+def test_switched_off_the_runtimes_stand_still_until_it_is_on_again(cells: Kernel) -> None:
+    cell = cells.run("_ = set_timeout(200, lambda _: print('fired'))")
+    cells.run("%gui")
+    assert "no runtime is running here" in cells.run("set_timeout(1, print)").traceback
+    cells.run("import asyncio\nawait asyncio.sleep(0.3)")
+    assert cell.out == ""
+    cells.run("%gui minirt")
+    cells.watch(lambda: "fired" in cell.out)

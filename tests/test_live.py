@@ -1,0 +1,100 @@
+"""minirt.views.live: the widget, without a page."""
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("anywidget")
+
+from minirt import Runtime, Simulation
+from minirt.views.live import LiveView
+from minirt.views.tape import unpack
+
+from .test_pacing import play
+
+
+class Buttons:
+    """Remembers what was pressed."""
+
+    def __init__(self) -> None:
+        self.pressed: list[Any] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *arguments: self.pressed.append((name, *arguments))
+
+
+@pytest.mark.parametrize("command", ["pause", "resume", "step", "stop"])
+def test_a_button_of_the_page_does_what_it_says(command: str) -> None:
+    view, buttons = LiveView(), Buttons()
+    view.begin(buttons)
+    view._handle_custom_msg({"command": command}, [])
+    assert buttons.pressed == [(command,)]
+
+
+def test_the_page_chooses_the_speed() -> None:
+    view, buttons = LiveView(), Buttons()
+    view.begin(buttons)
+    view._handle_custom_msg({"command": "speed", "value": 0.5}, [])
+    assert buttons.pressed == [("set_speed", 0.5)]
+
+
+@pytest.mark.parametrize("content", [{}, {"command": "rm"}, {"command": "speed"}, "stop", None])
+def test_a_message_that_is_no_command_does_nothing(content: Any) -> None:
+    view, buttons = LiveView(), Buttons()
+    view.begin(buttons)
+    view._handle_custom_msg(content, [])
+    assert buttons.pressed == []
+
+
+@pytest.mark.parametrize("speed", [0, -1, 1e9, "fast", None, float("nan")])
+def test_a_speed_at_which_nothing_can_run_is_not_passed_on(speed: Any) -> None:
+    view, buttons = LiveView(), Buttons()
+    view.begin(buttons)
+    view._handle_custom_msg({"command": "speed", "value": speed}, [])
+    assert buttons.pressed == []
+
+
+def test_after_the_run_the_buttons_do_nothing() -> None:
+    rt, view = Runtime(system=Simulation()), LiveView()
+    play(rt, lambda: None, view=view)
+    view._handle_custom_msg({"command": "pause"}, [])
+    assert view.frame["state"] == "ended"
+
+
+def test_after_the_run_the_page_has_the_recording() -> None:
+    rt, view = Runtime(system=Simulation()), LiveView()
+    play(rt, lambda: rt.set_timeout(5, lambda _: None), view=view)
+    assert [row[3] for row in unpack(view.recording)["events"]][-1] == "end"
+
+
+def test_a_view_goes_on_with_another_program() -> None:
+    view = LiveView()
+    for delay in (5, 7000):
+        rt = Runtime(system=Simulation())
+        play(rt, lambda rt=rt, delay=delay: rt.set_timeout(delay, lambda _: None), view=view)
+    assert view.frame["time"] >= 7
+
+
+def test_the_biography_has_the_source_line_of_its_callback() -> None:
+    rt, view = Runtime(system=Simulation()), LiveView()
+
+    def a_callback(_: object) -> None:
+        """Named."""
+
+    play(rt, lambda: rt.set_timeout(5, a_callback), view=view)
+    name, file, _, source = unpack(view.recording)["places"]["1"]
+    assert (name, file) == ("a_callback", "test_live.py")
+    assert source == "def a_callback(_: object) -> None:"
+
+
+def test_its_repr_has_no_address() -> None:
+    assert repr(LiveView()) == "<LiveView: new>"
+
+
+def test_a_reader_whose_page_cannot_run_it_gets_the_picture() -> None:
+    rt, view = Runtime(system=Simulation()), LiveView()
+    play(rt, lambda: rt.set_timeout(5, lambda _: None), view=view)
+    bundle, _ = view._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert 'src="data:image/svg+xml;base64,' in bundle["text/html"]
+    assert bundle["text/plain"] == "<LiveView: ended>"

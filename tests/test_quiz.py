@@ -1,0 +1,93 @@
+"""Does a question read well wherever it is shown, and is it shown once?"""
+
+import io
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from minirt.exercises import quiz
+from minirt.exercises.quiz import Question, predict
+from tests.layers import ROOT
+from tests.notebooks import WIDGET_VIEW, execute, widget_states
+
+OPTIONS = {"one": "Because `a < b`.", "<b>two</b>": "It is not."}
+SHOWN = "Predict: How many?\n  ( ) one\n  ( ) <b>two</b>"
+
+
+@pytest.fixture
+def question() -> Question:
+    return Question("How many?", OPTIONS, "one")
+
+
+def test_without_ipython_the_question_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quiz, "_shell", lambda: None)
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        predict("How many?", OPTIONS, answer="one")
+    assert printed.getvalue() == SHOWN + "\n"
+
+
+def test_every_option_unfolds_to_its_why(question: Question) -> None:
+    html = question.html()
+    assert html.count("<details>") == html.count("</details>") == len(OPTIONS)
+    assert "<summary>one</summary><p>✓ Yes. Because <code>a &lt; b</code>.</p>" in html
+    assert "✗ No. It is not." in html
+
+
+def test_a_label_is_text_and_never_html(question: Question) -> None:
+    assert "<summary>&lt;b&gt;two&lt;/b&gt;</summary>" in question.html()
+    assert "<b>" not in question.html()
+    assert "innerHTML" not in Path(quiz.__file__).with_name("quiz.js").read_text(encoding="utf-8")
+
+
+def test_a_question_that_cannot_be_answered_is_refused() -> None:
+    with pytest.raises(ValueError, match="none of \\['one', '<b>two</b>'\\]"):
+        Question("How many?", OPTIONS, "three")
+    with pytest.raises(ValueError, match="two options or more"):
+        Question("How many?", {"one": "Why not?"}, "one")
+    with pytest.raises(ValueError, match="say why 'two'"):
+        Question("How many?", {"one": "Yes.", "two": " "}, "one")
+
+
+def test_a_terminal_gets_text_and_no_widget(question: Question) -> None:
+    assert set(quiz._bundle(question, has_kernel=False)) == {"text/plain", "text/html"}
+
+
+def test_a_kernel_without_widgets_gets_the_html(
+    question: Question, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    quiz._widget_class.cache_clear()
+    assert set(quiz._bundle(question, has_kernel=True)) == {"text/plain", "text/html"}
+
+
+def test_importing_it_loads_no_notebook_machinery() -> None:
+    program = "import sys, minirt.exercises.quiz as q; q.predict('?', {'a': 'b', 'c': 'd'}, 'a')"
+    program += "; assert not {'IPython', 'ipywidgets', 'anywidget'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, capture_output=True)
+
+
+@pytest.mark.slow
+def test_in_a_notebook_it_shows_once_and_the_same_each_time(tmp_path: Path) -> None:
+    cells = [
+        new_code_cell("from minirt.exercises.quiz import predict"),
+        new_code_cell(f"predict('How many?', {OPTIONS!r}, answer='one')"),
+    ]
+    notebook = nbformat.from_dict(new_notebook(cells=cells))
+    first, second = (execute(notebook, tmp_path) for _ in range(2))
+    shown: list[dict[str, Any]] = []
+    for executed in (first, second):
+        (output,) = executed.cells[1].outputs
+        assert output.output_type == "display_data"
+        data = dict(output.data)
+        state = widget_states(executed)[data.pop(WIDGET_VIEW)["model_id"]]["state"]
+        shown.append({**data, "state": state["question"]})
+    assert shown[0] == shown[1]
+    assert shown[0]["text/plain"] == SHOWN
+    assert shown[0]["state"]["options"][0] == {"text": "one", "why": OPTIONS["one"], "right": True}

@@ -1,0 +1,71 @@
+"""What does a runtime stand on?"""
+
+import errno
+import selectors
+import socket
+
+import pytest
+
+from minirt import Interest, ManualClock, Ready
+from minirt.epoll import EpollPoll, SelectorPoll
+from minirt.system import RealSystem, default_poll
+
+
+def test_the_poll_is_epoll_where_there_is_epoll(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MINIRT_POLL", raising=False)
+    if hasattr(selectors, "EpollSelector"):
+        assert default_poll() is EpollPoll
+    monkeypatch.delattr("select.epoll", raising=False)
+    assert default_poll() is SelectorPoll
+
+
+def test_the_environment_asks_for_selectors(
+    monkeypatch: pytest.MonkeyPatch, no_leaks: None
+) -> None:
+    monkeypatch.setenv("MINIRT_POLL", "selectors")
+    poll = RealSystem().open_poll()
+    assert isinstance(poll, SelectorPoll)
+    assert isinstance(poll._selector, selectors.PollSelector)
+    poll.close()
+
+
+def test_the_parts_may_be_replaced(no_leaks: None) -> None:
+    clock, poll = ManualClock(), SelectorPoll()
+    system = RealSystem(clock, lambda: poll)
+    assert system.clock is clock
+    assert system.open_poll() is poll
+    pool = system.open_pool(2, lambda: None, "fifo", None)
+    assert pool.size == 2
+    pool.close()
+    poll.close()
+    assert system.enter_loop() is None  # type: ignore[func-returns-value]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_connecting_does_not_block_and_arrives(host: str, no_leaks: None) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        server = socket.create_server((host, 0), family=family)
+    except OSError:
+        pytest.skip(f"no {host} on this machine")
+    system = RealSystem()
+    poll = system.open_poll()
+    with server:
+        client = system.connect(host, server.getsockname()[1])
+        poll.register(client, 1, Interest.WRITABLE)
+        ((_, readiness),) = poll.poll(5)
+        assert Ready(readiness.value) == Ready.WRITABLE
+        assert client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+        poll.deregister(client)
+        client.close()
+    poll.close()
+
+
+def test_a_connection_that_fails_at_once_leaves_no_descriptor(
+    monkeypatch: pytest.MonkeyPatch, no_leaks: None
+) -> None:
+    monkeypatch.setattr(
+        socket.socket, "connect_ex", lambda *_: errno.ECONNREFUSED, raising=False
+    )
+    with pytest.raises(ConnectionRefusedError):
+        RealSystem().connect("127.0.0.1", 9)
