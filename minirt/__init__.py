@@ -5,6 +5,9 @@ from minirt import Runtime, set_timeout
 Runtime().run(lambda: set_timeout(100, lambda _: print("later")))
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from minirt.ambient import (
     clear_immediate,
     clear_interval,
@@ -18,12 +21,23 @@ from minirt.ambient import (
 )
 from minirt.clock import ManualClock, MonotonicClock
 from minirt.epoll import Interest, Ready
-from minirt.modules import crypto, fs, http, net
+from minirt.modules import crypto, fs, net
 from minirt.runtime import Runtime
 from minirt.simulation import Simulation
 from minirt.threadpool import TaskKind
 from minirt.trace import Recorder
 from minirt.values import Bytes, Error, Int, Js, String, Undefined
+
+
+if TYPE_CHECKING:
+    from minirt.modules import http
+
+
+def __getattr__(name: str) -> object:
+    """`http` is imported when it is first asked for: its parser takes as long as all the rest."""
+    if name == "http":
+        return import_module("minirt.modules.http")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def load_ipython_extension(ipython: object) -> None:

@@ -431,9 +431,8 @@ class SelectorPoll(Poll):
             elif self._is_stale(key.fd, watch):  # poll() calls a closed descriptor ready
                 self._lose(key.fd, watch)
             else:
-                self._answers(
-                    key.fd, mask, events
-                )  # EVENT_READ and EVENT_WRITE are 1 and 2, as in Ready
+                # EVENT_READ and EVENT_WRITE are 1 and 2, as in Ready
+                self._answers(key.fd, mask, events)
         return events
 
     def wake(self) -> None:

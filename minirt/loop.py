@@ -90,10 +90,9 @@ class Loop:
         self.timers = Timers(self.callback_queue)
         self.immediates: list[Callback] = []
         self._immediate_identities: list[int] = []  # beside `immediates`, in the same order
-        self._checking: list[
-            Callback
-        ] = []  # the immediates of the running check phase, the next one last
-        self._check_identities: list[int] = []  # theirs, the first one first
+        # the immediates of the running check phase, the next one last; and theirs, the first first
+        self._checking: list[Callback] = []
+        self._check_identities: list[int] = []
         self.next_ticks: deque[Callback] = deque()
         self.microtasks: deque[Callback] = deque()
         self.pending: list[int] = []  # identities of deferred I/O callbacks
@@ -220,9 +219,8 @@ class Loop:
         while True:
             try:
                 for identity in remaining:
-                    take(identity, ignore)(
-                        UNDEFINED
-                    )  # no name holds the callback: it dies with its call
+                    # no name holds the callback: it dies with its call
+                    take(identity, ignore)(UNDEFINED)
                     if next_ticks or microtasks:
                         self.drain()
                 return
@@ -265,9 +263,8 @@ class Loop:
 
     def run_one_shot(self, token: int, readiness: Js) -> None:
         """Token and interest go, then the callback is called: it may register both again."""
-        self.poll.deregister_token(
-            token
-        )  # also when nobody waits for it, or it would be ready for ever
+        # also when nobody waits for it, or it would be ready for ever
+        self.poll.deregister_token(token)
         if token in self.tokens:
             self.tokens.discard(token)
             self.callback_queue.call(token, readiness)
@@ -360,9 +357,8 @@ class Loop:
         self.phase = "poll"
         awake = self.immediates
         self.immediates = ASLEEP  # type: ignore[assignment]
-        self._asleep = (
-            True  # before looking at the queues: what comes after the look ends the sleep
-        )
+        # before looking at the queues: what comes after the look ends the sleep
+        self._asleep = True
         try:
             if self.pool.finished or self.inbox or self.next_ticks:
                 return self.poll.look()

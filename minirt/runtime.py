@@ -145,9 +145,8 @@ class Runtime(Scheduling):
         self._state = "ran" if self._state == "running" else "closed"
         self._thread = 0
         self.phase = "closed"
-        with (
-            ExitStack() as last_first
-        ):  # each of these happens, also if one before it failed or was interrupted
+        # each of these happens, also if one before it failed or was interrupted
+        with ExitStack() as last_first:
             last_first.callback(self._forget_everything)
             last_first.callback(self._close_poll)
             last_first.callback(self._close_pool)
@@ -384,9 +383,8 @@ class Runtime(Scheduling):
         self._state = "running"
         self._thread = get_ident()
         context = copy_context()
-        self.pool.run_in(
-            context.copy()
-        )  # the tasks: where the program was started, but with no runtime of their own
+        # the tasks: where the program was started, but with no runtime of their own
+        self.pool.run_in(context.copy())
         context.run(_current.set, self)
         return context
 
@@ -458,6 +456,12 @@ class TracedRuntime(Traced, Runtime):
         super().register_event_epoll(token, cb, persistent)
         self.note_boxed(token, cb)
         self.note("queued", token, {"where": "epoll", "persistent": persistent})
+
+    def cancel_task(self, identity: int) -> bool:
+        is_cancelled = super().cancel_task(identity)
+        if is_cancelled:
+            self.note("dropped", identity)
+        return is_cancelled
 
     def deregister_event_epoll(self, token: int) -> None:
         if token in self.tokens:

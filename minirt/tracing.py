@@ -64,9 +64,14 @@ class Traced(Scheduling):
 
     def note_dropped(self) -> None:
         """The runtime closes, and these callbacks never run."""
-        for identity in self.callback_queue:
-            if identity not in self.unref_identities:
-                self.note("dropped", identity)
+        checking = self._check_identities[len(self._check_identities) - len(self._checking) :]
+        waiting = zip(checking, reversed(self._checking), strict=True)
+        for identity in (
+            *self.callback_queue,
+            *self._immediate_identities,
+            *(identity for identity, callback in waiting if callback is not ignore),
+        ):
+            self.note("dropped", identity)
 
     # The phases
 
@@ -248,8 +253,10 @@ class Traced(Scheduling):
                 why = WHY_READY
             elif self.pool.finished:
                 why = WHY_RESULT
-            else:
-                why = WHY_MESSAGE if self.inbox else WHY_TIMEOUT
+            elif self.inbox:
+                why = WHY_MESSAGE
+            elif not self.next_ticks:
+                why = WHY_TIMEOUT
             return events
         finally:
             add((now(), ticks, "poll", "main", "woke", None, why))

@@ -86,8 +86,7 @@ class Error(_Value):
 
 Js: TypeAlias = Undefined | String | Int | Bytes | Error
 
-JS_TYPES = frozenset(
-    (Undefined, String, Int, Bytes, Error)
-)  # a look-up here costs a tenth of isinstance(value, Js)
+# A look-up here costs a tenth of isinstance(value, Js)
+JS_TYPES = frozenset((Undefined, String, Int, Bytes, Error))
 
 UNDEFINED = Undefined()  # frozen and without content, so that one serves all

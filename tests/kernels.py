@@ -60,7 +60,7 @@ class Kernel:
         self._cells[cell.identity] = cell
         return cell
 
-    def watch(self, until: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    def watch(self, until: Callable[[], bool], seconds: float = PATIENCE / 2) -> None:
         """Collect what the kernel shows until the condition holds."""
         give_up = time.monotonic() + seconds
         while not until():

@@ -2,9 +2,12 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 
 from minirt.exercises.mechanism import (
     Answer,
@@ -18,6 +21,7 @@ from minirt.exercises.mechanism import (
 )
 from minirt.exercises.registry import NoSuchExercise, exercise, exercises
 from minirt.exercises.timelimit import TookTooLong, limit
+from minirt.extension import load_ipython_extension, unload_ipython_extension
 
 EACH = [pytest.param(one, id=name) for name, one in exercises().items()]
 EACH_WRONG = [
@@ -73,6 +77,45 @@ def test_an_exercise_has_all_its_parts(one: Exercise) -> None:
     assert one.task.strip() and one.checks
     assert len(one.hints) == 2 and all(hint.strip() for hint in one.hints)
     assert len({each.promise for each in one.checks}) == len(one.checks)
+
+
+# --- every exercise, as the cell of a notebook ---
+
+
+@pytest.fixture(scope="module")
+def shell() -> Iterator[InteractiveShell]:
+    """A real IPython with the extension loaded."""
+    shell = InteractiveShell()
+    load_ipython_extension(shell)
+    yield shell
+    unload_ipython_extension(shell)
+    shell.history_manager.end_session()
+
+
+def printed_by(shell: InteractiveShell, one: Exercise, text: str) -> str:
+    """What stands under the cell that holds this answer."""
+    shell.reset(new_session=False)
+    with capture_output() as captured:
+        result = shell.run_cell(f"%%exercise {one.name}\n{text}")
+    assert result.success, captured.stdout
+    return str(captured.stdout)
+
+
+@pytest.mark.parametrize("one", EACH)
+def test_the_model_answer_is_right_in_ipython(one: Exercise, shell: InteractiveShell) -> None:
+    assert f"✓ {one.name}: right" in printed_by(shell, one, one.answer)
+
+
+@pytest.mark.parametrize("one", EACH)
+def test_run_all_passes_on_the_stub(one: Exercise, shell: InteractiveShell) -> None:
+    assert "not begun, and that is fine" in printed_by(shell, one, one.stub)
+
+
+@pytest.mark.parametrize(("one", "wrong"), EACH_WRONG)
+def test_a_wrong_answer_is_told_why_in_ipython(
+    one: Exercise, wrong: WrongAnswer, shell: InteractiveShell
+) -> None:
+    assert wrong.says in printed_by(shell, one, wrong.text)
 
 
 # --- the mechanism ---

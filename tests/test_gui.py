@@ -1,11 +1,14 @@
 """Do runtimes go on while the kernel is idle, and does the kernel stay usable?"""
 
 import statistics
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from tests.kernels import Kernel, kernel
+from tests.kernels import Cell, Kernel, kernel
 from tests.test_extension import EXTENSION
 
 LATE = 25  # ms: the most that a timer may be late
@@ -22,8 +25,8 @@ def kernel_of_module() -> Iterator[Kernel]:
 def cells(kernel_of_module: Kernel) -> Iterator[Kernel]:
     """A kernel in which runtimes go on while it is idle."""
     kernel_of_module.run("%reset -f")
-    kernel_of_module.run(f"%load_ext {EXTENSION}")
-    kernel_of_module.run("%gui minirt")
+    assert kernel_of_module.run(f"%load_ext {EXTENSION}").status == "ok"
+    assert kernel_of_module.run("%gui minirt").err == ""
     kernel_of_module.run("from minirt import Runtime, fs, net, set_timeout, set_interval")
     kernel_of_module.run("from minirt import clear_interval, set_immediate")
     yield kernel_of_module
@@ -41,7 +44,7 @@ def again(deadline):
         if len(late) < 100:
             again(now + 0.01)
         else:
-            print("done", max(late))
+            print("done", *(f"{ms:.1f}" for ms in late))
 
     set_timeout(10, fire)
 
@@ -58,37 +61,67 @@ def test_a_cell_returns_at_once_and_its_timer_prints_under_it_later(cells: Kerne
 
 
 def test_timers_are_not_late_while_the_kernel_is_idle(cells: Kernel) -> None:
-    def latest() -> float:
+    def round_() -> list[float]:
         cell = cells.run(CLOCKWORK)
         cells.watch(lambda: "done" in cell.out)
-        return float(cell.out.split()[1])
+        return lateness(cell)
 
-    assert best_of(latest, LATE) < LATE
+    assert best_of(lambda: max(round_()), LATE) <= 0
 
 
 def test_timers_are_not_late_while_cells_run_one_after_the_other(cells: Kernel) -> None:
-    assert best_of(lambda: busy(cells)[0], LATE) < LATE
+    assert best_of(lambda: sorted(busy(cells)[0])[-5], LATE) <= 0
 
 
 def test_the_kernel_stays_usable_while_timers_run(cells: Kernel) -> None:
-    assert best_of(lambda: busy(cells)[1], LATENCY) < LATENCY
+    assert best_of(lambda: statistics.median(busy(cells)[1]), LATENCY) <= 0
 
 
-def busy(cells: Kernel) -> tuple[float, float]:
-    """(the latest timer, the median latency of a cell), both in ms."""
+def lateness(cell: Cell) -> list[float]:
+    return [float(number) for number in cell.out.split()[1:]]
+
+
+def busy(cells: Kernel) -> tuple[list[float], list[float]]:
+    """How late each timer was, and how long each cell took meanwhile (ms)."""
     clockwork = cells.run(CLOCKWORK)
     latencies = []
     while "done" not in clockwork.out:
         latencies.append(cells.run("1").seconds * 1000)
-    return float(clockwork.out.split()[1]), statistics.median(latencies)
+    return lateness(clockwork), latencies
 
 
 def best_of(measure: Callable[[], float], goal: float) -> float:
-    """The best of a few rounds: what else the machine does is no fault of ours."""
-    figures = [measure()]
-    while min(figures) >= goal and len(figures) < 5:
-        figures.append(measure())
-    return min(figures)
+    """How far a figure (ms) is above its goal, in the best of a few rounds.
+
+    What the machine was late with in that round, in a thread that only sleeps, is no fault of ours.
+    """
+    over = []
+    while len(over) < 5 and (not over or min(over) > 0):
+        with machine_lateness() as late:
+            figure = measure()
+        over.append(figure - goal - max(late, default=0))
+    return min(over)
+
+
+@contextmanager
+def machine_lateness() -> Iterator[list[float]]:
+    """How late (ms) the sleeps of a thread are while this lasts."""
+    late: list[float] = []
+    over = threading.Event()
+
+    def sleep_again() -> None:
+        while not over.is_set():
+            began = time.perf_counter()
+            over.wait(0.01)
+            late.append((time.perf_counter() - began) * 1000 - 10)
+
+    thread = threading.Thread(target=sleep_again)
+    thread.start()
+    try:
+        yield late
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_results_of_the_pool_arrive(cells: Kernel, tmp_path: object) -> None:

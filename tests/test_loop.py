@@ -100,7 +100,17 @@ def test_the_phases_come_in_nodes_order(rt: Runtime, log: list[str]) -> None:
         hooks.clear()
 
     rt.run(main)
-    assert log == ["main", "timers", "pending", "idle", "prepare", "poll", "check", "close", "timers"]
+    assert log == [
+        "main",
+        "timers",
+        "pending",
+        "idle",
+        "prepare",
+        "poll",
+        "check",
+        "close",
+        "timers",
+    ]
     assert rt.phase == "closed"
 
 
@@ -170,9 +180,7 @@ def test_an_immediate_made_by_an_immediate_waits_one_turn(rt: Runtime, log: list
     assert log == ["first 1", "second 1", "nested 2"]
 
 
-def test_equal_delays_keep_their_order_and_no_deadline_is_lost(
-    rt: Runtime, log: list[str]
-) -> None:
+def test_equal_delays_keep_their_order_and_no_deadline_is_lost(rt: Runtime, log: list[str]) -> None:
     def main() -> None:
         for number in range(100):
             rt.set_timeout(7, says(log, str(number)))
@@ -641,7 +649,7 @@ ACTIONS = st.deferred(
 
 
 class Interpreter:
-    """Runs a program on a model or on a runtime, and logs each callback by its place in the program."""
+    """Runs a program on a model or a runtime, and logs each callback by its place in it."""
 
     def __init__(self, on: Any) -> None:
         self.on = on
@@ -736,7 +744,7 @@ class Interpreter:
 
 @pytest.mark.parametrize("traced", [False, True], ids=["plain", "traced"])
 @given(program=ACTIONS)
-@settings(max_examples=80)
+@settings(max_examples=60)
 def test_any_program_runs_in_the_order_of_the_model(traced: bool, program: list[Any]) -> None:
     expected = Interpreter(model := Model())
     model.errors = expected.caught

@@ -131,9 +131,7 @@ def test_an_interval_goes_on_after_an_error_that_was_handled(rt: Runtime) -> Non
 
 @pytest.mark.parametrize("by", ["handle", "identity", "cancel"])
 @pytest.mark.parametrize("kind", ["set_timeout", "set_interval"])
-def test_a_timer_is_cleared_by_its_handle_or_its_identity(
-    rt: Runtime, by: str, kind: str
-) -> None:
+def test_a_timer_is_cleared_by_its_handle_or_its_identity(rt: Runtime, by: str, kind: str) -> None:
     times = Times(rt)
 
     def main() -> None:

@@ -24,7 +24,7 @@ def busy_program(rt: Runtime, log: list[str]) -> None:
         rt.clock.sleep(number / 1000)
         return Int(number)
 
-    def say(what: str, _: Js = Int(0)) -> None:
+    def say(what: str, _: object = None) -> None:
         log.append(what)
 
     for number in range(6):
@@ -220,12 +220,14 @@ def test_a_closed_simulation_forgets_what_was_to_come() -> None:
     simulation, log = Simulation(), []  # type: tuple[Simulation, list[str]]
     with Runtime(system=simulation) as rt:
         rt.start(
-            lambda: rt.register_event_threadpool(
-                lambda: log.append("ran") or Int(0),  # type: ignore[func-returns-value]
-                KIND,
-                lambda _: None,
+            lambda: (
+                rt.register_event_threadpool(
+                    lambda: log.append("ran") or Int(0),  # type: ignore[func-returns-value]
+                    KIND,
+                    lambda _: None,
+                )
+                and None
             )
-            and None
         )
     assert not simulation.agenda.run_next(float("inf"))
     assert log == []
@@ -245,10 +247,10 @@ def test_what_a_task_raises_reaches_its_callback_here_too() -> None:
 def test_a_runtime_has_as_many_simulated_threads_as_real_ones() -> None:
     rt, names = Runtime(system=Simulation(), trace=(recorder := Recorder())), set()
     rt.run(
-        lambda: [
-            rt.register_event_threadpool(lambda: Int(0), KIND, lambda _: None) for _ in range(9)
-        ]
-        and None
+        lambda: (
+            [rt.register_event_threadpool(lambda: Int(0), KIND, lambda _: None) for _ in range(9)]
+            and None
+        )
     )
     names = {event.thread for event in recorder.events if event.kind == "started"}
     assert names == {"pool0", "pool1", "pool2", "pool3"}

@@ -64,8 +64,6 @@ def test_connecting_does_not_block_and_arrives(host: str, no_leaks: None) -> Non
 def test_a_connection_that_fails_at_once_leaves_no_descriptor(
     monkeypatch: pytest.MonkeyPatch, no_leaks: None
 ) -> None:
-    monkeypatch.setattr(
-        socket.socket, "connect_ex", lambda *_: errno.ECONNREFUSED, raising=False
-    )
+    monkeypatch.setattr(socket.socket, "connect_ex", lambda *_: errno.ECONNREFUSED, raising=False)
     with pytest.raises(ConnectionRefusedError):
         RealSystem().connect("127.0.0.1", 9)

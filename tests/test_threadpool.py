@@ -314,7 +314,7 @@ def test_every_task_runs_once_and_every_result_arrives_once(
 
 
 def test_tasks_that_come_one_by_one_just_as_a_thread_runs_out_of_work_are_never_stranded() -> None:
-    """The thread looks for work while the loop looks for a thread: 2,000 chances to miss each other."""
+    """The thread looks for work, the loop for a thread: 2,000 chances to miss each other."""
     with Desk(2, "priority") as desk:
         for identity in range(2000):
             desk.submit(2 * identity, lambda: Int(0))
@@ -428,7 +428,12 @@ def test_the_observer_hears_of_each_step_on_the_thread_that_takes_it() -> None:
     assert heard[0] == ("queued", 0, 1, me)
     assert ("queued", None, 2, me) in heard
     on_thread = [entry[:3] for entry in heard if entry[3] == "pool0"]
-    assert on_thread == [("started", 0, 1), ("finished", 0, 1), ("started", 0, 2), ("finished", 0, 2)]
+    assert on_thread == [
+        ("started", 0, 1),
+        ("finished", 0, 1),
+        ("started", 0, 2),
+        ("finished", 0, 2),
+    ]
     assert heard[-1] == ("closed", 0, CLOSE[0], me)
 
 
@@ -560,9 +565,7 @@ def test_what_a_refused_task_leaves_is_nothing_and_the_others_run() -> None:
     def main(rt: Runtime) -> None:
         gate = threading.Event()
         for _ in range(3):
-            rt.register_event_threadpool(
-                lambda: Int(int(gate.wait(PATIENCE))), KIND, log.append
-            )
+            rt.register_event_threadpool(lambda: Int(int(gate.wait(PATIENCE))), KIND, log.append)
         before = rt.pending_events
         with pytest.raises(TooManyWaiting):
             rt.register_event_threadpool(lambda: Int(9), KIND, log.append)

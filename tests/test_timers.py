@@ -157,9 +157,8 @@ def test_no_history_separates_it_from_a_sorted_list(steps: list[Step]) -> None:
     live: set[int] = set()
     timers = Timers(live)
     model: list[tuple[int, int, int]] = []  # (slot, order, identity)
-    now, order, identities = 0, 0, 0
-    for step, pick, distance in steps:
-        order += 1
+    now, identities = 0, 0
+    for order, (step, pick, distance) in enumerate(steps):
         deadline = now + distance
         if step == "schedule":
             identities += 1

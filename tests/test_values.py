@@ -71,5 +71,5 @@ def test_a_value_that_crosses_threads_is_frozen_and_has_no_room_for_more(value: 
 def test_values_with_equal_contents_are_equal_and_one_undefined_serves_all() -> None:
     assert String("a") == String("a")
     assert Int(1) != String("1")
-    assert UNDEFINED == Undefined()
+    assert Undefined() == UNDEFINED
     assert len({Int(1), Int(1), Int(2)}) == 2

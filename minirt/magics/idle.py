@@ -86,6 +86,7 @@ class Idle:
 
     def before_cell(self, info: object) -> None:
         """A cell begins. Its runtime is not the one of the cell before."""
+        self._turn_once()  # in Run All there is no idle time between two cells
         self._of_cell = None
         self._cell_runs = True
         self._beat_again()
@@ -106,9 +107,9 @@ class Idle:
         over = time.monotonic() + SLICE
         with selectors.DefaultSelector() as selector, _interruptible():
             selector.register(descriptor, selectors.EVENT_READ)
-            while not has_message():
+            while True:
                 wait = min(self._turn_all(selector), over - time.monotonic())
-                if time.monotonic() >= over:
+                if has_message() or time.monotonic() >= over:
                     return
                 selector.select(max(0, wait))
 
@@ -126,10 +127,13 @@ class Idle:
             self._beat.cancel()
 
     def _turn_in_between(self) -> None:
-        with selectors.DefaultSelector() as selector, _interruptible():
-            self._turn_all(selector)
+        self._turn_once()
         if self._cell_runs:
             self._beat_again()
+
+    def _turn_once(self) -> None:
+        with selectors.DefaultSelector() as selector, _interruptible():
+            self._turn_all(selector)
 
     def _turn_all(self, selector: selectors.BaseSelector) -> float:
         """Turn each once, without sleeping. How long may we sleep now? (s)"""

@@ -57,9 +57,8 @@ def write(path: FilePath, text: str, cb: Callback) -> int:
         raise TypeError(f"fs.write writes a str, and {text!r} is none. Convert it first: str(...)")
 
     def task() -> Js:
-        content = text.encode(
-            "utf-8"
-        )  # before the file is emptied: a lone surrogate cannot be encoded
+        # before the file is emptied: a lone surrogate cannot be encoded
+        content = text.encode("utf-8")
         with open(place, "wb") as file:
             file.write(content)
         return UNDEFINED

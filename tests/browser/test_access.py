@@ -40,7 +40,7 @@ def test_the_view_meets_wcag_aa(theme: str, lab: Lab, open_notebook: Open) -> No
     notebook.theme(THEMES[theme])
     notebook.run()
     notebook.page.wait_for_function(
-        "document.querySelectorAll('.minirt-live .mr-bar-task').length > 12", timeout=30_000
+        "document.querySelectorAll('.minirt-live .mr-bar-task').length > 12", timeout=15_000
     )
     notebook.shot(theme)
     assert violations(notebook) == []

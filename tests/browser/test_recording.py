@@ -82,7 +82,7 @@ def test_one_step_back_and_one_forward_is_the_same_moment(ended: Notebook) -> No
 def test_play_runs_through_the_recording_to_its_end(ended: Notebook) -> None:
     ended.button("First event").click()
     ended.view.get_by_label("Playback speed").select_option("4")
-    ended.button("Play the recording").click()
+    ended.button("Play").click()
     ended.page.wait_for_function(
         """() => {
             const [at, count] = document.querySelector(".mr-position").textContent.split(" / ");
@@ -112,7 +112,7 @@ def test_the_biography_of_an_identity_has_its_life_and_its_source_line(ended: No
     assert "def a_timer(_):" in biography.inner_text()
     kinds = biography.locator(".mr-kind").all_inner_texts()
     assert kinds == ["identity", "boxed", "queued", "run", "returned"]
-    ended.button("Next event of this identity").click()
+    ended.part("biography").get_by_role("button", name="Next", exact=True).click()
     ended.frames(3)
     assert " a_timer" in current(ended)
     ended.shot("biography")
@@ -128,7 +128,7 @@ def test_a_warning_leads_to_its_event(ended: Notebook) -> None:
 
 def test_the_keyboard_alone_can_do_all_of_it(ended: Notebook) -> None:
     page = ended.page
-    ended.button("Play the recording").focus()
+    ended.button("Play").focus()
     page.keyboard.press("Home")
     ended.frames(3)
     assert position(ended)[0] == 1
@@ -153,9 +153,9 @@ def test_the_keyboard_controls_a_running_program(
     notebook.button("Pause").focus()
     notebook.page.keyboard.press("Enter")
     notebook.wait_for_state("Paused")
-    for key, expected in (("Tab", "Run one callback"), ("Tab", "Speed of the program")):
+    for key, expected in (("Tab", "Step"), ("Tab", "Speed of the program")):
         notebook.page.keyboard.press(key)
-        label = "document.activeElement.getAttribute('aria-label')"
+        label = "(document.activeElement.ariaLabel || document.activeElement.textContent)"
         assert notebook.page.evaluate(label) == expected
     notebook.page.keyboard.press("Tab")
     notebook.page.keyboard.press("Space")  # Stop

@@ -33,13 +33,12 @@ function setText(element, text) {
   if (element.textContent !== wanted) element.textContent = wanted;
 }
 
-function button(text, label, onClick) {
+// A button is named by its text; `hint` says more, and names a button that has no text.
+function button(text, hint, onClick) {
   const element = make("button", "mr-button", text);
   element.type = "button";
-  if (label) {
-    element.setAttribute("aria-label", label);
-    element.title = label;
-  }
+  if (hint) element.title = hint;
+  if (hint && !text) element.setAttribute("aria-label", hint);
   element.addEventListener("click", onClick);
   return element;
 }
@@ -537,7 +536,6 @@ function makePlayer(actions) {
     slider.setAttribute("aria-valuetext", `event ${at + 1} of ${count}, ${seconds(frame.time)}`);
     setText(position, `${at + 1} / ${count}`);
     setText(play, playing ? "Halt" : "Play");
-    play.setAttribute("aria-label", playing ? "Halt the playback" : "Play the recording");
   }
   return { element, draw };
 }
