@@ -249,9 +249,8 @@ class Registrator:
 class Poll(Registrator):
     """A registrator that can also wait. `poll` gives [(token, readiness)], readiness an `Int`."""
 
-    always_poll = (
-        False  # True where a poll that cannot sleep still has something to do, with nothing watched
-    )
+    # True where a poll that cannot sleep still has something to do, with nothing watched
+    always_poll = False
 
     def poll(self, timeout: float | None) -> list[tuple[int, Int]]:
         """Sleep until something is ready, `timeout` seconds at most (None: for ever; 0: not)."""

@@ -18,7 +18,7 @@ from minirt.values import UNDEFINED, Error, Int, Js
 
 READINESS = tuple({"readiness": Ready(bits).name or "nothing"} for bits in range(16))
 
-WHY_READY, WHY_RESULT, WHY_MESSAGE, WHY_TIMEOUT, WHY_STOP = (
+WHY_READY, WHY_RESULT, WHY_MESSAGE, WHY_TIMEOUT, WHY_STOP = tuple(
     {"why": why} for why in ("ready", "result", "message", "timeout", "stop")
 )
 
@@ -123,8 +123,6 @@ class Traced(Scheduling):
         self.immediates, self._immediate_identities = [], []
         batch.reverse()
         for identity in identities:
-            if not batch:  # closed meanwhile
-                return
             callback = batch.pop()
             if callback is not ignore:
                 self._call(identity, callback, UNDEFINED)
@@ -193,8 +191,6 @@ class Traced(Scheduling):
         self.phase = "poll"
         finished = self.pool.finished
         for _ in range(remaining):
-            if not finished:  # closed meanwhile
-                return
             identity, thread, result = finished.popleft()
             self.pool.freed(thread)
             callback = self.callback_queue.pop(identity, None)
@@ -205,8 +201,7 @@ class Traced(Scheduling):
     def run_inbox(self) -> None:
         self.phase = "poll"
         for _ in range(len(self.inbox)):
-            if self.inbox:
-                self._call(None, self.inbox.popleft(), UNDEFINED)
+            self._call(None, self.inbox.popleft(), UNDEFINED)
 
     def run_one(self, call: Callable[[], object]) -> None:
         self._call(None, lambda _: call(), UNDEFINED)

@@ -102,6 +102,18 @@ def test_await_in_a_program_is_refused_in_a_sentence(cells: Kernel) -> None:
     assert cell.traceback == ""
 
 
+def test_an_interrupt_ends_the_program_and_everything_is_closed(cells: Kernel) -> None:
+    cells.run("import threading; before = threading.active_count()")
+    cell = cells.begin("%%minirt\nset_interval(10, lambda _: print('beat'))")
+    cells.watch(lambda: "beat" in cell.out)
+    cells.interrupt()
+    cells.watch(lambda: "idle" in cell.messages)
+    assert cell.traceback.endswith("stopped, and everything that it had is closed")
+    assert "asyncio" not in cell.traceback
+    assert cells.run("print(threading.active_count() <= before)").out == "True\n"
+    assert "phase closed" in cells.run("%minirt").out
+
+
 def test_line_magics_work_inside_a_program(cells: Kernel) -> None:
     assert cells.run("%%minirt --sim\n%pwd\nx = %pwd\nprint(x != '')").out == "True\n"
 
@@ -362,7 +374,8 @@ print((
 
 def test_unloading_leaves_nothing(kernel_of_module: Kernel) -> None:
     run: Callable[[str], object] = kernel_of_module.run
-    run(STATE)
+    for loads_magics_of_ipython in ("%config", "%gui", STATE):
+        run(loads_magics_of_ipython)
     before = kernel_of_module.run(STATE).out
     run(f"%load_ext {EXTENSION}")
     run("%config MinirtMagics.view = False")

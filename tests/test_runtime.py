@@ -674,5 +674,16 @@ def test_a_fork_outside_of_a_callback_concerns_no_runtime() -> None:
     import minirt.runtime
 
     minirt.runtime._after_fork_in_child()  # no runtime is running here: nothing happens
+
+
+def test_what_the_child_of_a_fork_does_is_to_end_its_loop_with_forked_runtime() -> None:
+    import minirt.runtime
+
+    rt, log = Runtime(), []  # type: tuple[Runtime, list[Any]]
+    rt.on_uncaught = log.append
+    rt.set_timeout(1, lambda _: minirt.runtime._after_fork_in_child())
+    rt.set_timeout(1, log.append)
     with pytest.raises(ForkedRuntime, match=r"os\._exit"):
-        minirt.runtime._forked(Undefined())
+        rt.run(lambda: None)
+    assert log == []
+    assert rt.phase == "closed"

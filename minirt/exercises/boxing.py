@@ -32,7 +32,7 @@ class Downloads:
         self.waiting[identity] = callback
 
     def finish(self, identity, value):
-        """Call the callback with `value`. What it raises is noted, and goes no further."""
+        """Call the callback with `value`. What it raises is noted, no more."""
         # This leaks three times. Write your own below, and take it away:
         #     callback = self.waiting[identity]
         #     self.finished.append((identity, callback))
@@ -44,7 +44,7 @@ class Downloads:
 
     def report(self):
         """What finished, in order, by name; and how each failure was called."""
-        names = [f"{identity} {callback.__name__}" for identity, callback in self.finished]
+        names = [f"{number} {one.__name__}" for number, one in self.finished]
         return names + [type(error).__name__ for error in self.failed]
 '''
 

@@ -141,7 +141,7 @@ def in_order(results: list[Js]) -> None:
             )
 
 
-FALLING = [0.12 - number / 100 for number in range(12)]  # s: who comes later is faster
+FALLING = tuple(0.12 - number / 100 for number in range(12))  # s: who comes later is faster
 
 
 @check("runs every function when there is room for all")

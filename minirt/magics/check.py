@@ -3,12 +3,15 @@
 import importlib.util
 import select
 import sys
+from types import MappingProxyType
 
-NEEDED = {
-    "anywidget": "the live view",
-    "ipywidgets": "the questions and the live view",
-    "matplotlib": "the plots",
-}
+NEEDED = MappingProxyType(
+    {
+        "anywidget": "the live view",
+        "ipywidgets": "the questions and the live view",
+        "matplotlib": "the plots",
+    }
+)
 WINDOWS = (
     "On Windows the runtime works, with select() in place of epoll. For the cells on epoll and "
     "signals use WSL, or read along on Binder."

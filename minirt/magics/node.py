@@ -32,17 +32,17 @@ POOL = (
     "is not fixed"
 )
 RULES = (  # who printed the two lines, and what says which one comes first
-    ({"timer", "immediate"}, RACE),
-    ({"tick", "microtask"}, "after a callback all ticks run, then all microtasks"),
-    ({"tick"}, "ticks run in the order in which they were set"),
-    ({"microtask"}, "microtasks run in the order in which they were queued"),
-    ({"timer"}, "timers run by deadline, equal deadlines in the order in which they were set"),
-    ({"immediate"}, IMMEDIATES),
-    ({"epoll", "immediate"}, "the check phase, with the immediates, follows the poll"),
-    ({"epoll", "timer"}, "after the poll come immediates, then close callbacks, then timers"),
-    ({"close", "immediate"}, "close callbacks come after the immediates of the same turn"),
-    ({"close", "timer"}, "close callbacks come before the timers of the same turn"),
-    ({"pool"}, POOL),
+    ("timer immediate", RACE),
+    ("tick microtask", "after a callback all ticks run, then all microtasks"),
+    ("tick", "ticks run in the order in which they were set"),
+    ("microtask", "microtasks run in the order in which they were queued"),
+    ("timer", "timers run by deadline, equal deadlines in the order in which they were set"),
+    ("immediate", IMMEDIATES),
+    ("epoll immediate", "the check phase, with the immediates, follows the poll"),
+    ("epoll timer", "after the poll come immediates, then close callbacks, then timers"),
+    ("close immediate", "close callbacks come after the immediates of the same turn"),
+    ("close timer", "close callbacks come before the timers of the same turn"),
+    ("pool", POOL),
 )
 
 
@@ -148,7 +148,7 @@ def rule_for(first: str, second: str) -> str | None:
     """The rule for two sorts of callback, `first` being the one that Node runs first."""
     pair = {first, second}
     for who, rule in RULES:
-        if pair == who:
+        if pair == set(who.split()):
             return rule
     if first == "main":
         return "main runs to its end before anything that it has set"

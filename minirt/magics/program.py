@@ -1,5 +1,6 @@
 """How does the text of a cell run as a program, with the names of the notebook?"""
 
+import asyncio
 import builtins
 import linecache
 import sys
@@ -17,6 +18,7 @@ from minirt import Recorder, Runtime, Simulation
 from minirt.errors import MinirtError
 from minirt.magics.console import Console, Tee
 
+STOPPED = "KeyboardInterrupt: the program was stopped, and everything that it had is closed"
 PACKAGE = str(Path(minirt.__file__).parent)
 
 
@@ -115,7 +117,9 @@ def names_in(code: CodeType) -> Iterator[str]:
 def show_only_the_program(error: BaseException, shell: InteractiveShell) -> None:
     """IPython asks an exception how it wants to be shown: without the frames of the runtime."""
     trace = own_frames(error, shell)
-    if trace is not None and not isinstance(error, SyntaxError | UsageError):
+    if trace is None and isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
+        error._render_traceback_ = lambda: [STOPPED]  # type: ignore[union-attr]
+    elif trace is not None and not isinstance(error, SyntaxError | UsageError):
         error._render_traceback_ = lambda: shell.InteractiveTB.structured_traceback(  # type: ignore[attr-defined]
             type(error), error, trace, tb_offset=0
         )

@@ -6,7 +6,8 @@ Each event that matters becomes one line, in the shape of the source chapter's c
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TextIO
 
 from minirt.trace import Event, console_line
@@ -28,16 +29,20 @@ def _closed(event: Event) -> str:
     return f"received {'an event' if event.thread == 'epoll' else 'a task'} of type: Close"
 
 
-SAYINGS: dict[str, Callable[[Event], str | None]] = {
-    "turn": lambda event: f"===== TICK {event.turn} =====",
-    "queued": _queued,
-    "started": lambda event: f"received a task of type: {(event.detail or {})['kind']}",
-    "finished": lambda event: f"finished running a task of type: {(event.detail or {})['kind']}.",
-    "ready": lambda event: f"Event with id: {event.identity} is ready.",
-    "uncaught": lambda event: f"Uncaught: {(event.detail or {})['error']}",
-    "closed": _closed,
-    "end": lambda _: "FINISHED",
-}
+SAYINGS: Mapping[str, Callable[[Event], str | None]] = MappingProxyType(
+    {
+        "turn": lambda event: f"===== TICK {event.turn} =====",
+        "queued": _queued,
+        "started": lambda event: f"received a task of type: {(event.detail or {})['kind']}",
+        "finished": lambda event: (
+            f"finished running a task of type: {(event.detail or {})['kind']}."
+        ),
+        "ready": lambda event: f"Event with id: {event.identity} is ready.",
+        "uncaught": lambda event: f"Uncaught: {(event.detail or {})['error']}",
+        "closed": _closed,
+        "end": lambda _: "FINISHED",
+    }
+)
 
 
 def line(event: Event) -> str | None:

@@ -233,6 +233,7 @@ class Notebook:
         self.wait_until_ran()
 
     def theme(self, name: str) -> None:
+        self.page.wait_for_function(KERNEL_IS_IDLE, timeout=PATIENCE)
         self.command("apputils:change-theme", {"theme": name})
         self.page.wait_for_function(
             "name => document.body.dataset.jpThemeName === name", arg=name, timeout=PATIENCE
@@ -267,7 +268,7 @@ def open_notebook(lab: Lab, browser: Any) -> Iterator[Any]:
     opened: list[tuple[Any, Notebook]] = []
 
     def open_one(name: str, **options: Any) -> Notebook:
-        context = browser.new_context(viewport={"width": 1000, "height": 1500}, **options)
+        context = browser.new_context(viewport={"width": 1000, "height": 2100}, **options)
         notebook = Notebook(context.new_page(), lab, name)
         opened.append((context, notebook))
         return notebook
@@ -276,7 +277,7 @@ def open_notebook(lab: Lab, browser: Any) -> Iterator[Any]:
     errors = [error for _, notebook in opened for error in notebook.errors]
     for context, notebook in opened:
         notebook.page.evaluate(
-            "() => jupyterapp.shell.currentWidget.sessionContext.shutdown().catch(() => null)"
+            "() => window.jupyterapp?.shell.currentWidget?.sessionContext.shutdown().catch(() => null)"
         )
         context.close()
     assert errors == []

@@ -163,7 +163,9 @@ await rt.play(main)
         };
         requestAnimationFrame(next);
     })""")
-    first, last, frames = (int(notebook.view.get_attribute(f"data-{n}")) for n in ("first", "last", "frames"))
+    first, last, frames = (
+        int(notebook.view.get_attribute(f"data-{n}")) for n in ("first", "last", "frames")
+    )
     assert frames == last - first + 1
     assert frames > 30
     assert pictures >= 30

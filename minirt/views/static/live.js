@@ -423,7 +423,7 @@ function makeTimeline(follow) {
 // --- Controls while the program runs ---
 
 const STATES = {
-  running: "Running", paused: "Paused", ended: "Ended", failed: "Failed", interrupted: "Interrupted", new: "Not started",
+  running: "Running", paused: "Paused", ended: "Ended", failed: "Failed", interrupted: "Interrupted", recorded: "Recorded", new: "Not started",
 };
 
 function speedSelect(label, onChange) {
@@ -514,12 +514,12 @@ function makePlayer(actions) {
   const element = make("div", "mr-player");
   element.setAttribute("role", "toolbar");
   element.setAttribute("aria-label", "Playback");
-  const play = button("Play", "Play the recording", actions.togglePlay);
+  const play = button("Play", "Play the recording", () => actions.togglePlay());
   const slider = make("input", "mr-slider");
   Object.assign(slider, { type: "range", min: "0", step: "1" });
   slider.setAttribute("aria-label", "Event of the recording");
   slider.addEventListener("input", () => actions.seek(Number(slider.value)));
-  const speed = speedSelect("Playback speed", actions.setSpeed);
+  const speed = speedSelect("Playback speed", (value) => actions.setSpeed(value));
   const position = make("span", "mr-position");
   element.append(
     iconButton("M3 2v10h2V2z M13 2v10L6 7z", "First event", () => actions.seek(0)),
@@ -562,6 +562,7 @@ function makeEvents(actions) {
 
   function drawRow({ row, jump, parts }, recording, at, current) {
     row.hidden = at === undefined;
+    jump.removeAttribute("aria-current");
     if (row.hidden) return;
     row.at = at;
     const event = eventTexts(recording, at);
@@ -569,7 +570,6 @@ function makeEvents(actions) {
     texts.forEach((text, number) => setText(parts[number], text));
     jump.classList.toggle("mr-current", at === current);
     if (at === current) jump.setAttribute("aria-current", "true");
-    else jump.removeAttribute("aria-current");
   }
 
   function draw(recording, matches, current) {
@@ -871,7 +871,7 @@ class Page {
   }
 
   key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=range]), select")) return;
     const keys = this.recording === null
       ? {}
       : { ArrowLeft: () => this.move(-1), ArrowRight: () => this.move(1), Home: () => this.seek(0), End: () => this.seek(Infinity),
