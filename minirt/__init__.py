@@ -6,7 +6,7 @@ Runtime().run(lambda: set_timeout(100, lambda _: print("later")))
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from minirt.ambient import (
     clear_immediate,
@@ -28,7 +28,6 @@ from minirt.threadpool import TaskKind
 from minirt.trace import Recorder
 from minirt.values import Bytes, Error, Int, Js, String, Undefined
 
-
 if TYPE_CHECKING:
     from minirt.modules import http
 
@@ -40,14 +39,14 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def load_ipython_extension(ipython: object) -> None:
+def load_ipython_extension(ipython: Any) -> None:
     """`%load_ext minirt`. IPython is imported only then."""
     from minirt.extension import load_ipython_extension as load
 
     load(ipython)
 
 
-def unload_ipython_extension(ipython: object) -> None:
+def unload_ipython_extension(ipython: Any) -> None:
     """`%unload_ext minirt`."""
     from minirt.extension import unload_ipython_extension as unload
 

@@ -16,7 +16,7 @@ class Clock(Protocol):
         """Let this much time pass for whoever calls."""
 
     def spend(self, seconds: float) -> None:
-        """Say that the work done now takes about this long. Real time knows; simulated time must be told."""
+        """The work done now takes about this long: simulated time must be told."""
 
 
 class MonotonicClock:

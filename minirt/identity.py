@@ -40,7 +40,8 @@ class Identities:
         """The next identity, taken or not. After the last one comes 0."""
         token = self._token + 1
         if token >= self._count:
-            self.token = token = 0
+            token = 0
+            self.free_below = 0  # a new round: what was promised was about the last one
         self._token = token
         return token
 

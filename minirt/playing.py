@@ -15,6 +15,7 @@ from minirt.clock import ManualClock
 from minirt.loop import Loop, StopLoop
 from minirt.pacing import Gate, PacedClock
 from minirt.trace import Event, Silence, Sink, Tee
+from minirt.tracebacks import show_only_the_program
 
 if TYPE_CHECKING:
     from minirt.views.model import Snapshot
@@ -113,9 +114,9 @@ class Player:
     async def play(self, main: Callable[[], object]) -> None:
         """Run to the end; what went wrong is raised here, after everything is closed."""
         ended = asyncio.get_running_loop().create_future()
-        thread = self._start(main, ended)
         if self._view is not None:
-            self._view.begin(self._gate)
+            self._view.begin(self._gate)  # first, so that it stands above what the program prints
+        thread = self._start(main, ended)
         interrupted = True
         try:
             while not ended.done():
@@ -189,20 +190,31 @@ class Player:
 
 async def play(runtime: Any, main: Callable[[], object], view: Any, gate: Gate) -> None:
     """Run `main` on `runtime`; see Runtime.play."""
-    if view is None and in_kernel():
+    shell = notebook()
+    if view is None and shell is not None:
         view = _new_view()
     try:
-        await Player(runtime, view or None, gate).play(main)
-    except asyncio.CancelledError:
-        if in_kernel():  # it cancels the cell that a reader interrupts
-            raise KeyboardInterrupt from None
+        await _play(Player(runtime, view or None, gate), main, shell)
+    except BaseException as error:
+        if shell is not None:
+            show_only_the_program(error, shell)
         raise
 
 
-def in_kernel() -> bool:
-    """Is this a notebook, where something can be displayed?"""
+async def _play(player: Player, main: Callable[[], object], shell: object) -> None:
+    try:
+        await player.play(main)
+    except asyncio.CancelledError:
+        if shell is None:
+            raise
+        raise KeyboardInterrupt from None  # the kernel cancels the cell that a reader interrupts
+
+
+def notebook() -> Any:
+    """IPython's shell, where this is a notebook and something can be displayed; or None."""
     ipython = sys.modules.get("IPython")
-    return hasattr(ipython and ipython.get_ipython(), "kernel")
+    shell = ipython and ipython.get_ipython()
+    return shell if hasattr(shell, "kernel") else None
 
 
 def _new_view() -> Any:

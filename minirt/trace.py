@@ -57,6 +57,10 @@ Fields: TypeAlias = tuple[float, int, str, str, str, int | None, dict[str, Any] 
 WIDTH = len(Event._fields)
 
 
+def _nothing() -> None:
+    """There is nothing to tidy."""
+
+
 class Silence:
     """Records nothing."""
 
@@ -71,17 +75,15 @@ class Silence:
 
 
 class Named:
-    """Makes an `Event` of the fields that a traced runtime hands on, for a sink that wants to read it at once."""
+    """Gives the fields that a traced runtime hands on their names, for any other sink."""
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
         self.record = sink.record
+        self.settle: Callable[[], object] = getattr(sink, "settle", _nothing)
 
     def add(self, fields: Fields) -> None:
         self.record(Event._make(fields))
-
-    def settle(self) -> None:
-        """There is nothing to tidy."""
 
 
 class Tee:
@@ -94,13 +96,18 @@ class Tee:
         for sink in self._sinks:
             sink.record(event)
 
+    def settle(self) -> None:
+        """Tidy those that want it."""
+        for sink in self._sinks:
+            getattr(sink, "settle", _nothing)()
+
 
 class Recorder:
     """A ring of events: the last `capacity` of them. `dropped` says how many were pushed out.
 
-    The fields of all events stand in one flat list, and get their names when somebody reads them: a
-    million small objects would keep the garbage collector busy. `add` and `record` are the list's own
-    `extend`. It is cut back to size once a turn, when that is worth the move.
+    The fields of all events stand in one flat list, and get their names when somebody reads
+    them: a million small objects would keep the garbage collector busy. `add` and `record` are
+    the list's own `extend`. It is cut back to size once a turn, when that is worth the move.
     """
 
     def __init__(self, capacity: int = 100_000) -> None:

@@ -24,7 +24,7 @@ WHY_READY, WHY_RESULT, WHY_MESSAGE, WHY_TIMEOUT, WHY_STOP = tuple(
 
 
 def place(callback: object) -> dict[str, Any]:
-    """Where a callback was written: its name, file and line. Keeps nothing of the callback itself."""
+    """Where a callback was written: its name, file and line. Keeps nothing of the callback."""
     while isinstance(callback, partial):
         callback = callback.func
     code = getattr(callback, "__code__", None) or getattr(

@@ -26,7 +26,7 @@ class Floor:
 # From the ground up.
 FLOORS = (
     Floor(("errors",)),
-    Floor(("values", "clock", "identity", "trace")),
+    Floor(("values", "clock", "identity", "trace", "tracebacks")),
     Floor(("callbacks", "timers", "threadpool", "epoll", "pacing")),
     Floor(("system", "simulation")),
     Floor(("loop",)),

@@ -49,7 +49,8 @@ Notebooks = Mapping[str, Any]  # "04_timers.ipynb" -> a notebook of nbformat 4
 
 # --- what an ordinary cell binds ---
 
-PYTHON_CELL_MAGICS = ("minirt", "exercise", "time", "timeit", "capture")
+# not "exercise": an answer is the reader's own, and may well be named as the package names it
+PYTHON_CELL_MAGICS = ("minirt", "time", "timeit", "capture")
 
 
 def parse_cell(text: str) -> ast.Module | None:

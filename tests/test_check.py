@@ -21,7 +21,8 @@ def test_it_names_what_is_missing_and_what_to_do(monkeypatch: pytest.MonkeyPatch
         importlib.util, "find_spec", lambda name: None if name == "matplotlib" else find(name)
     )
     assert check.findings()[0] == (
-        "matplotlib is missing: the plots will not show. Run `make lab`, or: pip install 'minirt[lab]'"
+        "matplotlib is missing: the plots will not show. "
+        "Run `make lab`, or: pip install 'minirt[lab]'"
     )
 
 

@@ -82,6 +82,32 @@ def test_an_error_points_to_the_lines_of_the_cell_and_to_no_others(cells: Kernel
     assert "runtime.py" not in cell.traceback and "program.py" not in cell.traceback
 
 
+@pytest.mark.parametrize("view", ["None", "False"])
+def test_an_error_that_play_raises_points_to_the_lines_of_the_cell_alone(
+    cells: Kernel, view: str
+) -> None:
+    cell = cells.run(
+        "from minirt import Runtime\nrt = Runtime()\ndef f(_):\n    1/0\n"
+        f"await rt.play(lambda: rt.set_timeout(10, f), view={view})"
+    )
+    assert "----> 4     1/0" in cell.traceback
+    assert "ZeroDivisionError" in cell.traceback
+    for file in ("playing.py", "runtime.py", "loop.py", "scheduling.py"):
+        assert file not in cell.traceback
+
+
+def test_an_error_in_a_file_of_the_reader_shows_that_file_alone(
+    cells: Kernel, tmp_path: Path
+) -> None:
+    (tmp_path / "my_program.py").write_text("def main():\n    1/0\n")
+    cell = cells.run(
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nimport my_program\n"
+        "from minirt import Runtime\nawait Runtime().play(my_program.main, view=False)"
+    )
+    assert "my_program.py:2" in cell.traceback
+    assert "playing.py" not in cell.traceback
+
+
 def test_an_error_of_minirt_stops_at_the_readers_line(cells: Kernel) -> None:
     cell = cells.run("%%minirt --sim\nset_timeout('soon', print)")
     assert "----> 2 set_timeout('soon', print)" in cell.traceback

@@ -27,7 +27,8 @@ def test_a_program_file_is_the_main_of_a_runtime(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(
         "from beside import WORD\nfrom minirt import set_timeout\n\n"
-        "def later(_):\n    print('later', WORD, __name__)\n\nset_timeout(1, later)\nprint('now')\n",
+        "def later(_):\n    print('later', WORD, __name__)\n\n"
+        "set_timeout(1, later)\nprint('now')\n",
         encoding="utf-8",
     )
     ran = subprocess.run(command(program), capture_output=True, text=True, check=True, timeout=60)

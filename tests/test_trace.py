@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minirt import Recorder
+from minirt import Recorder, Runtime, Simulation, set_interval, set_timeout
 from minirt.trace import (
     KINDS,
     SLICES,
+    WIDTH,
     Event,
     Named,
     Silence,
@@ -201,3 +202,16 @@ def test_a_console_line_has_the_shape_of_the_source_chapter() -> None:
     )
     assert console_line("pool3", "x") == "Thread: pool3 x"
     assert set(SLICES) <= set(KINDS)
+
+
+def test_a_recorder_behind_a_tee_is_cut_back_too() -> None:
+    recorder = Recorder(10)
+    rt = Runtime(system=Simulation(), trace=Tee(recorder, Silence()))
+
+    def main() -> None:
+        interval = set_interval(1, lambda _: None)
+        set_timeout(500, lambda _: interval.cancel())
+
+    rt.run(main)
+    assert recorder.recorded > 1000
+    assert len(recorder._fields) < 100 * WIDTH

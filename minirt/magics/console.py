@@ -6,7 +6,7 @@ program's own context, in whichever of its threads; everybody else's output pass
 
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -29,6 +29,7 @@ class Console:
     """The lines of one program, in order."""
 
     recorder: Recorder
+    said: Callable[[str, str], object] | None = None  # called with each line and its thread
     lines: list[Line] = field(default_factory=list)
     _begun: dict[int, tuple[str, int]] = field(default_factory=dict)  # thread -> text, recorded
 
@@ -40,6 +41,8 @@ class Console:
         *complete, rest = (before + text).split("\n")
         for line in complete:
             self.lines.append(Line(line, recorded, thread.name))
+            if self.said is not None:
+                self.said(line, thread.name)
         if rest:
             self._begun[key] = (rest, recorded)
 

@@ -1,13 +1,12 @@
 """How does the text of a cell run as a program, with the names of the notebook?"""
 
-import asyncio
 import builtins
 import linecache
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, TracebackType
+from types import CodeType
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -15,11 +14,9 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import minirt
 from minirt import Recorder, Runtime, Simulation
-from minirt.errors import MinirtError
 from minirt.magics.console import Console, Tee
-
-STOPPED = "KeyboardInterrupt: the program was stopped, and everything that it had is closed"
-PACKAGE = str(Path(minirt.__file__).parent)
+from minirt.runtime import TracedRuntime
+from minirt.tracebacks import show_only_the_program
 
 
 @dataclass(slots=True)
@@ -65,7 +62,18 @@ def new_program(threads: int, seed: int | None, name: str) -> Program:
         runtime = Runtime(threads=threads, system=system, trace=recorder)
     except ValueError as error:
         raise UsageError(f"%%minirt: {error}") from None
-    return Program(runtime, recorder, Console(recorder), name, seed)
+    return Program(runtime, recorder, Console(recorder, printing(runtime)), name, seed)
+
+
+def printing(runtime: Runtime) -> Callable[[str, str], object]:
+    """A line that the program prints becomes an event, so that the view's console shows it."""
+
+    def note(text: str, thread: str) -> None:
+        # what `log` or a console of the runtime printed is in the trace already
+        if isinstance(runtime, TracedRuntime) and not text.startswith("Thread: "):
+            runtime.note("printed", None, {"text": text}, thread=thread)
+
+    return note
 
 
 async def run(
@@ -112,47 +120,6 @@ def names_in(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from names_in(constant)
-
-
-def show_only_the_program(error: BaseException, shell: InteractiveShell) -> None:
-    """IPython asks an exception how it wants to be shown: without the frames of the runtime."""
-    trace = own_frames(error, shell)
-    if trace is None and isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
-        error._render_traceback_ = lambda: [STOPPED]  # type: ignore[union-attr]
-    elif trace is not None and not isinstance(error, SyntaxError | UsageError):
-        error._render_traceback_ = lambda: shell.InteractiveTB.structured_traceback(  # type: ignore[attr-defined]
-            type(error), error, trace, tb_offset=0
-        )
-
-
-def own_frames(error: BaseException, shell: InteractiveShell) -> TracebackType | None:
-    """The traceback from the first frame of a cell on; None when no cell is in it.
-
-    An exception of minirt says what to do about it, so its own last frames are left out as well.
-    """
-    frames = list(_frames(error.__traceback__))
-    files = [frame.tb_frame.f_code.co_filename for frame in frames]
-    cells = [at for at, file in enumerate(files) if shell.compile.format_code_name(file)]
-    if not cells:
-        return None
-    end = len(frames)
-    while isinstance(error, MinirtError) and files[end - 1].startswith(PACKAGE):
-        end -= 1
-    return joined(frames[cells[0] : end])
-
-
-def _frames(trace: TracebackType | None) -> Iterator[TracebackType]:
-    while trace is not None:
-        yield trace
-        trace = trace.tb_next
-
-
-def joined(frames: list[TracebackType]) -> TracebackType | None:
-    """These frames as a traceback of their own."""
-    following: TracebackType | None = None
-    for frame in reversed(frames):
-        following = TracebackType(following, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
-    return following
 
 
 def cell_of_caller() -> str:

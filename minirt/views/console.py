@@ -53,7 +53,7 @@ def line(event: Event) -> str | None:
 
 
 class Console:
-    """A sink that prints each line at once. `file` is standard output, as it is at the time of printing."""
+    """A sink that prints each line at once, to standard output as it is then, or to `file`."""
 
     def __init__(self, file: TextIO | None = None) -> None:
         self._file = file

@@ -99,7 +99,7 @@ class LiveView(anywidget.AnyWidget):
             "stop": controls.stop,
         }
         name, value = content.get("command"), content.get("value")
-        if name == "speed" and type(value) in (int, float) and 0.01 <= value <= 100:
-            controls.set_speed(value)
+        if name == "speed" and isinstance(value, int | float) and 0.01 <= value <= 100:
+            controls.set_speed(float(value))
         elif name in commands:
             commands[name]()

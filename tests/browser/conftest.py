@@ -11,8 +11,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import nbformat
 import pytest
@@ -20,14 +21,12 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 HERE = Path(__file__).parent
 SHOTS = HERE / "shots"  # where the tests leave pictures for a person to look at
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 HOW_TO_GET_CHROMIUM = (
     "these tests drive the system's Chromium, and there is none. Debian: apt install chromium; "
     "macOS: brew install --cask chromium. Or leave them out: pytest -m 'not browser'"
 )
+HOW_TO_GET_TOOLS = "the browser tests need {}: pip install -e '.[lab,test]'"
 PATIENCE = 15_000  # ms: a shared machine is slow at times
 KERNEL_IS_IDLE = """() => {
     const session = window.jupyterapp?.shell.currentWidget?.sessionContext?.session;
@@ -38,6 +37,14 @@ RUN_ALL = """() => {
     jupyterapp.commands.execute("notebook:run-all-cells").then(() => { window.ran = true; });
     return null;
 }"""
+RAN_ALL = """() => {
+    const cells = jupyterapp.shell.currentWidget.content.model.sharedModel.cells;
+    return cells.every((cell) => cell.cell_type !== "code" || !cell.source.trim()
+        || (cell.execution_count ?? 0) > 0);
+}"""
+CELLS = """() => jupyterapp.shell.currentWidget.content.model.sharedModel.cells.map((cell) => [
+    (cell.metadata.tags ?? []).includes("raises-exception"),
+    JSON.parse(JSON.stringify(cell.outputs ?? []))])"""
 OUTPUTS = """() => jupyterapp.shell.currentWidget.content.model.sharedModel.cells.map(
     (cell) => JSON.parse(JSON.stringify(cell.outputs ?? [])))"""
 
@@ -54,9 +61,22 @@ def chromium() -> str:
         path = shutil.which(name)
         if path:
             return path
+    leave_out(HOW_TO_GET_CHROMIUM)
+
+
+def tool(module: str) -> Any:
+    """A module of the tests' tools, or the test is skipped; in continuous integration it fails."""
+    try:
+        return import_module(module)
+    except ImportError:
+        leave_out(HOW_TO_GET_TOOLS.format(module.partition(".")[0]))
+
+
+def leave_out(why: str) -> NoReturn:
+    """Skip the test. In continuous integration nobody would notice, so there it fails."""
     if os.environ.get("CI"):
-        pytest.fail(HOW_TO_GET_CHROMIUM)
-    pytest.skip(HOW_TO_GET_CHROMIUM)
+        pytest.fail(why)
+    pytest.skip(why)
 
 
 def free_port() -> int:
@@ -132,6 +152,9 @@ class Lab:
         shutil.copy(path, self.folder / path.name)
         return path.name
 
+    def copy_folder(self, path: Path) -> None:
+        shutil.copytree(path, self.folder / path.name, dirs_exist_ok=True)
+
     def close(self) -> None:
         self.process.terminate()
         try:
@@ -173,6 +196,10 @@ class Notebook:
     def wait_until_ran(self) -> None:
         self.page.wait_for_function("window.ran === true", timeout=PATIENCE)
 
+    def wait_until_all_ran(self) -> None:
+        """Lab's own promise is kept early where a cell raises an exception on purpose."""
+        self.page.wait_for_function(RAN_ALL, timeout=4 * PATIENCE)
+
     def command(self, name: str, arguments: dict[str, Any] | None = None) -> None:
         self.page.evaluate(
             "([name, arguments]) => jupyterapp.commands.execute(name, arguments)",
@@ -181,6 +208,11 @@ class Notebook:
 
     def outputs(self, cell: int) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.page.evaluate(OUTPUTS)[cell]
+        return found
+
+    def cells(self) -> list[tuple[bool, list[dict[str, Any]]]]:
+        """(may it raise an exception?, its outputs) of each cell"""
+        found: list[tuple[bool, list[dict[str, Any]]]] = self.page.evaluate(CELLS)
         return found
 
     def printed(self, cell: int) -> str:
@@ -255,7 +287,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     path = chromium()
-    api = pytest.importorskip("playwright.sync_api")
+    api = tool("playwright.sync_api")
     with api.sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield opened
@@ -268,7 +300,7 @@ def open_notebook(lab: Lab, browser: Any) -> Iterator[Any]:
     opened: list[tuple[Any, Notebook]] = []
 
     def open_one(name: str, **options: Any) -> Notebook:
-        context = browser.new_context(viewport={"width": 1000, "height": 2100}, **options)
+        context = browser.new_context(**{"viewport": {"width": 1000, "height": 2100}, **options})
         notebook = Notebook(context.new_page(), lab, name)
         opened.append((context, notebook))
         return notebook

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Lab, Notebook
+from .conftest import Lab, Notebook, tool
 
 HERE = Path(__file__).parent
 THEMES = {
@@ -19,7 +19,7 @@ Open = Callable[..., Notebook]
 
 def violations(notebook: Notebook) -> list[str]:
     """What axe-core finds in the view, one line a fault."""
-    axe = pytest.importorskip("axe_playwright_python.base").AXE_FILE_PATH
+    axe = tool("axe_playwright_python.base").AXE_FILE_PATH
     notebook.page.evaluate(f"() => {{ {Path(axe).read_text(encoding='utf-8')} }}")
     results: dict[str, Any] = notebook.page.evaluate(
         """() => axe.run(document.querySelector(".minirt-live"), {
