@@ -125,5 +125,5 @@ $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/installed-bench: pyproject.toml | $(VENV)/bin/python
 	@echo "installing minirt and its peers into $(VENV)"
-	@$(PIP_INSTALL) --editable ".[bench]"
+	@$(PIP_INSTALL) --editable ".[lab,bench]"
 	@touch $@

@@ -35,7 +35,7 @@ FLOORS = (
     Floor(("views.model",)),
     Floor(("views.findings", "views.recording")),
     Floor(("views.tape", "views.watch")),
-    Floor(("views.console", "views.picture")),
+    Floor(("views.console", "views.picture", "views.orders")),
     Floor(("views.live",)),
     Floor(("views",)),
     Floor(("playing",)),

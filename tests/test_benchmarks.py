@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import __main__ as command
-from tests.benchmarks import callbacks, memory, pool, sockets, startup, timers
+from tests.benchmarks import callbacks, memory, pool, sockets, startup, timers, viewed
 from tests.benchmarks.loops import present
 from tests.benchmarks.measure import measure
 from tests.benchmarks.nodejs import in_node
@@ -288,6 +288,7 @@ def test_the_delays_are_spread_evenly_and_are_not_in_order():
 
 
 @pytest.mark.parametrize("peer", ["minirt", "asyncio"])
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "number"),
     [
@@ -342,6 +343,17 @@ def test_growth_says_when_there_are_too_few_descriptors(monkeypatch):
     assert sockets.growth("asyncio", 20, few=2, many=20)["note"].startswith(
         "only 5 idle connections"
     )
+
+
+@pytest.mark.parametrize("peer", peers_of("minirt", "minirt-viewed"))
+def test_a_watched_program_is_measured_beside_one_that_is_not(peer):
+    assert viewed.watched(peer, 3000)["value"] > 0
+
+
+def test_the_largest_frame_is_weighed():
+    found = viewed.frame("minirt", 1000)
+    assert found["frames"] > 3
+    assert 3000 < found["value"] < 20_000
 
 
 def test_two_queues_are_the_floor_of_the_pool():

@@ -111,6 +111,7 @@ def test_run_all_passes_on_the_stub(one: Exercise, shell: InteractiveShell) -> N
     assert "not begun, and that is fine" in printed_by(shell, one, one.stub)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("one", "wrong"), EACH_WRONG)
 def test_a_wrong_answer_is_told_why_in_ipython(
     one: Exercise, wrong: WrongAnswer, shell: InteractiveShell

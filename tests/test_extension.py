@@ -15,6 +15,8 @@ from minirt.magics.node import first_difference, recorded, rule_for, side_by_sid
 from minirt.trace import read_jsonl
 from tests.kernels import Kernel, kernel
 
+pytestmark = pytest.mark.slow  # real kernels
+
 EXTENSION = "minirt" if hasattr(minirt, "load_ipython_extension") else "minirt.extension"
 with_node = pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
 

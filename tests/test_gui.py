@@ -11,6 +11,8 @@ import pytest
 from tests.kernels import Cell, Kernel, kernel
 from tests.test_extension import EXTENSION
 
+pytestmark = pytest.mark.slow  # real kernels
+
 LATE = 25  # ms: the most that a timer may be late
 LATENCY = 15  # ms: the median from a cell's request to its reply, while timers run
 

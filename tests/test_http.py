@@ -246,7 +246,7 @@ def serving(reply: Reply, asks: bool = True) -> Iterator[str]:
 
 
 def got(url: str, **options: Any) -> Any:
-    """The one value that http.get's callback received."""
+    """The one value that `http.get`'s callback received."""
     values: list[Any] = []
     Runtime().run(lambda: http.get(url, values.append, **options))
     (value,) = values

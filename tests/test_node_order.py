@@ -93,6 +93,7 @@ def test_the_seeds_of_a_simulation_show_every_way_a_race_can_end(name: str) -> N
     assert {tuple(order(name, Simulation(seed))) for seed in range(40)} == allowed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIXED)
 def test_what_is_recorded_is_what_node_prints_today(name: str) -> None:
     path = node()

@@ -52,7 +52,19 @@ def fresh(peer: str, total: int) -> dict[str, Any]:
 
 
 def counted_by_one(loop: Any, start: Callable[[], object], total: int) -> float:
-    """`start` keeps one callback going; here are PENDING - 1 of those, and the one that counts."""
+    """CPU seconds of one callback on a loop that is run here."""
+    main, figure = counting(loop, start, total)
+    loop.run(main)
+    return figure()
+
+
+def counting(
+    loop: Any, start: Callable[[], object], total: int
+) -> tuple[Callable[..., None], Callable[[], float]]:
+    """The first callback, and the CPU seconds of one callback, once the loop has ended.
+
+    `start` keeps one callback going; here are PENDING - 1 of those, and the one that counts.
+    """
     turns = max(1, total // PENDING)
     left, began, ended = turns, 0.0, 0.0
 
@@ -72,8 +84,7 @@ def counted_by_one(loop: Any, start: Callable[[], object], total: int) -> float:
             start()
         loop.soon(count)
 
-    loop.run(main)
-    return (ended - began) / (turns * PENDING)
+    return main, lambda: (ended - began) / (turns * PENDING)
 
 
 def chain(peer: str, total: int) -> dict[str, Any]:

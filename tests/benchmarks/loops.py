@@ -175,6 +175,8 @@ LOOPS: dict[str, Callable[..., Any]] = {
     "curio": Curio,
 }
 
+ALSO_NEEDED = {"minirt-viewed": ("ipykernel", "jupyter_client")}
+
 
 def present(peer: str) -> bool:
     """Is the peer on this machine?"""
@@ -185,6 +187,10 @@ def present(peer: str) -> bool:
     module = peer.partition("-")[0]  # minirt-recorded is minirt
     if module not in LOOPS:
         return True
+    return all(map(_installed, (module, *ALSO_NEEDED.get(peer, ()))))
+
+
+def _installed(module: str) -> bool:
     found = importlib.util.find_spec(module)
     return (
         found is not None and found.origin is not None

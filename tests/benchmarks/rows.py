@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import callbacks, memory, pool, sockets, startup, timers
+from . import callbacks, memory, pool, sockets, startup, timers, viewed
 
 AT_LEAST = ">="
 AT_MOST = "<="
@@ -89,9 +89,26 @@ ROWS = (
         ("asyncio", "uvloop", "node"),  # gevent runs the whole chain in one turn: not the same work
         (faster("asyncio", 1.6, 2.2), faster("uvloop", 0.55, 0.74)),
     ),
-    # The live view, once there is one: here, the callbacks row with a view attached at 30 Hz.
-    # subject "minirt-viewed", peers ("minirt",), goals (costs("minirt", 1.10, 1.05),)
-    #
+    # The live view at 30 Hz: what it adds to the row "callbacks", and what it sends
+    Row(
+        "view",
+        "callbacks, a live view attached",
+        viewed.watched,
+        10_000_000,
+        ("minirt",),
+        (costs("minirt", 1.10, 1.05),),
+        subject="minirt-viewed",
+    ),
+    Row(
+        "frame",
+        "a frame of the live view, 10,000 timers",
+        viewed.frame,
+        10_000,
+        (),
+        (own(20_000),),
+        unit="B",
+        rounds=1,
+    ),
     # Timers: CPU time of one, then lateness
     Row(
         "timers",

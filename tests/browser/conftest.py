@@ -21,7 +21,16 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 HERE = Path(__file__).parent
 SHOTS = HERE / "shots"  # where the tests leave pictures for a person to look at
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 HOW_TO_GET_CHROMIUM = (
     "these tests drive the system's Chromium, and there is none. Debian: apt install chromium; "
     "macOS: brew install --cask chromium. Or leave them out: pytest -m 'not browser'"
@@ -57,11 +66,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def chromium() -> str:
     """The path of a Chromium, or the test is skipped; in continuous integration it fails."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        path = shutil.which(name)
-        if path:
-            return path
-    leave_out(HOW_TO_GET_CHROMIUM)
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = [path for path in map(shutil.which, names) if path]
+    return found[0] if found else leave_out(HOW_TO_GET_CHROMIUM)
 
 
 def tool(module: str) -> Any:
@@ -309,7 +316,8 @@ def open_notebook(lab: Lab, browser: Any) -> Iterator[Any]:
     errors = [error for _, notebook in opened for error in notebook.errors]
     for context, notebook in opened:
         notebook.page.evaluate(
-            "() => window.jupyterapp?.shell.currentWidget?.sessionContext.shutdown().catch(() => null)"
+            """() => window.jupyterapp?.shell.currentWidget?.sessionContext.shutdown()
+                .catch(() => null)"""
         )
         context.close()
     assert errors == []

@@ -74,7 +74,8 @@ def test_a_change_of_state_is_said_to_a_screen_reader(lab: Lab, open_notebook: O
     assert status.text_content() == "Running"
     notebook.pause()
     notebook.page.wait_for_function(
-        "document.querySelector('.minirt-live [role=status]').textContent.startsWith('Paused, next')"
+        """document.querySelector(".minirt-live [role=status]").textContent
+            .startsWith("Paused, next")"""
     )
     notebook.stop()
     assert status.text_content() == "Ended"

@@ -290,7 +290,8 @@ def test_the_output_is_never_wider_than_the_notebook(busy: Notebook) -> None:
     busy.frames()
     busy.stop()
     overflow = busy.view.evaluate(
-        """(view) => [view, ...view.querySelectorAll("*")].filter((e) => !e.closest(".mr-hidden, svg")
+        """(view) => [view, ...view.querySelectorAll("*")].filter(
+            (e) => !e.closest(".mr-hidden, svg")
             && e.getBoundingClientRect().right > view.getBoundingClientRect().right + 1)
             .map((e) => e.className)"""
     )

@@ -1,0 +1,177 @@
+"""What if one rule of the loop were another?
+
+Each class here is the runtime with one rule broken, and nothing else. `noticed` runs the programs
+whose order in Node is recorded on such a runtime, and says which of them come out differently.
+"""
+
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+from minirt.runtime import Runtime
+from minirt.simulation import Simulation
+
+LONGEST_SLEEP = 1.0  # s: nothing wakes the loop without a wake-up, and it must end
+
+
+class DrainsPerPhase(Runtime):
+    """Ticks and microtasks wait for the end of the phase, as in Node before version 11."""
+
+    __slots__ = ()
+
+    def drain(self) -> None:
+        """Not now."""
+
+    def _enter(self, main: Callable[[], object]) -> None:
+        super()._enter(main)
+        super().drain()
+
+    def poll_phase(self) -> None:
+        super().poll_phase()
+        super().drain()
+
+    def check_phase(self) -> None:
+        super().check_phase()
+        super().drain()
+
+    def close_phase(self) -> None:
+        super().close_phase()
+        super().drain()
+
+    def timers_phase(self) -> None:
+        super().timers_phase()
+        super().drain()
+
+
+class ImmediatesUntilEmpty(Runtime):
+    """An immediate that is set by an immediate runs in the same phase."""
+
+    __slots__ = ()
+
+    def check_phase(self) -> None:
+        while self.immediates:
+            super().check_phase()
+
+
+class UnstableHeap(Runtime):
+    """Timers with the same deadline run in another order than they were set in."""
+
+    __slots__ = ()
+
+    def timers_phase(self) -> None:
+        self.phase = "timers"
+        for batch in self.timers.due(self.clock.now()):
+            self.run_batch(reversed(batch))
+
+
+class PoolOfOne(Runtime):
+    """One thread, however many are asked for."""
+
+    __slots__ = ()
+
+    def __init__(self, threads: int = 4, system: Any = None) -> None:
+        super().__init__(threads=1, system=system)
+
+
+class NoWakeUp(Runtime):
+    """A result of the pool does not end the loop's sleep."""
+
+    __slots__ = ()
+
+    def wake(self) -> None:
+        """Nobody is told."""
+
+    def wait(self, timeout: float | None) -> Any:
+        return super().wait(LONGEST_SLEEP if timeout is None else min(timeout, LONGEST_SLEEP))
+
+
+KNOBS = MappingProxyType(
+    {
+        "drain per phase": DrainsPerPhase,
+        "immediates until empty": ImmediatesUntilEmpty,
+        "unstable heap": UnstableHeap,
+        "pool of one": PoolOfOne,
+        "no wake-up": NoWakeUp,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program whose order in Node is recorded, and its twin for minirt."""
+
+    name: str  # "20_timers_by_deadline"
+    title: str
+    javascript: str
+    python: str
+    orders: tuple[tuple[str, ...], ...]  # what Node prints: more than one where there is a race
+
+    @property
+    def threads(self) -> int:
+        """What a line such as `# runtime: threads=1` asks for."""
+        asked = (line for line in self.python.splitlines() if line.startswith("# runtime: "))
+        return next((int(line.rpartition("=")[2]) for line in asked), 4)
+
+    @property
+    def is_simulated(self) -> bool:
+        """Can it run in simulated time? Not with sockets of the outside."""
+        return "net." not in self.python
+
+
+@cache
+def programs() -> tuple[Program, ...]:
+    """Every recorded program."""
+    source = files("minirt.exercises") / "node_order.json"
+    return tuple(
+        Program(
+            one["name"],
+            one["title"],
+            one["program"],
+            one["twin"],
+            tuple(tuple(lines) for lines in one["orders"]),
+        )
+        for one in json.loads(source.read_text(encoding="utf-8"))["programs"]
+    )
+
+
+def program(name: str) -> Program:
+    """One of them, by its name or its number."""
+    for one in programs():
+        if name in (one.name, one.name.partition("_")[0]):
+            return one
+    raise KeyError(f"there is no program {name!r}. `%node_order` lists them")
+
+
+def order_of(program: Program, runtime: Callable[..., Runtime] = Runtime, seed: int = 0) -> list[str]:
+    """What the twin prints on a runtime of this class: in simulated time, if it can be."""
+    return run(program, runtime, Simulation(seed) if program.is_simulated else None)
+
+
+def run(
+    program: Program, runtime: Callable[..., Runtime] = Runtime, system: Simulation | None = None
+) -> list[str]:
+    """What the twin prints, in real time if `system` is None."""
+    code = compile(program.python, f"<{program.name}>", "exec")
+    names: dict[str, Any] = {"__name__": "__main__", "__file__": __file__}  # some read a file
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        rt = runtime(threads=program.threads, system=system)
+        rt.run(lambda: exec(code, names))
+    return printed.getvalue().splitlines()
+
+
+def noticed(
+    runtime: Callable[..., Runtime], among: Iterable[Program] | None = None, seeds: Sequence[int] = (0,)
+) -> list[Program]:
+    """Those of the programs that print on this runtime what Node never prints."""
+    return [
+        one
+        for one in (programs() if among is None else among)
+        if any(tuple(order_of(one, runtime, seed)) not in one.orders for seed in seeds)
+    ]
