@@ -3,6 +3,18 @@
 Read `Loop.turn`: it is the table of contents, one line a phase, in the order of Node and libuv.
 A phase with nothing to do is not entered. After every callback all ticks run, then all microtasks,
 until both are empty.
+
+Where minirt differs from Node on purpose (chapter 08 has the whole table):
+
+    delays         a string, None or a bool is a TypeError, and a delay cannot be left out
+    the clock      read at each call, in quarters of a ms; Node reads it once a turn, in whole ms
+    timers         all in one order of deadlines; Node keeps a list for each delay
+    unref          of a timer that has run is forgotten; Node remembers it for `refresh`
+    set_immediate  returns an identity, not an object
+    promises       none: `queue_microtask`
+    callbacks      of one event are called once: they leave their box
+    errors         of `fs` are values, `Error`; what nobody catches leaves `run`
+    close          from a callback ends the loop after it; `process.exit` ends at once
 """
 
 from collections import deque

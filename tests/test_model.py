@@ -124,6 +124,22 @@ def test_a_frame_counts_what_the_callbacks_wait_for() -> None:
     assert dict(frames[0]["queue"][2]) == {"timer": 3, "pool": 3, "immediate": 1}
 
 
+def test_a_task_that_had_to_wait_for_a_thread_shows_it_while_the_program_runs() -> None:
+    story = Story()
+    for each in recorded(lambda rt: [task(rt, 0.2), task(rt, 0.1)], threads=1)[1]:
+        story.tell(each)
+    (wait,) = (span for span in story.spans if span.kind == "wait")
+    assert (wait.lane, wait.identity, wait.label) == ("pool0", 2, "Encrypt waits")
+    assert (wait.start, wait.end) == (0, pytest.approx(0.2, abs=0.01))
+
+
+def test_a_task_that_found_a_free_thread_did_not_wait() -> None:
+    story = Story()
+    for each in recorded(lambda rt: [task(rt, 0.2), task(rt, 0.1)], threads=2)[1]:
+        story.tell(each)
+    assert {span.kind for span in story.spans if span.lane != "loop"} == {"task"}
+
+
 def test_a_frame_is_json() -> None:
     def program(rt: Runtime) -> None:
         task(rt, 0.1)

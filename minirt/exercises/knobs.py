@@ -6,7 +6,7 @@ whose order in Node is recorded on such a runtime, and says which of them come o
 
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache
@@ -108,6 +108,7 @@ class Program:
 
     name: str  # "20_timers_by_deadline"
     title: str
+    why: str
     javascript: str
     python: str
     orders: tuple[tuple[str, ...], ...]  # what Node prints: more than one where there is a race
@@ -132,6 +133,7 @@ def programs() -> tuple[Program, ...]:
         Program(
             one["name"],
             one["title"],
+            one["why"],
             one["program"],
             one["twin"],
             tuple(tuple(lines) for lines in one["orders"]),
@@ -148,30 +150,29 @@ def program(name: str) -> Program:
     raise KeyError(f"there is no program {name!r}. `%node_order` lists them")
 
 
-def order_of(program: Program, runtime: Callable[..., Runtime] = Runtime, seed: int = 0) -> list[str]:
+def order_of(asked: Program, loop: Callable[..., Runtime] = Runtime, seed: int = 0) -> list[str]:
     """What the twin prints on a runtime of this class: in simulated time, if it can be."""
-    return run(program, runtime, Simulation(seed) if program.is_simulated else None)
+    return run(asked, loop, Simulation(seed) if asked.is_simulated else None)
 
 
 def run(
-    program: Program, runtime: Callable[..., Runtime] = Runtime, system: Simulation | None = None
+    asked: Program, loop: Callable[..., Runtime] = Runtime, system: Simulation | None = None
 ) -> list[str]:
     """What the twin prints, in real time if `system` is None."""
-    code = compile(program.python, f"<{program.name}>", "exec")
+    code = compile(asked.python, f"<{asked.name}>", "exec")
     names: dict[str, Any] = {"__name__": "__main__", "__file__": __file__}  # some read a file
+    return printed_by(lambda: exec(code, names), loop(threads=asked.threads, system=system))
+
+
+def printed_by(main: Callable[[], object], runtime: Runtime) -> list[str]:
+    """The lines that a program prints."""
     printed = io.StringIO()
     with redirect_stdout(printed):
-        rt = runtime(threads=program.threads, system=system)
-        rt.run(lambda: exec(code, names))
+        runtime.run(main)
     return printed.getvalue().splitlines()
 
 
-def noticed(
-    runtime: Callable[..., Runtime], among: Iterable[Program] | None = None, seeds: Sequence[int] = (0,)
-) -> list[Program]:
-    """Those of the programs that print on this runtime what Node never prints."""
-    return [
-        one
-        for one in (programs() if among is None else among)
-        if any(tuple(order_of(one, runtime, seed)) not in one.orders for seed in seeds)
-    ]
+def noticed(loop: Callable[..., Runtime], among: Iterable[Program] | None = None) -> list[Program]:
+    """Those of the programs that print on this loop what Node never prints."""
+    asked = programs() if among is None else among
+    return [one for one in asked if tuple(order_of(one, loop)) not in one.orders]

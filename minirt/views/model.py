@@ -72,7 +72,7 @@ class Span(NamedTuple):
     lane: str  # loop, pool0 ...
     start: float  # s
     end: float | None  # s; None while it goes on
-    kind: str  # callback, sleep, task
+    kind: str  # callback, sleep, task, wait
     identity: int | None
     label: str
 
@@ -89,6 +89,7 @@ class Story:
         self.queued_at: dict[int, float] = {}  # task -> s
         self.spans: deque[Span] = deque(maxlen=5000)
         self.open: dict[str, Span] = {}  # lane -> what goes on there
+        self._freed_at: dict[str, float] = {}  # thread -> when its last task finished (s)
         self.console: deque[tuple[float, str]] = deque(maxlen=LINES)
         self.lines = 0
         self.run = 0  # callbacks so far
@@ -98,7 +99,7 @@ class Story:
             "run": self._run,
             "returned": self._close,
             "started": self._started,
-            "finished": self._close,
+            "finished": self._finished,
             "slept": self._slept,
             "woke": self._close,
             "ready": self._ready,
@@ -143,7 +144,17 @@ class Story:
         self._begin(event, "callback", name)
 
     def _started(self, event: Event) -> None:
-        self._begin(event, "task", str((event.detail or {}).get("kind", "task")))
+        kind = str((event.detail or {}).get("kind", "task"))
+        queued = self.queued_at.pop(event.identity or -1, None)
+        if queued is not None and queued < self._freed_at.get(event.thread, queued):
+            start, end = self.since(queued), self.since(event.time)  # no thread was free before
+            lane = lane_of(event.thread)
+            self.spans.append(Span(lane, start, end, "wait", event.identity, f"{kind} waits"))
+        self._begin(event, "task", kind)
+
+    def _finished(self, event: Event) -> None:
+        self._freed_at[event.thread] = event.time
+        self._close(event)
 
     def _slept(self, event: Event) -> None:
         self._begin(event, "sleep", "poll")

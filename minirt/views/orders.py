@@ -75,12 +75,12 @@ class Orders:
     def svg(self) -> str:
         """The columns, and a line between equal lines of neighbours."""
         height = TOP + max(1, len(self._rows)) * LINE_HEIGHT + MARGIN
-        size = f'viewBox="0 0 {self._width} {height}" width="{self._width}" height="{height}"'
+        size_of = f'width="{self._width}" height="{height}"'
+        size = f'viewBox="0 0 {self._width} {height}" {size_of}'
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} {TYPE}>',
             f"<title>{escape(self.alt)}</title>",
-            f'<rect width="{self._width}" height="{height}" rx="8" fill="{GROUND}" '
-            f'stroke="{RULE}"/>',
+            f'<rect {size_of} rx="8" fill="{GROUND}" stroke="{RULE}"/>',
             *self._mark(),
             *self._joints(),
             *self._texts(),

@@ -381,7 +381,8 @@ function makeTimeline(follow) {
   function drawAxis(from, to, scale, bottom) {
     axis.replaceChildren(...ticks(from, to).flatMap((at) => {
       const x = LEFT + (at - from) * scale;
-      const text = shape("text", { x: x + 3, y: bottom + 14 });
+      const isLast = x > LEFT + (to - from) * scale - 36; // no room to its right
+      const text = shape("text", { x: isLast ? x - 3 : x + 3, y: bottom + 14, "text-anchor": isLast ? "end" : "start" });
       text.textContent = tickText(at, from, to);
       return [shape("line", { x1: x, x2: x, y1: 0, y2: bottom + 4 }), text];
     }));
@@ -410,7 +411,10 @@ function makeTimeline(follow) {
     const scale = (width - LEFT) / Math.max(1e-6, to - from);
     drawLanes(lanes, width);
     drawAxis(from, to, scale, lanes.length * LANE);
-    const visible = visibleSpans(spans, from, to, now, scale).filter(([lane]) => lanes.includes(lane));
+    const rank = ([, , , kind, identity]) => (identity !== null && identity === followed ? 2 : kind === "sleep" ? 0 : 1);
+    const visible = visibleSpans(spans, from, to, now, scale)
+      .filter(([lane]) => lanes.includes(lane))
+      .sort((one, other) => rank(one) - rank(other)); // a short callback lies on top of the sleep around it
     bars.replaceChildren(...visible.map((span) => bar(span, from, now, scale, lanes, followed)));
     const x = LEFT + (at - from) * scale;
     for (const [name, value] of Object.entries({ x1: x, x2: x, y1: 0, y2: lanes.length * LANE })) cursor.setAttribute(name, value);
