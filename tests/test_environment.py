@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 import venv
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -45,10 +46,8 @@ def test_binder_reads_the_same_file() -> None:
     assert link.resolve() == ROOT / "environment.yml"
 
 
-@pytest.mark.skipif(
-    shutil.which("jupyter-repo2docker") is None and not os.environ.get("CI"),
-    reason="repo2docker is not installed",
-)
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("repo2docker") is None, reason="repo2docker is for Linux")
 def test_binder_would_build_a_conda_image_of_our_environment() -> None:
     built = subprocess.run(
         [sys.executable, "-m", "repo2docker", "--no-build", "--debug", str(ROOT)],
@@ -58,10 +57,9 @@ def test_binder_would_build_a_conda_image_of_our_environment() -> None:
         check=True,
     )
     said = built.stdout + built.stderr
-    assert "CondaBuildPack" in said
-    assert "binder/environment.yml" in said
-    assert "binder/postBuild" in said
-    assert "PYTHON_VERSION" in said or "3.12" in said
+    assert "Building conda environment for python=3.12" in said
+    assert '--file "binder/environment.yml"' in said
+    assert "RUN ./binder/postBuild" in said
 
 
 def targets() -> set[str]:
