@@ -1,4 +1,4 @@
-"""Is every cell whose output is not checked listed in notebook_tags.md, with its reason, and no other?"""
+"""Is every cell whose output is not checked listed in notebook_tags.md, with its reason?"""
 
 from pathlib import Path
 
