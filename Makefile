@@ -44,7 +44,9 @@ lab: $(VENV)/installed-lab ## install what a reader needs and open JupyterLab on
 		--LabApp.default_url="$(if $(wildcard $(FIRST_NOTEBOOK)),/lab/tree/$(FIRST_NOTEBOOK),/lab)" $(LAB_FLAGS)
 
 test: lint chromium ## install what the tests need, the system's Chromium included where that is allowed; run everything
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -m "not browser" $(PYTEST_FLAGS)
+	@# in a process of their own: what drives the browser keeps an event loop running there
+	$(BIN)/python -m pytest -m browser $(PYTEST_FLAGS)
 	@$(MAKE) --no-print-directory nbval
 
 quick: $(VENV)/installed-test ## the unit tests: no browser, no notebook run
