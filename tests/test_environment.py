@@ -60,6 +60,19 @@ def test_binder_would_build_a_conda_image_of_our_environment() -> None:
     assert "Building conda environment for python=3.12" in said
     assert '--file "binder/environment.yml"' in said
     assert "RUN ./binder/postBuild" in said
+    assert 'ENV R2D_ENTRYPOINT="${REPO_DIR}/binder/start"' in said
+
+
+def test_a_home_that_can_be_written_to_stays_the_home(tmp_path: Path) -> None:
+    """The other case is tested with a server, in tests/browser/test_binder.py."""
+    said = subprocess.run(
+        [ROOT / "binder" / "start", "printenv", "HOME"],
+        env=os.environ | {"HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.strip() == str(tmp_path)
 
 
 def targets() -> set[str]:

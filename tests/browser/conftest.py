@@ -93,6 +93,18 @@ def free_port() -> int:
     return port
 
 
+def wait_for_server(server: Any) -> None:
+    """Until it answers; fails with its log when it does not."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until and server.process.poll() is None:
+        try:
+            urllib.request.urlopen(server.url("api"), timeout=5).close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail(f"JupyterLab did not start:\n{server.log.read_text()[-2000:]}")
+
+
 class Lab:
     """A JupyterLab that serves one temporary folder."""
 
@@ -116,7 +128,7 @@ class Lab:
             self.process = subprocess.Popen(
                 self._command(), env=environment, stdout=log, stderr=subprocess.STDOUT
             )
-        self._wait()
+        wait_for_server(self)
 
     def _command(self) -> list[str]:
         return [
@@ -133,16 +145,6 @@ class Lab:
         folder.mkdir(parents=True)
         chosen = {"fetchNews": "false", "checkForUpdates": False}
         (folder / "notification.jupyterlab-settings").write_text(json.dumps(chosen))
-
-    def _wait(self) -> None:
-        until = time.monotonic() + 60
-        while time.monotonic() < until and self.process.poll() is None:
-            try:
-                urllib.request.urlopen(self.url("api"), timeout=5).close()
-                return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
-        pytest.fail(f"JupyterLab did not start:\n{self.log.read_text()[-2000:]}")
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}/{path}?token={self.token}"
