@@ -34,10 +34,10 @@ IPYKERNEL ?=
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 WITHOUT_DISPLAY := $(if $(or $(filter Darwin,$(shell uname -s)),$(DISPLAY),$(WAYLAND_DISPLAY)),,--no-browser)
 
-.PHONY: help lab test quick lint format bench notebooks nbval quotes kernels coverage chromium clean
+.PHONY: help lab test quick lint format bench notebooks nbval quotes binder-link kernels coverage chromium clean
 
 help: ## list the commands
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 lab: $(VENV)/installed-lab ## install what a reader needs and open JupyterLab on the first notebook
 	exec $(BIN)/jupyter lab $(AS_ROOT) $(WITHOUT_DISPLAY) --ServerApp.root_dir="$(CURDIR)" \
@@ -79,6 +79,9 @@ endif
 
 quotes: $(VENV)/installed-test ## fill the quote cells of the notebooks from the package
 	$(BIN)/python -m tests.quotes --write
+
+binder-link: | $(VENV)/bin/python ## the README's Binder badge, from this repository's own address
+	@$(BIN)/python -m tests.binder_link
 
 kernels: $(VENV)/installed-test ## the extension on another kernel: IPYKERNEL="6.31.*"; `make clean` goes back
 	$(PIP_INSTALL) "ipykernel==$(or $(IPYKERNEL),7.4.*)"

@@ -1,0 +1,157 @@
+"""Which link opens this repository on mybinder.org? Puts its badge into the README.
+
+    python -m tests.binder_link
+
+The repository's address is that of its remote `origin`. mybinder.org clones it over the public
+internet, so a folder or a host of the local network will not do; the command then says what is
+missing, changes nothing and ends with status 1.
+"""
+
+import ipaddress
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+BINDER = "https://mybinder.org"
+OPENS = "lab/tree/notebooks/00_start_here.ipynb"
+BEGIN, END = "<!-- `make binder-link` fills this -->", "<!-- end -->"
+MARKED = re.compile(f"{re.escape(BEGIN)}\n.*?{re.escape(END)}", re.DOTALL)
+
+SCP_LIKE = re.compile(r"(?:[^/@]+@)?(?P<host>[^/:@]{2,}|\[[^]]+\]):(?P<path>(?!//).+)")
+ALSO_KNOWN_AS = {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}  # for port 443
+LOCAL = ("localhost", "local", "lan", "home", "internal", "intranet", "corp", "arpa", "test")
+PUBLIC = (
+    "mybinder.org clones over the public internet. Push the repository to GitHub, GitLab or "
+    "another public host, then: git remote set-url origin ADDRESS, and make binder-link"
+)
+
+
+class Missing(Exception):
+    """There is no link yet; the message says why, and what to do next."""
+
+
+class Address(NamedTuple):
+    """Where a repository is: `https://{host}/{path}`, or http."""
+
+    scheme: str
+    host: str  # with its port, if that is not the scheme's own
+    path: str  # no slash at either end, no .git
+
+
+def parse(remote: str) -> Address:
+    """The address that a remote means, in any form that git takes. Credentials are left out."""
+    if "://" in remote:
+        parts = urlsplit(remote)
+        if parts.scheme == "file":
+            raise Missing(f"the remote origin is a folder: {remote}. {PUBLIC}")
+        scheme = "http" if parts.scheme == "http" else "https"
+        host = parts.hostname or ""
+        # the port of another protocol says nothing about the one of https
+        port = f":{parts.port}" if parts.port and parts.scheme in ("http", "https") else ""
+        path = parts.path
+    else:
+        match = SCP_LIKE.fullmatch(remote)
+        if not match:
+            raise Missing(f"the remote origin is a folder: {remote}. {PUBLIC}")
+        scheme, host, port, path = "https", match["host"].strip("[]").lower(), "", match["path"]
+    host = ALSO_KNOWN_AS.get(host, host)
+    if not is_public(host):
+        raise Missing(f"nobody outside of your network finds the host {host!r}. {PUBLIC}")
+    path = path.strip("/").removesuffix(".git")
+    if not path:
+        raise Missing(f"the remote origin names a host and no repository. {PUBLIC}")
+    return Address(scheme, f"[{host}]{port}" if ":" in host else f"{host}{port}", path)
+
+
+def is_public(host: str) -> bool:
+    """Could the name, or the number, be one of the public internet?"""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host.strip(".") and host.rstrip(".").rpartition(".")[2] not in LOCAL
+
+
+def link(address: Address) -> str:
+    """The address on mybinder.org, for the newest commit of the repository's main branch."""
+    if address.host == "github.com":
+        where = f"gh/{quote(address.path)}"
+    elif address.host == "gitlab.com":  # groups may be nested
+        where = f"gl/{quote(address.path, safe='')}"
+    else:
+        where = f"git/{quote(f'{address.scheme}://{address.host}/{address.path}', safe='')}"
+    return f"{BINDER}/v2/{where}/HEAD?urlpath={OPENS}"
+
+
+def origin(folder: Path) -> str:
+    """The address of the remote `origin`, as git would use it."""
+    try:
+        inside = git(folder, "rev-parse", "--show-toplevel")
+    except FileNotFoundError:
+        raise Missing("git is not there. Install it, then: make binder-link") from None
+    if "dubious ownership" in inside.stderr:
+        raise Missing(inside.stderr.strip())
+    if inside.returncode != 0 or Path(inside.stdout.strip()).resolve() != folder.resolve():
+        raise Missing(
+            "this folder is not a git repository, so it has no address. Next: git init, git add ., "
+            "git commit, then push it to a public host and name that with git remote add origin "
+            "ADDRESS"
+        )
+    found = git(folder, "remote", "get-url", "origin")
+    if found.returncode != 0:
+        others = git(folder, "remote").stdout.split()
+        there = f" There is {' and '.join(others)}: is it that one?" if others else ""
+        raise Missing(
+            f"the repository has no remote named origin.{there} Make an empty public repository on "
+            "GitHub, GitLab or elsewhere, then: git remote add origin ADDRESS, git push -u origin "
+            "HEAD, make binder-link"
+        )
+    return found.stdout.strip()
+
+
+def git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def badge(url: str) -> str:
+    return (
+        f"[![Open in Binder]({BINDER}/badge_logo.svg)]({url}) "
+        "The notebooks in your browser, with nothing to install."
+    )
+
+
+def filled(readme: str, url: str) -> str:
+    """The README's text with the badge between its two comments."""
+    text, count = MARKED.subn(lambda _: f"{BEGIN}\n{badge(url)}\n{END}", readme)
+    if count != 1:
+        raise Missing(
+            f"README.md has {count} places for the badge. Give it one, two lines: {BEGIN} and {END}"
+        )
+    return text
+
+
+def main(folder: Path = ROOT) -> int:
+    readme = folder / "README.md"
+    try:
+        url = link(parse(origin(folder)))
+        before = readme.read_text(encoding="utf-8")
+        after = filled(before, url)
+    except Missing as reason:
+        print(f"No Binder link: {reason}.", file=sys.stderr)
+        return 1
+    print(url)
+    if after == before:
+        print("README.md has it already.")
+    else:
+        readme.write_text(after, encoding="utf-8")
+        print("README.md has it now. It works once this is pushed, and the repository is public.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
