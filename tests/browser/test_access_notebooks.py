@@ -1,0 +1,112 @@
+"""Can every chapter be read with a screen reader, and by somebody who sees little contrast?
+
+axe-core looks at each chapter in JupyterLab after all its cells have run. It looks at what is ours:
+the rendered text and the outputs of the cells. What stands around them (menus, toolbars, prompts,
+the editors of the cells) is JupyterLab's own. So are two things inside: the link to itself that it
+puts behind each heading, and the `<img>` that it makes of a plot and to which no output can give a
+text; therefore each plot is described in the text below it. The headings of the live view cannot
+know how deep in a chapter they stand; tests/browser/test_access.py looks at the view itself.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from .conftest import PATIENCE, SHOTS, Lab, Notebook, tool
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+CHAPTERS = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+IN_DARK = ("00_start_here", "05_epoll", "06_the_event_loop", "08_nodes_order")
+OURS = {
+    "include": [[".jp-MarkdownOutput"], [".jp-OutputArea-output"]],
+    "exclude": [
+        [".jp-InternalAnchorLink"],
+        [".jp-RenderedImage img"],
+        [".minirt-live .mr-title"],
+    ],
+}
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
+DRAWN = """() => jupyterapp.shell.currentWidget.content.widgets.every(
+    (cell) => cell.isAttached && cell.node.isConnected)"""
+HEIGHT = """() => [...document.querySelectorAll(".jp-Notebook .jp-Cell")]
+    .reduce((sum, cell) => sum + cell.getBoundingClientRect().height, 0)"""
+Open = Callable[..., Notebook]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def every_cell_is_drawn(lab: Lab) -> Iterator[None]:
+    """Else Lab leaves out cells that are out of sight, and nobody would look at them."""
+    lab.setting("@jupyterlab/notebook-extension:tracker", '{"windowingMode": "none"}')
+    yield
+    lab.setting("@jupyterlab/notebook-extension:tracker", "{}")
+
+
+@pytest.fixture
+def chapter(lab: Lab, open_notebook: Open) -> Callable[[str], Notebook]:
+    """Opens a chapter and runs it."""
+
+    def open_one(name: str) -> Notebook:
+        lab.copy_folder(NOTEBOOKS / "data")
+        path = lab.copy(NOTEBOOKS / f"{name}.ipynb")
+        notebook = open_notebook(path, viewport={"width": 1100, "height": 1400}).run()
+        notebook.wait_until_all_ran()
+        notebook.page.wait_for_function(DRAWN, timeout=PATIENCE)
+        return notebook
+
+    return open_one
+
+
+def violations(notebook: Notebook) -> list[str]:
+    """What axe-core finds in what is ours, one line a fault."""
+    axe = tool("axe_playwright_python.base").AXE_FILE_PATH
+    notebook.page.evaluate(f"() => {{ {Path(axe).read_text(encoding='utf-8')} }}")
+    results: dict[str, Any] = notebook.page.evaluate(
+        "([where, rules]) => axe.run(where, { runOnly: rules })", [OURS, RULES]
+    )
+    assert len(results["passes"]) > 5, "axe-core looked at nothing"
+    return [
+        f"{fault['impact']} {fault['id']}: {node['html'][:160]} {node['failureSummary']}"
+        for fault in results["violations"]
+        for node in fault["nodes"]
+    ]
+
+
+def picture(notebook: Notebook, name: str) -> None:
+    """All of the chapter, for a person to look at."""
+    height = 200 + int(notebook.page.evaluate(HEIGHT))
+    notebook.page.set_viewport_size({"width": 1100, "height": height})
+    notebook.frames()
+    notebook.page.screenshot(path=SHOTS / f"chapter_{name}.png")
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapter_can_be_read_by_everybody(name: str, chapter: Callable[[str], Notebook]) -> None:
+    notebook = chapter(name)
+    assert violations(notebook) == []
+    picture(notebook, name)
+    if name in IN_DARK:
+        notebook.theme(DARK)
+        found = violations(notebook)
+        picture(notebook, f"{name}_dark")
+        notebook.theme(LIGHT)  # Lab remembers it for the tests that follow
+        assert found == []
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_each_plot_is_described_in_the_text_below_it(name: str) -> None:
+    cells = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells
+    plots = [
+        (cell.source, below.source)
+        for cell, below in pairwise(cells)
+        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+    ]
+    for source, below in plots:
+        assert below.startswith("*The figure:"), f"describe the plot of\n{source}"
+        assert len(below.partition("\n\n")[0]) > 100
