@@ -41,6 +41,7 @@ class View(Protocol):
 
     def begin(self, controls: Gate) -> None: ...
     def show(self, frame: dict[str, Any]) -> None: ...
+    async def listen(self) -> None: ...
     def end(self, watch: "Watch", frame: dict[str, Any]) -> None: ...
 
 
@@ -122,6 +123,8 @@ class Player:
             while not ended.done():
                 self._show("paused" if self._gate.paused else "running")
                 await asyncio.wait((ended,), timeout=FRAME)
+                if self._view is not None:
+                    await self._view.listen()
             interrupted = False
         finally:
             if interrupted:

@@ -29,8 +29,9 @@ class Cell:
     out: str = ""
     err: str = ""
     traceback: str = ""
-    shown: list[dict[str, Any]] = field(default_factory=list)  # display data, by mime type
+    shown: list[dict[str, Any]] = field(default_factory=list, repr=False)  # by mime type
     messages: list[str] = field(default_factory=list)  # every type of message, in order
+    comms: list[dict[str, Any]] = field(default_factory=list, repr=False)  # to widgets
 
     def html(self) -> str:
         return "\n".join(str(data.get("text/html", "")) for data in self.shown)
@@ -48,7 +49,7 @@ class Kernel:
         """Run a cell to its end: its reply is there, and the kernel is idle again."""
         began = time.perf_counter()
         cell = self.begin(text)
-        reply = self._reply(cell)
+        reply = self.reply(cell.identity)
         cell.seconds = time.perf_counter() - began
         cell.status = reply["content"]["status"]
         self.watch(lambda: "idle" in cell.messages)
@@ -56,7 +57,10 @@ class Kernel:
 
     def begin(self, text: str) -> Cell:
         """Send a cell and do not wait."""
-        cell = Cell(self.client.execute(text, allow_stdin=False))
+        return self.collect(Cell(self.client.execute(text, allow_stdin=False)))
+
+    def collect(self, cell: Cell) -> Cell:
+        """From now on what answers to the request of this identity is noted in `cell`."""
         self._cells[cell.identity] = cell
         return cell
 
@@ -73,10 +77,11 @@ class Kernel:
             if cell is not None:
                 _note(cell, message)
 
-    def _reply(self, cell: Cell) -> Any:
+    def reply(self, identity: str) -> Any:
+        """Wait for the reply to the request of this identity."""
         while True:
             reply = self.client.get_shell_msg(timeout=PATIENCE)
-            if reply["parent_header"].get("msg_id") == cell.identity:
+            if reply["parent_header"].get("msg_id") == identity:
                 return reply
 
 
@@ -92,6 +97,8 @@ def _note(cell: Cell, message: Any) -> None:
         cell.traceback += plain("\n".join(content["traceback"]))
     elif kind in ("display_data", "execute_result"):
         cell.shown.append(content["data"])
+    elif kind in ("comm_open", "comm_msg"):
+        cell.comms.append(content)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ FLOORS = (
     Floor(("views.model",)),
     Floor(("views.findings", "views.recording")),
     Floor(("views.tape", "views.watch")),
-    Floor(("views.console", "views.picture", "views.orders")),
+    Floor(("views.console", "views.picture", "views.orders", "views.clicks")),
     Floor(("views.live",)),
     Floor(("views",)),
     Floor(("playing",)),

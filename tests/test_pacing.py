@@ -28,6 +28,9 @@ class Onlooker:
         self.frames.append(frame)
         self._act(self)
 
+    async def listen(self) -> None:
+        pass
+
     def end(self, watch: Any, frame: dict[str, Any]) -> None:
         self.entries = watch.entries()
         self.frames.append(frame)

@@ -13,6 +13,7 @@ import anywidget
 import traitlets
 from IPython.display import display
 
+from minirt.views.clicks import hear_clicks
 from minirt.views.picture import Picture
 from minirt.views.tape import pack, tape
 from minirt.views.watch import Watch
@@ -70,6 +71,10 @@ class LiveView(anywidget.AnyWidget):
     def show(self, frame: dict[str, Any]) -> None:
         """Send one frame, unless it is the one that the page has."""
         self.frame = frame
+
+    async def listen(self) -> None:
+        """Let in the clicks that the kernel would keep waiting until the cell is over."""
+        await hear_clicks()
 
     def end(self, watch: Watch, frame: dict[str, Any]) -> None:
         """The program has ended: the page gets the recording."""

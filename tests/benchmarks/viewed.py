@@ -61,6 +61,9 @@ class Scales:
     def show(self, frame: dict[str, Any]) -> None:
         self.sizes.append(len(json.dumps(frame)))
 
+    async def listen(self) -> None:
+        pass
+
     def end(self, watch: object, frame: dict[str, Any]) -> None:
         self.show(frame)
 

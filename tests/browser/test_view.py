@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import ipykernel
 import pytest
 
 from .conftest import PATIENCE, Lab, Notebook
@@ -215,6 +216,10 @@ def test_two_notebooks_run_at_once(lab: Lab, open_notebook: Open) -> None:
     first.stop()
 
 
+@pytest.mark.skipif(
+    (7, 0) <= ipykernel.version_info[:2] <= (7, 3),
+    reason="these kernels answer a page that comes back when the cell is over",
+)
 def test_a_reload_in_the_middle_of_a_run_finds_the_view_again(
     lab: Lab, open_notebook: Open
 ) -> None:
