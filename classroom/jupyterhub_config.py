@@ -103,13 +103,16 @@ c.Spawner.http_timeout = 300
 # Forty servers are a class and its latecomers. What comes after that would slow down everybody.
 c.JupyterHub.active_server_limit = 40
 
-# --- what nobody uses is stopped ---
+# --- kernels, and what nobody uses ---
 
-# Each chapter that was opened has a kernel. One whose tab has been closed for twenty minutes goes;
-# one with an open tab stays, however long its reader thinks.
 c.Spawner.args = [
+    # Each chapter that was opened has a kernel. One whose tab has been closed for twenty minutes
+    # goes; one with an open tab stays, however long its reader thinks.
     "--MappingKernelManager.cull_idle_timeout=1200",
     "--MappingKernelManager.cull_interval=60",
+    # What a cell prints goes from the kernel to the server over loopback, and there every account
+    # of the machine could listen.
+    "--KernelManager.transport_encryption=auto",
 ]
 # A server that has done nothing for an hour goes, with its kernels. Files stay; the next click
 # starts a new one.

@@ -30,7 +30,7 @@ from tests.notebooks import chosen
 MB = 1_000_000
 MOST_OF_A_KERNEL = 500 * MB  # a kernel with the live view; Binder gives one or two gigabytes
 PATIENCE = 60  # seconds a student, for each wait: all of them may wait for one processor
-INTERRUPTED = 130
+INTERRUPTED = 130  # as a shell counts it
 
 
 @dataclass
@@ -102,11 +102,8 @@ def faults(lessons: Sequence[Lesson], memory: Memory) -> list[str]:
     return found
 
 
-async def rehearse(hub: Hub, students: int, path: str, patience: float) -> int:
-    main = asyncio.current_task()
-    assert main is not None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, main.cancel)
+async def rehearse(hub: Hub, students: int, path: str, patience: float) -> bool:
+    """Hold the lesson and print what it took. Was everything as it should be?"""
     await asyncio.to_thread(hub.start)
     lessons = [
         Lesson(Student(f"student{number:02}", hub.url, hub.password, patience))
@@ -117,9 +114,35 @@ async def rehearse(hub: Hub, students: int, path: str, patience: float) -> int:
         await hold(lessons, path)
     say(f"\n{report(lessons, memory)}")
     found = faults(lessons, memory)
+    if any(lesson.failed and not lesson.student.ready_after for lesson in lessons):
+        say(f"\nthe hub's last words:\n{hub.end_of_log()}")
     if found:
-        say("\n" + "\n".join(["failed:", *found, "", "the hub's last words:", hub.end_of_log()]))
-    return 1 if found else 0
+        say("\n" + "\n".join(["failed:", *found]))
+    return not found
+
+
+async def rehearse_and_tidy(students: int, path: str, patience: float) -> int:
+    """The exit status. Ctrl-C ends the lesson; the tidying it does not end."""
+    main = asyncio.current_task()
+    assert main is not None
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, main.cancel)
+    started = time.monotonic()
+    outcome, status = "failed", 1
+    hub = Hub()
+    try:
+        if await rehearse(hub, students, path, patience):
+            outcome, status = "passed", 0
+    except asyncio.CancelledError:
+        outcome, status = "interrupted", INTERRUPTED
+    except HubFailed as problem:
+        say(str(problem))
+    finally:
+        left = hub.close()  # blocks: nothing can cancel what does not await
+    if left:
+        outcome, status = f"left behind: {', '.join(left)}; failed", 1
+    say(f"{outcome} after {time.monotonic() - started:.0f} s")
+    return status
 
 
 def main() -> int:
@@ -132,29 +155,12 @@ def main() -> int:
     notebooks = chosen([options.chapter])
     if len(notebooks) != 1 or options.students < 1:
         parser.error("one chapter and at least one student, please")
-    started = time.monotonic()
-    hub = Hub()
+    path = f"notebooks/{notebooks[0].name}"
+    patience = PATIENCE * max(options.students, 5)
     try:
-        outcome = asyncio.run(
-            rehearse(
-                hub,
-                options.students,
-                f"notebooks/{notebooks[0].name}",
-                PATIENCE * max(options.students, 5),
-            )
-        )
+        return asyncio.run(rehearse_and_tidy(options.students, path, patience))
     except (asyncio.CancelledError, KeyboardInterrupt):
-        outcome = INTERRUPTED
-        say("interrupted")
-    except HubFailed as problem:
-        outcome = 1
-        say(str(problem))
-    finally:
-        left = hub.close()
-    if left:
-        say(f"left behind: {', '.join(left)}")
-    say(f"{'failed' if outcome or left else 'passed'} after {time.monotonic() - started:.0f} s")
-    return outcome or (1 if left else 0)
+        return INTERRUPTED  # a second Ctrl-C came too late to change anything
 
 
 if __name__ == "__main__":
