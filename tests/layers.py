@@ -32,7 +32,7 @@ FLOORS = (
     Floor(("loop",)),
     Floor(("scheduling",)),
     Floor(("tracing",)),
-    Floor(("views.model",)),
+    Floor(("views.model", "views.image")),
     Floor(("views.findings", "views.recording")),
     Floor(("views.tape", "views.watch")),
     Floor(("views.console", "views.picture", "views.orders", "views.clicks")),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from minirt import Recorder, Runtime, Simulation, TaskKind, Undefined
 from minirt.trace import Event
 from minirt.views.findings import biography, lives_of, summary, warnings
-from minirt.views.model import ROWS, Story, frame_of, label, waits_for
+from minirt.views.model import ROWS, Story, console_rows, frame_of, label, waits_for
 from minirt.views.recording import Sample, State
 from minirt.views.tape import pack, tape, threads_of, unpack
 from minirt.views.watch import Watch
@@ -50,6 +50,28 @@ def unfolded(recording: dict[str, Any]) -> list[dict[str, Any]]:
         frame |= {name: recording["values"][number] for name, number in changes.items()}
         frames.append(frame)
     return frames
+
+
+# --- the console ---
+
+
+def printed(*lines: str) -> Story:
+    story = Story()
+    for number, line in enumerate(lines):
+        story.tell(event(float(number), "printed", text=line))
+    return story
+
+
+def test_the_console_shows_the_last_lines_in_their_order() -> None:
+    rows = console_rows(printed(*map(str, range(60))))
+    assert rows == [60, [[float(n), str(n)] for n in range(20, 60)]]
+
+
+def test_lines_that_are_long_leave_room_for_fewer() -> None:
+    lines, rows = console_rows(printed(*["x" * 10_000] * 60))
+    assert lines == 60
+    assert [len(text) for _, text in rows] == [500] * 8
+    assert rows[0][1].endswith("x…")
 
 
 # --- names ---

@@ -25,6 +25,7 @@ COUNTERS = (
 )
 ROWS = 6  # of a list that may be long: the view says how many there are
 LINES = 100  # of the console
+LINE_LENGTH = 500  # characters of one of them
 RECENT = 4.0  # s of the timeline that a live frame carries
 SPANS = 140  # of the loop's lane, at most, in a live frame; half as many of the threads
 KNOWN = 20_000  # places that are remembered
@@ -175,7 +176,7 @@ class Story:
     def _printed(self, event: Event) -> None:
         self.lines += 1
         text = str((event.detail or {}).get("text", ""))
-        self.console.append((self.since(event.time), text[:500]))
+        self.console.append((self.since(event.time), shortened(text, LINE_LENGTH)))
 
 
 def label(place: Place | None) -> str:
@@ -185,7 +186,12 @@ def label(place: Place | None) -> str:
     name = str(place.get("callback", ""))
     if name.endswith("<lambda>") and "line" in place:
         return f"lambda, line {place['line']}"
-    return name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1] + "…"
+    return shortened(name, NAME_LENGTH)
+
+
+def shortened(text: str, length: int) -> str:
+    """At most `length` characters of it, and the last of them says if there were more."""
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def waits_for(detail: Mapping[str, Any]) -> tuple[str, str]:
@@ -293,9 +299,15 @@ def _watched(snapshot: Snapshot, story: Story) -> list[Any]:
     return [len(snapshot.watched), rows]
 
 
-def console_rows(story: Story, most: int = 40) -> list[Any]:
-    """[lines in all, [[time (s), text]]], the last ones."""
-    return [story.lines, [list(line) for line in list(story.console)[-most:]]]
+def console_rows(story: Story, most: int = 40, room: int = 4000) -> list[Any]:
+    """[lines in all, [[time (s), text]]]: the last ones that fit into `room` characters."""
+    rows: list[list[Any]] = []
+    for time, text in reversed(story.console):
+        room -= len(text)
+        if len(rows) == most or room < 0:
+            break
+        rows.append([time, text])
+    return [story.lines, rows[::-1]]
 
 
 def recent_spans(story: Story, now: float) -> list[list[Any]]:

@@ -4,16 +4,17 @@ One column for each order, equal lines joined from column to column, the first l
 marked. As a picture and as a text table, both made of the same lines.
 """
 
-import base64
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import pairwise, zip_longest
 
+from minirt.views.image import QUIET, TEXT, drawing, image
+from minirt.views.model import shortened
+
 WIDTH, GAP, LINE_HEIGHT, TOP, MARGIN = 200, 60, 24, 44, 16  # px; a column, and between two
-GROUND, TEXT, QUIET, RULE = "#ffffff", "#1f2328", "#57606a", "#d0d7de"
 SAME, CROSSING, MARKED = "#1766c2", "#b45309", "#fff3d6"
-TYPE = 'font-family="system-ui, sans-serif" font-size="13"'
+LETTERS = 13  # px
 FITS = 26  # letters in a column
 NOTHING = "(nothing)"
 
@@ -33,13 +34,8 @@ class Orders:
 
     def _repr_html_(self) -> str:
         """An image, and its text."""
-        image = base64.b64encode(self.svg.encode()).decode()
-        return (
-            f'<div class="minirt-orders"><img src="data:image/svg+xml;base64,{image}" '
-            f'alt="{escape(self.alt)}" width="{self._width}">'
-            "<details><summary>The orders as text</summary>"
-            f"<pre>{escape(self.text)}</pre></details></div>"
-        )
+        inside = image("orders", self.svg, self._width, self.alt, self.text)
+        return f'<div class="minirt-orders">{inside}</div>'
 
     @property
     def first_difference(self) -> int | None:
@@ -75,18 +71,8 @@ class Orders:
     def svg(self) -> str:
         """The columns, and a line between equal lines of neighbours."""
         height = TOP + max(1, len(self._rows)) * LINE_HEIGHT + MARGIN
-        size_of = f'width="{self._width}" height="{height}"'
-        size = f'viewBox="0 0 {self._width} {height}" {size_of}'
-        parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size} {TYPE}>',
-            f"<title>{escape(self.alt)}</title>",
-            f'<rect {size_of} rx="8" fill="{GROUND}" stroke="{RULE}"/>',
-            *self._mark(),
-            *self._joints(),
-            *self._texts(),
-            "</svg>",
-        ]
-        return "\n".join(parts)
+        parts = [*self._mark(), *self._joints(), *self._texts()]
+        return drawing(self._width, height, LETTERS, self.alt, parts)
 
     @property
     def _width(self) -> int:
@@ -119,7 +105,7 @@ class Orders:
             x = MARGIN + column * (WIDTH + GAP) + 4
             parts.append(f'<text x="{x}" y="28" fill="{QUIET}">{escape(name)}</text>')
             for number, line in enumerate(lines):
-                short = line if len(line) <= FITS else line[: FITS - 1] + "…"
+                short = shortened(line, FITS)
                 parts.append(_text(x, number, short, TEXT))
         return parts
 

@@ -1,11 +1,8 @@
 """What does a reader see where nothing can run?
 
 A picture of the run: the lanes of the live view's timeline as SVG, and beside it the same as text.
-An `<img>` shows on GitHub, in nbviewer and in a notebook that nobody trusts yet; it cannot see the
-theme's colours, so it brings its own ground.
 """
 
-import base64
 from collections.abc import Iterable, Sequence
 from html import escape
 from types import MappingProxyType
@@ -21,19 +18,19 @@ from minirt.views.findings import (
     summary,
     warnings,
 )
+from minirt.views.image import GROUND, QUIET, RULE, TEXT, drawing, image
 from minirt.views.model import Span, waits_for
 from minirt.views.recording import Entry
 from minirt.views.tape import threads_of
 
 WIDTH, LEFT, RIGHT, LANE, TOP = 760, 64, 16, 26, 44
-GROUND, TEXT, QUIET, LINE = "#ffffff", "#1f2328", "#57606a", "#d0d7de"
 COLOURS = MappingProxyType(
     {"callback": "#1766c2", "sleep": "#e3e7eb", "task": "#0f7b55", "wait": "#b45309"}
 )
 LEGEND = MappingProxyType(
     {"callback": "callback", "sleep": "asleep in poll", "task": "task", "wait": "task waits"}
 )
-TYPE = 'font-family="system-ui, sans-serif" font-size="12"'
+LETTERS = 12  # px
 LETTER = 6.2  # px, of the small type: does a label fit its bar?
 MOST_ROWS = 40  # of the text table
 MOST_BARS = 4000
@@ -55,13 +52,8 @@ class Picture:
 
     def _repr_html_(self) -> str:
         """An image, and its text. The class lets a live view in the same output hide it."""
-        image = base64.b64encode(self.svg.encode()).decode()
-        return (
-            f'<div class="minirt-picture"><img src="data:image/svg+xml;base64,{image}" '
-            f'alt="{escape(self.alt)}" width="{WIDTH}">'
-            "<details><summary>The run as text</summary>"
-            f"<pre>{escape(self.text)}</pre></details></div>"
-        )
+        inside = image("run", self.svg, WIDTH, self.alt, self.text)
+        return f'<div class="minirt-picture">{inside}</div>'
 
     @property
     def alt(self) -> str:
@@ -99,18 +91,8 @@ class Picture:
         lanes = ["loop", *(f"pool{number}" for number in range(self._threads))]
         height = TOP + len(lanes) * LANE + 30
         bottom = TOP + len(lanes) * LANE
-        size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
-        parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size} {TYPE}>',
-            f"<title>{escape(self.alt)}</title>",
-            f'<rect width="{WIDTH}" height="{height}" rx="8" fill="{GROUND}" stroke="{LINE}"/>',
-            *_legend(),
-            *self._axis(bottom),
-            *_lane_names(lanes),
-            *self._bars(lanes),
-            "</svg>",
-        ]
-        return "\n".join(parts)
+        parts = [*_legend(), *self._axis(bottom), *_lane_names(lanes), *self._bars(lanes)]
+        return drawing(WIDTH, height, LETTERS, self.alt, parts)
 
     @property
     def _end(self) -> float:
@@ -220,7 +202,7 @@ def _text(x: float, y: float, text: str, colour: str, anchor: str = "start") -> 
 
 def _line(x1: float, y1: float, x2: float, y2: float, dashed: bool = False) -> str:
     dashes = ' stroke-dasharray="2 3"' if dashed else ""
-    return f'<line x1="{x1:.1f}" y1="{y1}" x2="{x2:.1f}" y2="{y2}" stroke="{LINE}"{dashes}/>'
+    return f'<line x1="{x1:.1f}" y1="{y1}" x2="{x2:.1f}" y2="{y2}" stroke="{RULE}"{dashes}/>'
 
 
 def _ticks(end: float) -> list[float]:

@@ -1,6 +1,8 @@
 """The live view in a real JupyterLab: what it shows while a program runs, and its controls."""
 
 import os
+import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -17,6 +19,14 @@ from minirt import Runtime
 rt = Runtime()
 def main():
     rt.set_interval(5, lambda _: rt.log("tick"))
+await rt.play(main)
+"""
+LISTENING = """
+from minirt import Runtime, net
+rt = Runtime()
+def main():
+    server = net.create_server(lambda connection: connection.end())
+    rt.log(f"port {server.address[1]}")
 await rt.play(main)
 """
 
@@ -267,16 +277,26 @@ def test_an_interrupt_stops_the_program_and_is_a_keyboard_interrupt(
     assert notebook.state() == "Interrupted"
 
 
-def test_a_restart_in_the_middle_of_a_run_leaves_no_process(lab: Lab, open_notebook: Open) -> None:
-    notebook = open_notebook(lab.write("restart", "import os\nprint(os.getpid())", TICKING)).run()
+def test_a_restart_in_the_middle_of_a_run_leaves_no_process_and_no_port(
+    lab: Lab, open_notebook: Open
+) -> None:
+    name = lab.write("restart", "import os\nprint(os.getpid())", LISTENING)
+    notebook = open_notebook(name).run()
     process = int(notebook.printed(0))
     os.kill(process, 0)
+    notebook.page.wait_for_function(
+        "document.querySelector('.mr-lines').textContent.includes('port')", timeout=PATIENCE
+    )
+    port = int(re.findall(r"port (\d+)", notebook.text("lines"))[0])
+    socket.create_connection(("127.0.0.1", port), timeout=5).close()
     notebook.page.evaluate(
         "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
     )
     notebook.page.wait_for_function("window.ran === true", timeout=PATIENCE)
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
 
 
 def test_the_picture_is_there_for_a_static_reader_and_hidden_beside_the_live_view(
