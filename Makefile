@@ -20,6 +20,8 @@ PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3 pyth
 #   make notebooks NAMES="04 05" FRESH=1
 #   make lab LAB_FLAGS=--port=9999
 #   make test PYTEST_FLAGS=-x
+#   make classroom STUDENTS=30
+#   make hub HUB_FLAGS=--url=http://127.0.0.1:9000
 ROWS ?=
 PEERS ?=
 ROUNDS ?=
@@ -29,12 +31,14 @@ FRESH ?=
 LAB_FLAGS ?=
 PYTEST_FLAGS ?=
 IPYKERNEL ?=
+STUDENTS ?=
+HUB_FLAGS ?=
 
 # Root may run Lab, and a machine without a display gets the address printed in place of a browser window.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 WITHOUT_DISPLAY := $(if $(or $(filter Darwin,$(shell uname -s)),$(DISPLAY),$(WAYLAND_DISPLAY)),,--no-browser)
 
-.PHONY: help lab test quick lint format bench notebooks nbval quotes binder-link kernels coverage chromium clean
+.PHONY: help lab test quick lint format bench notebooks nbval quotes binder-link kernels hub classroom coverage chromium clean
 
 help: ## list the commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -87,6 +91,12 @@ kernels: $(VENV)/installed-test ## the extension on another kernel: IPYKERNEL="6
 	$(PIP_INSTALL) "ipykernel==$(or $(IPYKERNEL),7.4.*)"
 	$(BIN)/python -m pytest -q tests/test_extension.py tests/test_gui.py tests/test_live.py $(PYTEST_FLAGS)
 
+hub: $(VENV)/installed-classroom ## JupyterHub for a class on this machine, with classroom/jupyterhub_config.py: HUB_FLAGS=...
+	exec $(BIN)/python -m jupyterhub --config=classroom/jupyterhub_config.py $(HUB_FLAGS)
+
+classroom: $(VENV)/installed-classroom ## rehearse a class: STUDENTS=10 log in at once and run chapter 06; their time and memory
+	@exec $(BIN)/python -m tests.classroom $(if $(STUDENTS),--students $(STUDENTS))
+
 coverage: $(VENV)/installed-test ## line and branch coverage of the package by the unit tests
 	$(BIN)/python -m coverage run -m pytest -q -m "not browser" $(PYTEST_FLAGS)
 	$(BIN)/python -m coverage report
@@ -132,3 +142,14 @@ $(VENV)/installed-bench: pyproject.toml | $(VENV)/bin/python
 	@echo "installing minirt and its peers into $(VENV)"
 	@$(PIP_INSTALL) --editable ".[lab,bench]"
 	@touch $@
+
+# The proxy is Node's. It goes into the environment, beside Python, so that `make clean` removes it, too.
+$(VENV)/installed-classroom: pyproject.toml | $(VENV)/bin/python
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || { \
+		echo "JupyterHub's proxy needs Node 20 or newer, with npm: https://nodejs.org has both" >&2; exit 1; }
+	@echo "installing minirt, JupyterHub and its proxy into $(VENV) (about half a minute the first time)"
+	@$(PIP_INSTALL) --editable ".[lab,classroom]"
+	@npm install --global --prefix "$(CURDIR)/$(VENV)" --loglevel=error --no-audit --no-fund --no-update-notifier \
+		configurable-http-proxy@5 >/dev/null
+	@$(BIN)/python -c "import matplotlib.font_manager" 2>/dev/null
+	@touch $(VENV)/installed-lab $@
