@@ -22,6 +22,12 @@ settings.register_profile(
 settings.load_profile("minirt")
 
 
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests stay to the end: no collection of garbage looks at them again."""
+    gc.collect()
+    gc.freeze()
+
+
 def open_descriptors() -> set[tuple[int, str]]:
     """(descriptor, what it refers to) of this process; a number closed and opened anew differs."""
     folder = Path("/proc/self/fd") if Path("/proc/self/fd").exists() else Path("/dev/fd")

@@ -39,6 +39,7 @@ def test_the_runtime_itself_is_noticed_by_none() -> None:
     assert noticed(Runtime) == []
 
 
+@pytest.mark.slow  # together
 @pytest.mark.parametrize("knob", KNOBS)
 def test_each_knob_is_noticed_by_two_programs_or_more(knob: str) -> None:
     numbers = {one.name.partition("_")[0] for one in noticed(KNOBS[knob])}

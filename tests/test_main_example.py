@@ -53,7 +53,10 @@ class Run:
         ]
 
 
-@pytest.fixture(scope="module", params=["real time", "simulated time"])
+REAL_TIME = pytest.param("real time", marks=pytest.mark.slow)
+
+
+@pytest.fixture(scope="module", params=[REAL_TIME, "simulated time"])
 def run(request: pytest.FixtureRequest) -> Run:
     return Run(Simulation(seed=0) if request.param == "simulated time" else None)
 

@@ -395,9 +395,12 @@ def test_without_a_view_and_at_full_speed_nothing_is_traced() -> None:
 def test_a_trace_may_be_taken_off_in_the_middle_of_a_callback() -> None:
     rt, kinds = Runtime(trace=Recorder()), []
 
+    def detach(_: object) -> None:
+        rt.detach()
+        rt.set_timeout(1, lambda _: kinds.append(type(rt)))  # in a later turn
+
     def main() -> None:
-        rt.set_timeout(1, lambda _: rt.detach())
-        rt.set_timeout(5, lambda _: kinds.append(type(rt)))
+        rt.set_timeout(1, detach)
 
     rt.run(main)
     assert kinds == [Runtime]
