@@ -19,6 +19,7 @@ c = get_config()  # noqa: F821  (JupyterHub runs this file with the name defined
 
 CLASSROOM = Path(__file__).resolve().parent
 NOTEBOOKS = CLASSROOM.parent / "notebooks"
+LAB_SETTINGS = CLASSROOM.parent / "binder"  # overrides.json: Lab as it is on Binder
 FOLDER = Path(os.environ.get("MINIRT_CLASS_FOLDER", "~/minirt-class")).expanduser()
 PASSWORD = os.environ.get("MINIRT_CLASS_PASSWORD")
 
@@ -103,9 +104,11 @@ c.Spawner.http_timeout = 300
 # Forty servers are a class and its latecomers. What comes after that would slow down everybody.
 c.JupyterHub.active_server_limit = 40
 
-# --- kernels, and what nobody uses ---
+# --- Lab, kernels, and what nobody uses ---
 
 c.Spawner.args = [
+    # Thirty students are not asked whether they want Jupyter's news.
+    f"--LabApp.app_settings_dir={LAB_SETTINGS}",
     # Each chapter that was opened has a kernel. One whose tab has been closed for twenty minutes
     # goes; one with an open tab stays, however long its reader thinks.
     "--MappingKernelManager.cull_idle_timeout=1200",

@@ -169,6 +169,11 @@ def test_lab_opens_on_the_first_notebook_of_the_makefile(closed_room: Config) ->
     assert closed_room.Spawner.default_url == f"/lab/tree/{first}" == LANDING
 
 
+def test_lab_has_the_settings_that_it_has_on_binder(closed_room: Config) -> None:
+    assert f"--LabApp.app_settings_dir={ROOT / 'binder'}" in closed_room.Spawner.args
+    assert (ROOT / "binder" / "overrides.json").is_file()
+
+
 def test_the_image_is_for_the_teacher_to_name() -> None:
     image = SINGLEUSER["image"]
     text = (CLASSROOM / "values.yaml").read_text(encoding="utf-8")
