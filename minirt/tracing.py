@@ -320,4 +320,12 @@ class Traced(Scheduling):
             if isinstance(result, Error):
                 detail["error"] = repr(result.exception)
             # by the name of the class: on the loop's thread it may be another one by now
-            Traced.note(self, step, identity, detail, thread=f"pool{thread}")
+            try:
+                Traced.note(self, step, identity, detail, thread=f"pool{thread}")
+            except Exception as error:  # the trace's own: nobody on this thread could be told
+                self.inbox.append(partial(_raise, error))
+                self.wake()
+
+
+def _raise(error: Exception, _: Js) -> None:
+    raise error

@@ -317,6 +317,24 @@ def test_a_sink_of_ones_own_hears_every_event_at_once() -> None:
     assert "run" in own.kinds
 
 
+@pytest.mark.parametrize("step", ["started", "finished"])
+@pytest.mark.parametrize("system", [None, Simulation()], ids=["real", "simulated"])
+def test_a_sink_that_fails_on_a_thread_fails_the_run_and_loses_no_result(
+    step: str, system: Simulation | None, no_leaks: None
+) -> None:
+    class Broken:
+        def record(self, event: Event) -> None:
+            if event.kind == step:
+                raise ValueError(f"broken at {event.kind}")
+
+    results, errors = [], []
+    rt = Runtime(threads=1, system=system, trace=Broken())
+    rt.on_uncaught = errors.append
+    rt.run(lambda: rt.register_event_threadpool(lambda: Int(1), KIND, results.append))
+    assert [str(error) for error in errors] == [f"broken at {step}"]
+    assert results == [Int(1)]
+
+
 def test_the_error_of_a_task_is_told_by_its_thread() -> None:
     def fails() -> Js:
         raise OSError("no disk")
