@@ -23,7 +23,7 @@ settings.load_profile("minirt")
 
 
 def pytest_collection_finish() -> None:
-    """Thousands of collected tests stay to the end: no collection of garbage looks at them again."""
+    """What was collected stays to the end: no collection of garbage looks at all of it again."""
     gc.collect()
     gc.freeze()
 

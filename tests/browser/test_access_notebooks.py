@@ -34,7 +34,8 @@ LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
 DRAWN = """() => jupyterapp.shell.currentWidget.content.widgets.every(
     (cell) => cell.isAttached && cell.node.isConnected)"""
 HEIGHT = """() => [...document.querySelectorAll(".jp-Notebook .jp-Cell")]
-    .reduce((sum, cell) => sum + cell.getBoundingClientRect().height, 0)"""
+    .reduce((sum, cell) => sum + cell.offsetHeight, 0)"""
+TO_THE_TOP = """() => { jupyterapp.shell.currentWidget.content.outerNode.scrollTop = 0; }"""
 Open = Callable[..., Notebook]
 
 pytestmark = pytest.mark.slow
@@ -82,6 +83,7 @@ def picture(notebook: Notebook, name: str) -> None:
     """All of the chapter, for a person to look at."""
     height = 200 + int(notebook.page.evaluate(HEIGHT))
     notebook.page.set_viewport_size({"width": 1100, "height": height})
+    notebook.page.evaluate(TO_THE_TOP)
     notebook.frames()
     notebook.page.screenshot(path=SHOTS / f"chapter_{name}.png")
 

@@ -1,0 +1,281 @@
+"""How do the chapters become pages that read well without a kernel?
+
+    python site/build.py [FOLDER]
+
+Each notebook is copied with three changes, and Sphinx does the rest. A saved widget becomes a box
+that holds its state, for site.js to play; the code of a question is left out, as it would tell the
+answer; and a link to a file of the package leads to a page that shows that file.
+"""
+
+import base64
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import nbformat
+from sphinx.application import Sphinx
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+VIEW = "application/vnd.jupyter.widget-view+json"
+STATES = "application/vnd.jupyter.widget-state+json"
+LIVE_VIEW = "minirt.views.live.LiveView"
+# The widgets that the pages can draw: their module and style, without the suffix.
+WIDGETS = {
+    LIVE_VIEW: ROOT / "minirt" / "views" / "static" / "live",
+    "minirt.exercises.quiz.Prediction": ROOT / "minirt" / "exercises" / "quiz",
+}
+PICTURE = 'class="minirt-picture"><img'  # the still of a run, which follows its live view
+LIST = "```{rst-class} minirt-list\n```\n"  # what follows looks like the list of chapters
+# What axe-core finds in the theme's pages and in a table's empty corner: {found: mended}.
+MENDED = {
+    '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="The site">',
+    '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="This page">',
+    '<th class="head"><p></p></th>': "<td></td>",
+    '<div id="search-results">': '<h1>Search</h1><div id="search-results">',
+}
+TO_THE_PACKAGE = re.compile(r"\]\(\.\./(minirt(?:/\w+)*)(\.py)?\)")
+
+Notebook = Any  # nbformat's nodes have no types of their own
+Cell = Any
+Output = Any
+
+
+def html_of(output: Output) -> str:
+    return str(output.get("data", {}).get("text/html", ""))
+
+
+# --- A widget: its state in the page, and what is seen where no script runs ---
+
+
+def kind_of(widget: dict[str, Any]) -> str:
+    return str(widget["state"].get("_anywidget_id", widget["model_name"]))
+
+
+def box(widget: dict[str, Any], still: str) -> str:
+    """The HTML of a widget that was saved: its state as JSON, and its still."""
+    kind = kind_of(widget)
+    if kind not in WIDGETS:
+        raise LookupError(
+            f"the site cannot draw {kind}; WIDGETS in site/build.py names what it can."
+        )
+    values = {
+        name: value
+        for name, value in widget["state"].items()
+        if not name.startswith("_") and name not in ("layout", "tabbable", "tooltip")
+    }
+    buffers = {
+        buffer["path"][0]: base64.b64encode(base64.b64decode(buffer["data"])).decode()
+        for buffer in widget.get("buffers", [])
+    }
+    state = json.dumps({"values": values, "buffers": buffers}, ensure_ascii=False)
+    return (
+        f'<div class="minirt-widget" data-kind="{escape(kind)}">'
+        f'<div class="minirt-still">{still}</div>'
+        # "<" would end the script, or open a comment in it
+        f'<script type="application/json">{state.replace("<", chr(92) + "u003c")}</script></div>'
+    )
+
+
+def boxed(outputs: list[Output], widgets: dict[str, Any]) -> Iterator[Output]:
+    """A cell's outputs, each shown once: the picture of a run goes into the box of its view."""
+    saved = [widgets.get(o.get("data", {}).get(VIEW, {}).get("model_id")) for o in outputs]
+    views = [at for at, widget in enumerate(saved) if widget and kind_of(widget) == LIVE_VIEW]
+    pictures = [at for at, output in enumerate(outputs) if PICTURE in html_of(output)]
+    stills = dict(zip(views, pictures, strict=False))  # a run that was interrupted has no picture
+    for at, output in enumerate(outputs):
+        if saved[at]:
+            html = box(saved[at], html_of(outputs[stills.get(at, at)]))
+            yield nbformat.v4.new_output("display_data", {"text/html": html})
+        elif at not in stills.values():
+            yield output
+
+
+# --- A chapter ---
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A notebook, ready for Sphinx."""
+
+    name: str  # "00_start_here"
+    notebook: Notebook
+
+    @classmethod
+    def read(cls, path: Path) -> "Chapter":
+        notebook = nbformat.read(path, as_version=4)
+        widgets = notebook.metadata.pop("widgets", {}).get(STATES, {}).get("state", {})
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs = list(boxed(cell.outputs, widgets))
+                if cell.metadata.get("jupyter", {}).get("source_hidden"):
+                    cell.metadata.setdefault("tags", []).append("remove-input")
+            elif cell.cell_type == "markdown":
+                cell.source = TO_THE_PACKAGE.sub(page_link, cell.source)
+        return cls(path.stem, notebook)
+
+    @property
+    def _opening(self) -> list[str]:
+        """The paragraphs of the first cell."""
+        return [" ".join(part.split()) for part in self.notebook.cells[0].source.split("\n\n")]
+
+    @property
+    def title(self) -> str:
+        return self._opening[0].removeprefix("# ")
+
+    @property
+    def about(self) -> str:
+        """What the chapter says of itself before it says what you will be able to do."""
+        return self._opening[1].partition(" After this ")[0]
+
+    @property
+    def minutes(self) -> str:
+        found = re.search(r"\d+ minutes", " ".join(self._opening))
+        return found.group() if found else ""
+
+    @property
+    def line(self) -> str:
+        """Its entry on the first page."""
+        return f"- [{self.title}](notebooks/{self.name}.ipynb) *{self.minutes}*\n\n  {self.about}\n"
+
+    def live_view(self) -> str:
+        """The box of its recorded live view."""
+        kind = f'data-kind="{LIVE_VIEW}"'
+        for cell in self.notebook.cells:
+            for output in cell.get("outputs", []):
+                if kind in html_of(output):
+                    return html_of(output)
+        raise LookupError(f"{self.name} has no saved live view: make notebooks FRESH=1")
+
+
+# --- The files of the package that the chapters name ---
+
+
+def page_link(link: re.Match[str]) -> str:
+    """A file's page lies where the file does; a folder's files are on the list of all pages."""
+    path, suffix = link.groups()
+    return f"](../{path}.md)" if suffix else "](../minirt/index.md)"
+
+
+def named_files(sources: list[str]) -> list[Path]:
+    """The files of the package that these texts link to, alone or with their folder."""
+    paths = {ROOT / (path + suffix) for s in sources for path, suffix in TO_THE_PACKAGE.findall(s)}
+    inside = {file for path in paths if path.is_dir() for file in path.glob("[!_]*.py")}
+    return sorted(inside | {path for path in paths if not path.is_dir()})
+
+
+def package_pages(files: list[Path]) -> Iterator[tuple[Path, str]]:
+    """(where, text) of a page for each file, and of the list of them."""
+    pages = [file.relative_to(ROOT).with_suffix("") for file in files]
+    for page, file in zip(pages, files, strict=True):
+        code = file.read_text(encoding="utf-8").rstrip("\n")
+        yield page, f"# {page}.py\n\n``````python\n{code}\n``````\n"
+    lines = [
+        f"- [`{page}.py`](/{page}.md)\n\n  {question(file)}\n"
+        for page, file in zip(pages, files, strict=True)
+    ]
+    intro = (
+        "# The package\n\nThe files that the chapters name, each with the question it answers.\n"
+    )
+    contents = toctree("", [f"/{page}" for page in pages])
+    yield Path("minirt/index"), "\n".join([intro, LIST, *lines, contents])
+
+
+def question(file: Path) -> str:
+    """The question that a module answers: the first line of its docstring."""
+    return file.read_text(encoding="utf-8").partition('"""')[2].partition("\n")[0].strip(' "')
+
+
+# --- The site ---
+
+
+def write_sources(folder: Path) -> None:
+    """Everything that Sphinx reads."""
+    paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    texts = [cell.source for path in paths for cell in nbformat.read(path, as_version=4).cells]
+    chapters = [Chapter.read(path) for path in paths]
+    (folder / "notebooks").mkdir()
+    for chapter in chapters:
+        nbformat.write(chapter.notebook, folder / "notebooks" / f"{chapter.name}.ipynb")
+    for page, text in package_pages(named_files(texts)):
+        (folder / page).parent.mkdir(parents=True, exist_ok=True)
+        (folder / page).with_suffix(".md").write_text(text, encoding="utf-8")
+    (folder / "index.md").write_text(first_page(chapters), encoding="utf-8")
+
+
+def first_page(chapters: list[Chapter]) -> str:
+    text = (HERE / "index.md").read_text(encoding="utf-8")
+    lines = [chapter.line for chapter in chapters]
+    view = f'<div data-moment="0.62">{chapters[0].live_view()}</div>'
+    filled = text.replace("{{ live view }}", f"```{{raw}} html\n{view}\n```")
+    filled = filled.replace("{{ chapters }}", "\n".join([LIST, *lines]))
+    contents = toctree("Chapters", [f"notebooks/{chapter.name}" for chapter in chapters])
+    return filled + contents + toctree("Code", ["minirt/index"])
+
+
+def toctree(caption: str, pages: list[str]) -> str:
+    options = [":hidden:", *([f":caption: {caption}"] if caption else [])]
+    return "\n".join(["", "```{toctree}", *options, "", *pages, "```", ""])
+
+
+def write_widgets(folder: Path) -> None:
+    """The widgets' modules, as text: a page that was opened from a disk may not load a module."""
+    modules = {
+        kind: path.with_suffix(".js").read_text(encoding="utf-8") for kind, path in WIDGETS.items()
+    }
+    (folder / "widgets.js").write_text(
+        f"window.minirtWidgets = {json.dumps(modules, ensure_ascii=False)};\n", encoding="utf-8"
+    )
+    styles = [path.with_suffix(".css").read_text(encoding="utf-8") for path in WIDGETS.values()]
+    (folder / "widgets.css").write_text("\n".join(styles), encoding="utf-8")
+
+
+def mend(target: Path) -> None:
+    for page in target.rglob("*.html"):
+        html = page.read_text(encoding="utf-8")
+        for found, mended in MENDED.items():
+            html = html.replace(found, mended)
+        page.write_text(html, encoding="utf-8")
+
+
+def build(target: Path) -> None:
+    """The whole site, in this folder. A warning of Sphinx is an error."""
+    with TemporaryDirectory() as made:
+        sources, static, doctrees = (Path(made) / name for name in ("pages", "static", "doctrees"))
+        sources.mkdir()
+        static.mkdir()
+        write_sources(sources)
+        write_widgets(static)
+        app = Sphinx(
+            sources,
+            HERE,
+            target,
+            doctrees,
+            "html",
+            confoverrides={"html_static_path": ["static", str(static)]},
+            status=None,
+            warning=sys.stderr,
+            freshenv=True,
+            warningiserror=True,
+            exception_on_warning=False,
+        )
+        app.build(force_all=True)
+        if app.statuscode:
+            sys.exit(app.statuscode)
+    mend(target)
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build" / "site").resolve()
+    build(folder)
+    print(f"The site: {folder / 'index.html'}")
+    print(
+        f"To serve it: {sys.executable} -m http.server --bind 127.0.0.1 --directory {folder} 8000"
+    )

@@ -1,0 +1,155 @@
+"""What does the site make of a notebook before Sphinx sees it?"""
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from pygments.token import Token
+
+pytest.importorskip("myst_nb", reason="make site needs more: pip install -e '.[site]'")
+SITE = Path(__file__).resolve().parent.parent / "site"
+PICTURE = '<div class="minirt-picture"><img src="data:," alt="A run."></div>'
+NOT_HERE = '<p class="minirt-picture">The live view runs in JupyterLab.</p>'
+
+
+def load(name: str) -> Any:
+    """A module of site/; the folder is no package, as Python has a module of this name."""
+    spec = importlib.util.spec_from_file_location(f"minirt_site_{name}", SITE / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+build, conf = load("build"), load("conf")
+
+
+def saved(kind: str, **values: Any) -> dict[str, Any]:
+    state = {"_anywidget_id": kind, "_esm": "export default {}", "layout": "IPY", **values}
+    buffers = [{"path": ["recording"], "encoding": "base64", "data": "AAEC\n/w==\n"}]
+    return {"model_name": "AnyModel", "state": state, "buffers": buffers}
+
+
+def widget_output(identity: str, still: str) -> Any:
+    return new_output("display_data", {build.VIEW: {"model_id": identity}, "text/html": still})
+
+
+def picture_output() -> Any:
+    return new_output("display_data", {"text/html": PICTURE, "text/plain": "<Picture>"})
+
+
+def chapter(tmp_path: Path, *cells: Any, **widgets: Any) -> Any:
+    metadata = {"widgets": {build.STATES: {"state": widgets}}}
+    path = tmp_path / "09_more.ipynb"
+    nbformat.write(new_notebook(cells=list(cells), metadata=metadata), path)
+    return build.Chapter.read(path)
+
+
+def test_a_live_view_takes_the_picture_of_its_run_and_keeps_its_place(tmp_path: Path) -> None:
+    printed = new_output("stream", name="stdout", text="done\n")
+    outputs = [widget_output("a", NOT_HERE), printed, picture_output()]
+    shown = chapter(tmp_path, new_code_cell("%%minirt", outputs=outputs), a=saved(build.LIVE_VIEW))
+    box, stream = shown.notebook.cells[0].outputs
+    assert f'<div class="minirt-still">{PICTURE}</div>' in build.html_of(box)
+    assert stream.text == "done\n"
+    assert shown.live_view() == build.html_of(box)
+
+
+def test_a_live_view_without_a_picture_keeps_its_words(tmp_path: Path) -> None:
+    cell = new_code_cell("%%minirt", outputs=[widget_output("a", NOT_HERE)])
+    shown = chapter(tmp_path, cell, a=saved(build.LIVE_VIEW))
+    assert NOT_HERE in build.html_of(shown.notebook.cells[0].outputs[0])
+
+
+def test_a_picture_without_a_live_view_stays(tmp_path: Path) -> None:
+    shown = chapter(tmp_path, new_code_cell("picture()", outputs=[picture_output()]))
+    assert [build.html_of(output) for output in shown.notebook.cells[0].outputs] == [PICTURE]
+
+
+def test_the_box_holds_the_state_and_the_recording_and_not_the_module() -> None:
+    html = build.box(saved(build.LIVE_VIEW, frame={"state": "ended"}), PICTURE)
+    text = html.partition('<script type="application/json">')[2].partition("</script>")[0]
+    assert json.loads(text) == {
+        "values": {"frame": {"state": "ended"}},
+        "buffers": {"recording": "AAEC/w=="},
+    }
+
+
+def test_what_a_program_printed_cannot_end_the_script() -> None:
+    line = "</script><!-- <script>"
+    html = build.box(saved(build.LIVE_VIEW, frame={"console": line}), PICTURE)
+    assert html.count("</script>") == 1 and "<!--" not in html
+    text = html.partition('<script type="application/json">')[2].partition("</script>")[0]
+    assert json.loads(text)["values"]["frame"]["console"] == line
+
+
+def test_a_widget_that_the_pages_cannot_draw_is_refused_by_its_name() -> None:
+    with pytest.raises(LookupError, match=r"cannot draw minirt\.views\.other\.Thing"):
+        build.box(saved("minirt.views.other.Thing"), PICTURE)
+
+
+def test_the_code_of_a_question_is_left_out_and_other_code_is_not(tmp_path: Path) -> None:
+    question = new_code_cell("predict()", metadata={"jupyter": {"source_hidden": True}})
+    cells = chapter(tmp_path, question, new_code_cell("1 + 1")).notebook.cells
+    assert [cell.metadata.get("tags", []) for cell in cells] == [["remove-input"], []]
+
+
+def test_links_into_the_package_lead_to_pages(tmp_path: Path) -> None:
+    text = "[a](../minirt/epoll.py) [b](../minirt/modules) [c](05_epoll.ipynb) [d](https://h.org)"
+    shown = chapter(tmp_path, new_markdown_cell(text))
+    assert shown.notebook.cells[0].source == (
+        "[a](../minirt/epoll.md) [b](../minirt/index.md) [c](05_epoll.ipynb) [d](https://h.org)"
+    )
+    files = [path.name for path in build.named_files([text])]
+    assert {"epoll.py", "fs.py", "net.py"} <= set(files)
+    assert "__init__.py" not in files
+
+
+def test_the_list_of_the_package_asks_each_files_question() -> None:
+    file = build.ROOT / "minirt" / "epoll.py"
+    pages = {page.as_posix(): text for page, text in build.package_pages([file])}
+    assert set(pages) == {"minirt/epoll", "minirt/index"}
+    assert file.read_text(encoding="utf-8").startswith(f'"""{build.question(file)}')
+    assert build.question(file).endswith("?") and build.question(file) in pages["minirt/index"]
+
+
+def test_a_chapters_entry_has_its_title_its_minutes_and_what_it_is_about(tmp_path: Path) -> None:
+    opening = (
+        "# 09 · More\n\nOne thing\nis left. After this chapter you can\n\n- do it\n\n40 minutes."
+    )
+    assert chapter(tmp_path, new_markdown_cell(opening)).line == (
+        "- [09 · More](notebooks/09_more.ipynb) *40 minutes*\n\n  One thing is left.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "word", "kind"),
+    [
+        ("%%minirt --sim --seed 4\ndef main(): ...\n", "def", Token.Keyword),
+        ("%%exercise timers_wheel\nclass Wheel: ...\n", "class", Token.Keyword),
+        ("%%node\nconst one = 1;\n", "const", Token.Keyword.Declaration),
+        ("%load_ext minirt\n", "load_ext", Token.Keyword),
+        ("# minirt/timers.py: Timers.due\ndef due(self): ...\n", "def", Token.Keyword),
+    ],
+)
+def test_a_cell_is_coloured_by_the_language_of_its_body(source: str, word: str, kind: Any) -> None:
+    tokens = list(conf.CellLexer().get_tokens(source))
+    assert (kind, word) in tokens
+    assert "".join(text for _, text in tokens) == source
+
+
+def test_no_cell_of_the_chapters_puzzles_the_lexer() -> None:
+    lexer = conf.CellLexer()
+    puzzled = [
+        (path.name, text)
+        for path in sorted((build.ROOT / "notebooks").glob("*.ipynb"))
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "code"
+        for kind, text in lexer.get_tokens(cell.source)
+        if kind in Token.Error
+    ]
+    assert puzzled == []
