@@ -38,7 +38,7 @@ HUB_FLAGS ?=
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 WITHOUT_DISPLAY := $(if $(or $(filter Darwin,$(shell uname -s)),$(DISPLAY),$(WAYLAND_DISPLAY)),,--no-browser)
 
-.PHONY: help lab test quick lint format bench notebooks nbval quotes binder-link kernels hub classroom coverage chromium clean
+.PHONY: help lab test quick lint format bench notebooks nbval quotes binder-link kernels hub classroom coverage chromium site clean
 
 help: ## list the commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -87,9 +87,14 @@ quotes: $(VENV)/installed-test ## fill the quote cells of the notebooks from the
 binder-link: | $(VENV)/bin/python ## the README's Binder badge, from this repository's own address
 	@$(BIN)/python -m tests.binder_link
 
-kernels: $(VENV)/installed-test ## the extension on another kernel: IPYKERNEL="6.31.*"; `make clean` goes back
+site: $(VENV)/installed-site ## the chapters as static pages in build/site, with the recorded views to play
+	@rm -rf build/site
+	@$(BIN)/python site/build.py build/site
+
+kernels: $(VENV)/installed-test chromium ## the extension and the view on another kernel: IPYKERNEL="6.31.*"; `make clean` goes back
 	$(PIP_INSTALL) "ipykernel==$(or $(IPYKERNEL),7.4.*)"
-	$(BIN)/python -m pytest -q tests/test_extension.py tests/test_gui.py tests/test_live.py $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -q tests/test_extension.py tests/test_gui.py tests/test_live.py tests/test_clicks.py $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -q tests/browser/test_view.py $(PYTEST_FLAGS)
 
 hub: $(VENV)/installed-classroom ## JupyterHub for a class on this machine, with classroom/jupyterhub_config.py: HUB_FLAGS=...
 	exec $(BIN)/python -m jupyterhub --config=classroom/jupyterhub_config.py $(HUB_FLAGS)
@@ -136,7 +141,12 @@ $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
 	@echo "installing minirt, JupyterLab and the tests' tools into $(VENV) (about half a minute the first time)"
 	@$(PIP_INSTALL) --editable ".[lab,test]"
 	@$(BIN)/python -c "import matplotlib.font_manager" 2>/dev/null
-	@touch $(VENV)/installed-lab $@
+	@touch $(VENV)/installed-lab $(VENV)/installed-site $@
+
+$(VENV)/installed-site: pyproject.toml | $(VENV)/bin/python
+	@echo "installing minirt and the site's tools into $(VENV)"
+	@$(PIP_INSTALL) --editable ".[site]"
+	@touch $@
 
 $(VENV)/installed-bench: pyproject.toml | $(VENV)/bin/python
 	@echo "installing minirt and its peers into $(VENV)"

@@ -301,6 +301,7 @@ function makeConsole() {
   const lines = make("pre", "mr-lines");
   lines.tabIndex = 0;
   lines.setAttribute("aria-label", "Console");
+  lines.setAttribute("role", "group"); // without a role an element has no name to say
   element.append(lines);
 
   function draw(frame) {
