@@ -196,7 +196,7 @@ def visit(opened: Window, path: str) -> Visit:
         opened.choose(theme)
         faults[theme] = opened.faults(rules)
         if Path(path).stem in SHOWN:
-            opened.shot(f"{Path(path).stem}_{theme}")
+            opened.shot(f"{Path(path).with_suffix("").as_posix().replace("/", "_")}_{theme}")
     sideways = {}
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 1000})
