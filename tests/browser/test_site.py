@@ -196,7 +196,8 @@ def visit(opened: Window, path: str) -> Visit:
         opened.choose(theme)
         faults[theme] = opened.faults(rules)
         if Path(path).stem in SHOWN:
-            opened.shot(f"{Path(path).with_suffix("").as_posix().replace("/", "_")}_{theme}")
+            name = "_".join(Path(path).with_suffix("").parts)  # two pages are called index
+            opened.shot(f"{name}_{theme}")
     sideways = {}
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 1000})
