@@ -38,6 +38,9 @@ HUB_FLAGS ?=
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 WITHOUT_DISPLAY := $(if $(or $(filter Darwin,$(shell uname -s)),$(DISPLAY),$(WAYLAND_DISPLAY)),,--no-browser)
 
+# Tests that wait for nothing, or choose their poll themselves: run once, by `make test`.
+WITHOUT_A_POLL := quotes environment without_epoll notebooks classroom site binder_link layers benchmarks
+
 .PHONY: help lab test quick lint format bench notebooks nbval quotes binder-link kernels hub classroom coverage chromium site clean
 
 help: ## list the commands
@@ -49,6 +52,9 @@ lab: $(VENV)/installed-lab ## install what a reader needs and open JupyterLab on
 
 test: lint chromium ## install what the tests need, the system's Chromium included where that is allowed; run everything
 	$(BIN)/python -m pytest -m "not browser" $(PYTEST_FLAGS)
+	@# a second time on poll(), which is what serves where there is no epoll
+	$(if $(filter Linux,$(shell uname -s)),MINIRT_POLL=selectors $(BIN)/python -m pytest -q -m "not browser" \
+		$(WITHOUT_A_POLL:%=--ignore=tests/test_%.py) $(PYTEST_FLAGS))
 	@# in a process of their own: what drives the browser keeps an event loop running there
 	$(BIN)/python -m pytest -m browser $(PYTEST_FLAGS)
 	@$(MAKE) --no-print-directory nbval

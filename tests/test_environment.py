@@ -80,6 +80,18 @@ def targets() -> set[str]:
     return set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no epoll to begin with")
+def test_on_linux_the_tests_run_a_second_time_without_epoll() -> None:
+    said = subprocess.run(
+        ["make", "--dry-run", "test"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.replace("\\\n", " ")
+    first, second = re.findall(r'^(.*) -m "not browser"(.*)$', said, re.MULTILINE)
+    assert "MINIRT_POLL" not in first[0]
+    assert second[0].strip().startswith("MINIRT_POLL=selectors ")
+    left_out = re.findall(r"--ignore=(\S+)", second[1])
+    assert left_out and all((ROOT / name).is_file() for name in left_out)
+
+
 def test_each_step_of_the_workflow_is_a_make_target_that_exists() -> None:
     runs = [
         step["run"]

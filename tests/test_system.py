@@ -1,12 +1,14 @@
 """What does a runtime stand on?"""
 
 import errno
+import os
+import select
 import selectors
 import socket
 
 import pytest
 
-from minirt import Interest, ManualClock, Ready
+from minirt import Interest, ManualClock, Ready, Runtime
 from minirt.epoll import EpollPoll, SelectorPoll
 from minirt.system import RealSystem, default_poll
 
@@ -27,6 +29,12 @@ def test_the_environment_asks_for_selectors(
     assert isinstance(poll, SelectorPoll)
     assert isinstance(poll._selector, selectors.PollSelector)
     poll.close()
+
+
+def test_the_runtimes_of_these_tests_have_the_poll_that_their_environment_asks_for() -> None:
+    with_epoll = hasattr(select, "epoll") and os.environ.get("MINIRT_POLL") != "selectors"
+    with Runtime() as rt:
+        assert type(rt.poll) is (EpollPoll if with_epoll else SelectorPoll)
 
 
 def test_the_parts_may_be_replaced(no_leaks: None) -> None:
