@@ -1,6 +1,8 @@
 """`python -m minirt`: the main example in a terminal, or a program of your own."""
 
 import argparse
+import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -47,7 +49,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, and return the exit status: 0, 1 after an error, 130 after Ctrl-C."""
+    """Run, and return the exit status: 0, 1 after an error, 130 after Ctrl-C, 141 when `| head`
+    has read enough.
+    """
     parse = parser()
     chosen = parse.parse_args(arguments)
     if chosen.file is not None and not chosen.file.is_file():
@@ -67,6 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: everything is closed", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        if somebody_reads():
+            raise  # a pipe or socket of the program's own
+        return 141
     finally:
         if chosen.trace:
             write = (
@@ -84,6 +92,16 @@ def program(file: Path | None) -> Callable[[], object]:
     sys.path.insert(0, str(file.resolve().parent))  # as `python FILE.py` does
     namespace = {"__name__": "__main__", "__file__": str(file)}
     return lambda: exec(code, namespace)
+
+
+def somebody_reads() -> bool:
+    """Does our output still arrive? If not, the rest of it goes nowhere, without a complaint."""
+    poll = select.poll()
+    poll.register(sys.stdout, 0)  # only errors: a pipe whose reader has gone is one
+    if not poll.poll(0):
+        return True
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return False
 
 
 if __name__ == "__main__":

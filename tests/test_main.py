@@ -89,6 +89,34 @@ def test_an_error_of_the_program_leaves_with_its_traceback(tmp_path: Path) -> No
     assert 'program.py", line 2' in ran.stderr and "ZeroDivisionError" in ran.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes break otherwise there")
+def test_a_reader_who_has_seen_enough_ends_it_without_a_complaint(tmp_path: Path) -> None:
+    program = tmp_path / "talks.py"
+    program.write_text(
+        "from minirt import set_interval\n"
+        "set_interval(1, lambda _: print('a line of a kilobyte' * 50, flush=True))\n"
+    )
+    with subprocess.Popen(
+        command(program), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as ran:
+        assert ran.stdout and ran.stderr
+        ran.stdout.readline()
+        ran.stdout.close()
+        assert ran.stderr.read() == ""
+    assert ran.returncode == 141
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes break otherwise there")
+def test_a_pipe_of_the_programs_own_that_breaks_is_its_error(tmp_path: Path) -> None:
+    program = tmp_path / "breaks.py"
+    program.write_text(
+        "import os\nread, write = os.pipe()\nos.close(read)\nos.write(write, b'!')\n"
+    )
+    ran = subprocess.run(command(program), capture_output=True, text=True, check=False, timeout=60)
+    assert ran.returncode == 1
+    assert ran.stderr.endswith("BrokenPipeError: [Errno 32] Broken pipe\n")
+
+
 def test_ctrl_c_closes_everything_and_says_so(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(
