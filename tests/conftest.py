@@ -6,9 +6,13 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.kernels import Kernel
 
 # A shell that runs the tests in the background has them ignore SIGINT, and children inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -67,3 +71,12 @@ def no_leaks() -> Iterator[None]:
     assert not threads, f"left running: {sorted(thread.name for thread in threads)}"
     descriptors = open_descriptors() - descriptors_before
     assert not descriptors, f"left open: {sorted(descriptors)}"
+
+
+@pytest.fixture(scope="module")
+def kernel_of_module() -> Iterator["Kernel"]:
+    """A real kernel, one for all tests of a file."""
+    from tests.kernels import kernel  # not every test has Jupyter
+
+    with kernel() as running:
+        yield running

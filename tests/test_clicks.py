@@ -6,7 +6,7 @@ from typing import Any
 import ipykernel
 import pytest
 
-from tests.kernels import Cell, Kernel, kernel
+from tests.kernels import Cell, Kernel
 
 pytestmark = pytest.mark.slow  # real kernels
 
@@ -21,12 +21,6 @@ def main():
 await rt.play(main)
 print("over", rt.phase)
 """
-
-
-@pytest.fixture(scope="module")
-def kernel_of_module() -> Iterator[Kernel]:
-    with kernel() as running:
-        yield running
 
 
 def ways() -> list[str]:

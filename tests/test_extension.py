@@ -8,32 +8,24 @@ from pathlib import Path
 
 import pytest
 
-import minirt
 from minirt.exercises.registry import exercise
 from minirt.magics.cells import rewrite
 from minirt.magics.node import first_difference, recorded, rule_for, side_by_side
 from minirt.trace import read_jsonl
-from tests.kernels import Kernel, kernel
+from tests.kernels import Kernel
 
 pytestmark = pytest.mark.slow  # real kernels
 
-EXTENSION = "minirt" if hasattr(minirt, "load_ipython_extension") else "minirt.extension"
 with_node = pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
-
-
-@pytest.fixture(scope="module")
-def kernel_of_module() -> Iterator[Kernel]:
-    with kernel() as running:
-        yield running
 
 
 @pytest.fixture
 def cells(kernel_of_module: Kernel) -> Iterator[Kernel]:
     """A kernel with the extension freshly loaded."""
     kernel_of_module.run("%reset -f")
-    assert kernel_of_module.run(f"%load_ext {EXTENSION}").status == "ok"
+    assert kernel_of_module.run("%load_ext minirt").status == "ok"
     yield kernel_of_module
-    assert kernel_of_module.run(f"%unload_ext {EXTENSION}").status == "ok"
+    assert kernel_of_module.run("%unload_ext minirt").status == "ok"
 
 
 # --- %%minirt ---
@@ -405,21 +397,21 @@ def test_unloading_leaves_nothing(kernel_of_module: Kernel) -> None:
     for loads_magics_of_ipython in ("%config", "%gui", STATE):
         run(loads_magics_of_ipython)
     before = kernel_of_module.run(STATE).out
-    run(f"%load_ext {EXTENSION}")
+    run("%load_ext minirt")
     run("%config MinirtMagics.view = False")
     run("%%minirt\nset_timeout(1, lambda _: print(1))")
     run("%gui minirt")
     run("minirt_timer = Runtime.current().set_timeout(60_000, lambda _: print(1))")
     run("%%exercise identity_8_bits\n...")
     assert kernel_of_module.run(STATE).out != before
-    run(f"%unload_ext {EXTENSION}")
+    run("%unload_ext minirt")
     assert kernel_of_module.run(STATE).out == before
     assert kernel_of_module.run("%config MinirtMagics").err
 
 
 def test_loading_again_works_and_a_second_load_changes_nothing(cells: Kernel) -> None:
-    cells.run(f"%reload_ext {EXTENSION}")
-    assert "already loaded" in cells.run(f"%load_ext {EXTENSION}").out
+    cells.run("%reload_ext minirt")
+    assert "already loaded" in cells.run("%load_ext minirt").out
     assert cells.run("%%minirt --sim\nprint(1)").out == "1\n"
 
 
@@ -430,12 +422,12 @@ def test_a_shell_without_a_kernel_runs_programs_and_exercises() -> None:
 
     shell = InteractiveShell()
     try:
-        shell.extension_manager.load_extension(EXTENSION)
+        shell.extension_manager.load_extension("minirt")
         with capture_output() as captured:
             assert shell.run_cell("%%minirt\nset_timeout(1, lambda _: print('ran'))").success
             shell.run_cell(f"%%exercise {IDENTITY.name}\n{IDENTITY.answer}")
         assert "ran\n" in captured.stdout and "right, all 5" in captured.stdout
-        shell.extension_manager.unload_extension(EXTENSION)
+        shell.extension_manager.unload_extension("minirt")
         assert "MinirtMagics" not in shell.magics_manager.registry
     finally:
         shell.history_manager.end_session()

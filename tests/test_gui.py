@@ -8,8 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.kernels import Cell, Kernel, kernel
-from tests.test_extension import EXTENSION
+from tests.kernels import Cell, Kernel
 
 pytestmark = pytest.mark.slow  # real kernels
 
@@ -17,22 +16,16 @@ LATE = 25  # ms: the most that a timer may be late
 LATENCY = 15  # ms: the median from a cell's request to its reply, while timers run
 
 
-@pytest.fixture(scope="module")
-def kernel_of_module() -> Iterator[Kernel]:
-    with kernel() as running:
-        yield running
-
-
 @pytest.fixture
 def cells(kernel_of_module: Kernel) -> Iterator[Kernel]:
     """A kernel in which runtimes go on while it is idle."""
     kernel_of_module.run("%reset -f")
-    assert kernel_of_module.run(f"%load_ext {EXTENSION}").status == "ok"
+    assert kernel_of_module.run("%load_ext minirt").status == "ok"
     assert kernel_of_module.run("%gui minirt").err == ""
     kernel_of_module.run("from minirt import Runtime, fs, net, set_timeout, set_interval")
     kernel_of_module.run("from minirt import clear_interval, set_immediate")
     yield kernel_of_module
-    kernel_of_module.run(f"%unload_ext {EXTENSION}")
+    kernel_of_module.run("%unload_ext minirt")
 
 
 CLOCKWORK = """

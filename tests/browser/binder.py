@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from .conftest import free_port, wait_for_server
+from .conftest import end, free_port, wait_for_server
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "/user/someone-minirt-abc123/"
@@ -204,12 +204,7 @@ class BinderServer:
 
     def __exit__(self, *_: object) -> None:
         if self.process is not None:
-            self.process.terminate()
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+            end(self.process)
         for folder, _, _ in os.walk(self.home):
             os.chmod(folder, 0o755)
         shutil.rmtree(self.folder)

@@ -173,12 +173,17 @@ class Lab:
         shutil.copytree(path, self.folder / path.name, dirs_exist_ok=True)
 
     def close(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end(self.process)
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Ask it to end, and see to it."""
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 class Notebook:
@@ -231,6 +236,15 @@ class Notebook:
         """(may it raise an exception?, its outputs) of each cell"""
         found: list[tuple[bool, list[dict[str, Any]]]] = self.page.evaluate(CELLS)
         return found
+
+    def surprises(self) -> list[str]:
+        """The errors that no tag of their cell announces."""
+        return [
+            output["evalue"]
+            for allowed, outputs in self.cells()
+            for output in outputs
+            if output["output_type"] == "error" and not allowed
+        ]
 
     def printed(self, cell: int) -> str:
         return "".join(o["text"] for o in self.outputs(cell) if o["output_type"] == "stream")
