@@ -174,8 +174,8 @@ await rt.play(main)
         };
         requestAnimationFrame(next);
     })""")
-    first, last, frames = (
-        int(notebook.view.get_attribute(f"data-{n}")) for n in ("first", "last", "frames")
+    first, last, frames = notebook.view.evaluate(  # at one moment
+        "view => [view.dataset.first, view.dataset.last, view.dataset.frames].map(Number)"
     )
     assert frames == last - first + 1
     assert frames > 30
