@@ -38,6 +38,9 @@ HUB_FLAGS ?=
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 WITHOUT_DISPLAY := $(if $(or $(filter Darwin,$(shell uname -s)),$(DISPLAY),$(WAYLAND_DISPLAY)),,--no-browser)
 
+# In the environment, where it touches no settings of the user's.
+LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
+
 # Tests that wait for nothing, or choose their poll themselves: run once, by `make test`.
 WITHOUT_A_POLL := quotes environment without_epoll notebooks classroom site binder_link layers benchmarks
 
@@ -47,6 +50,7 @@ help: ## list the commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 lab: $(VENV)/installed-lab ## install what a reader needs and open JupyterLab on the first notebook
+	@mkdir -p $(LAB_SETTINGS) && cp binder/overrides.json $(LAB_SETTINGS)/ # no news prompt; a saved view stays
 	exec $(BIN)/jupyter lab $(AS_ROOT) $(WITHOUT_DISPLAY) --ServerApp.root_dir="$(CURDIR)" \
 		--LabApp.default_url="$(if $(wildcard $(FIRST_NOTEBOOK)),/lab/tree/$(FIRST_NOTEBOOK),/lab)" $(LAB_FLAGS)
 

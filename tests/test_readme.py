@@ -1,5 +1,6 @@
 """Does each command of the README do what it says there?"""
 
+import json
 import os
 import re
 import shutil
@@ -111,6 +112,11 @@ def test_make_lab_opens_the_first_notebook_and_leaves_its_port_free() -> None:
         assert "JupyterLab" in page
         contents = f"http://127.0.0.1:{port}/api/contents/notebooks/00_start_here.ipynb"
         assert '"type": "notebook"' in waited_for(contents)
+        news = (
+            f"http://127.0.0.1:{port}/lab/api/settings/@jupyterlab/apputils-extension:notification"
+        )
+        properties = json.loads(waited_for(news))["schema"]["properties"]
+        assert properties["fetchNews"]["default"] == "false"  # no prompt covers the page
     finally:
         os.killpg(lab.pid, signal.SIGINT)  # once asks "Shutdown this server?", a second one is yes
         os.killpg(lab.pid, signal.SIGTERM)
