@@ -24,7 +24,7 @@ from minirt.magics.answers import Answers, Folded
 from minirt.magics.cells import rewrite
 from minirt.magics.console import Tee
 from minirt.magics.node import recorded, recorded_program, run_node, show_recorded, side_by_side
-from minirt.magics.options import close_to, magic, option, read_options, say
+from minirt.magics.options import close_to, magic, option, read_options, say, say_in_lines
 from minirt.magics.program import (
     Program,
     cell_of_caller,
@@ -189,7 +189,7 @@ class MinirtMagics(Magics):
         """Give a hint for an exercise: the first one, and asked again the second."""
         options = read_options(self.hint, line, "%hint")
         if options is not None:
-            say(self.answers.hint(options.name))
+            say_in_lines(self.answers.hint(options.name))
 
     @magic(
         "%solution",

@@ -93,12 +93,13 @@ def shell() -> Iterator[InteractiveShell]:
 
 
 def printed_by(shell: InteractiveShell, one: Exercise, text: str) -> str:
-    """What stands under the cell that holds this answer."""
+    """What stands under the cell that holds this answer, in one line."""
     shell.reset(new_session=False)
     with capture_output() as captured:
         result = shell.run_cell(f"%%exercise {one.name}\n{text}")
     assert result.success, captured.stdout
-    return str(captured.stdout)
+    assert all(len(line) <= 88 for line in captured.stdout.splitlines()), captured.stdout
+    return " ".join(captured.stdout.split())
 
 
 @pytest.mark.parametrize("one", EACH)
@@ -116,7 +117,7 @@ def test_run_all_passes_on_the_stub(one: Exercise, shell: InteractiveShell) -> N
 def test_a_wrong_answer_is_told_why_in_ipython(
     one: Exercise, wrong: WrongAnswer, shell: InteractiveShell
 ) -> None:
-    assert wrong.says in printed_by(shell, one, wrong.text)
+    assert " ".join(wrong.says.split()) in printed_by(shell, one, wrong.text)
 
 
 # --- the mechanism ---

@@ -19,7 +19,7 @@ from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from minirt.exercises.mechanism import Exercise, judge
 from minirt.exercises.registry import NoSuchExercise, exercise, exercises
 from minirt.exercises.timelimit import TookTooLong
-from minirt.magics.options import say
+from minirt.magics.options import say_in_lines
 from minirt.magics.program import remember_lines
 
 
@@ -56,14 +56,14 @@ class Answers:
             return
         begun.alarm.disarm()
         if begun.alarm.rang:
-            say(
+            say_in_lines(
                 f"✗ {begun.exercise.name}: the cell was ended after {begun.seconds:g} s. Is there "
                 "a loop that never ends, or a runtime that something keeps alive? If it needs the "
                 "time: %config MinirtMagics.exercise_time_limit = 60"
             )
         elif result.success:
             names = self._shell.user_ns
-            say(judge(begun.exercise, begun.text, names, begun.seconds, begun.filename))
+            say_in_lines(judge(begun.exercise, begun.text, names, begun.seconds, begun.filename))
 
     def hint(self, name: str) -> str:
         """The next hint: the first one, then the second."""

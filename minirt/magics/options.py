@@ -3,6 +3,7 @@
 import difflib
 import shlex
 import sys
+import textwrap
 from argparse import Namespace
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias, TypeVar
@@ -11,9 +12,9 @@ from IPython.core import magic as ipython
 from IPython.core import magic_arguments as arguments
 from IPython.core.error import UsageError
 
+LINE_LENGTH = 88  # letters: what a notebook of half a screen shows
+
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
 Option: TypeAlias = tuple[tuple[str, ...], dict[str, Any]]
 
 
@@ -83,3 +84,18 @@ def close_to(wrong: str, known: Iterable[str]) -> str:
 def say(text: object) -> None:
     """Print a line under the cell."""
     sys.stdout.write(f"{text}\n")
+
+
+def say_in_lines(text: object) -> None:
+    """Print prose: a notebook would break a long line within a word."""
+    for line in str(text).splitlines():
+        indent = " " * (len(line) - len(line.lstrip(" ✓✗")))
+        say(
+            textwrap.fill(
+                line,
+                LINE_LENGTH,
+                subsequent_indent=indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        )

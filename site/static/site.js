@@ -55,8 +55,6 @@ async function draw(box) {
   box.append(place);
   widget.render({ model: new SavedModel(state), el: place });
   box.querySelector(".minirt-still").hidden = true;
-  const above = box.closest("section")?.querySelector("h1, h2, h3");
-  for (const heading of place.querySelectorAll("h4")) heading.ariaLevel = Number(above.tagName[1]) + 1;
   const { moment } = box.closest("[data-moment]")?.dataset ?? {};
   if (moment) showMoment(place, Number(moment));
 }

@@ -53,7 +53,7 @@ function iconButton(path, label, onClick) {
 
 function panel(title, className = "") {
   const element = make("section", `mr-panel ${className}`);
-  const heading = make("h4", "mr-title", title);
+  const heading = make("div", "mr-title", title);
   const count = make("span", "mr-count");
   const head = make("div", "mr-head");
   head.append(heading, count);
