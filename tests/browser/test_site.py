@@ -338,6 +338,23 @@ def test_an_identity_is_followed_through_its_life(reader: Window) -> None:
     assert kinds[:3] == ["identity", "boxed", "queued"]
 
 
+def test_every_control_of_the_view_is_within_a_narrow_page(reader: Window) -> None:
+    reader.page.set_viewport_size({"width": WIDTHS[1], "height": 1000})
+    view = reader.open(START).page.locator(".minirt-live")
+    reader.frames()
+    cut_off = view.evaluate(
+        """(view) => {
+            const { left, right } = view.getBoundingClientRect();
+            const parts = [...view.querySelectorAll("button, input, select, .mr-position")];
+            return parts.filter((one) => {
+                const box = one.getBoundingClientRect();
+                return box.width > 0 && (box.left < left || box.right > right);
+            }).map((one) => one.outerHTML);
+        }"""
+    )
+    assert cut_off == []
+
+
 def test_the_first_page_opens_in_the_midst_of_the_run(reader: Window) -> None:
     view = reader.open("index.html").page.locator(".minirt-live")
     view.locator('.mr-header[data-state="recorded"]').wait_for()
