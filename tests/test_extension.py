@@ -287,8 +287,12 @@ def test_hints_come_one_after_the_other_and_the_solution_is_folded(cells: Kernel
     first, second, third = (
         cells.run(line).out for line in ("%hint identity_8_bits", "%hint", "%hint")
     )
-    assert first.startswith("Hint 1 of 2: ") and IDENTITY.hints[0] in in_one_line(first)
-    assert second.startswith("Hint 2 of 2: ") and IDENTITY.hints[1] in in_one_line(second)
+    assert first.startswith("Hint 1 of 2: ") and in_one_line(IDENTITY.hints[0]) in in_one_line(
+        first
+    )
+    assert second.startswith("Hint 2 of 2: ") and in_one_line(IDENTITY.hints[1]) in in_one_line(
+        second
+    )
     assert "There are no more hints. `%solution identity_8_bits` shows" in third
     assert "<details><summary>" in cells.run("%solution").html()
 

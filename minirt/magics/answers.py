@@ -71,8 +71,10 @@ class Answers:
         given = self._hints[one.name]
         self._hints[one.name] += 1
         if given < len(one.hints):
-            return f"Hint {given + 1} of {len(one.hints)}: {one.hints[given]}"
-        again = "\n".join(f"Hint {n}: {hint}" for n, hint in enumerate(one.hints, start=1))
+            return f"Hint {given + 1} of {len(one.hints)}: {in_one_line(one.hints[given])}"
+        again = "\n".join(
+            f"Hint {n}: {in_one_line(hint)}" for n, hint in enumerate(one.hints, start=1)
+        )
         return f"{again}\nThere are no more hints. `%solution {one.name}` shows an answer."
 
     def solution(self, name: str) -> "Folded":
@@ -148,3 +150,8 @@ class Alarm:
         if self._cancel is not None and not self.rang:
             self.rang = True
             self._cancel()
+
+
+def in_one_line(paragraph: str) -> str:
+    """Without the line breaks of its source."""
+    return paragraph.replace("\n", " ")
