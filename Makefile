@@ -40,6 +40,7 @@ WITHOUT_DISPLAY := $(if $(or $(filter Darwin,$(shell uname -s)),$(DISPLAY),$(WAY
 
 # In the environment, where it touches no settings of the user's.
 LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
+NO_NEWS_PROMPT := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
 
 # Tests that wait for nothing, or choose their poll themselves: run once, by `make test`.
 WITHOUT_A_POLL := quotes environment without_epoll notebooks classroom site binder_link layers benchmarks
@@ -50,7 +51,7 @@ help: ## list the commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 lab: $(VENV)/installed-lab ## install what a reader needs and open JupyterLab on the first notebook
-	@mkdir -p $(LAB_SETTINGS) && cp binder/overrides.json $(LAB_SETTINGS)/ # no news prompt; a saved view stays
+	@mkdir -p $(LAB_SETTINGS) && echo '$(NO_NEWS_PROMPT)' >$(LAB_SETTINGS)/overrides.json
 	exec $(BIN)/jupyter lab $(AS_ROOT) $(WITHOUT_DISPLAY) --ServerApp.root_dir="$(CURDIR)" \
 		--LabApp.default_url="$(if $(wildcard $(FIRST_NOTEBOOK)),/lab/tree/$(FIRST_NOTEBOOK),/lab)" $(LAB_FLAGS)
 

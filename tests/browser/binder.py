@@ -121,7 +121,8 @@ class BinderServer:
         self._link(Path(sysconfig.get_path("purelib")), Path(theirs))
         for shared in ("share/jupyter", "etc/jupyter"):
             self._own(self.environment / Path(shared).parent)
-            self._link(Path(sys.prefix, shared), self.environment / shared)
+            # the settings here are those of `make lab`; postBuild brings Binder's
+            self._link(Path(sys.prefix, shared), self.environment / shared, "settings")
 
     def _build(self) -> None:
         """What the image's build does after the environment is there: copy, and postBuild."""
