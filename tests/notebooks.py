@@ -275,6 +275,11 @@ class Comparison:
             new[now_id] = with_references_renamed(copy.deepcopy(old[before_id]), pairs)
 
 
+def comparison() -> Comparison:
+    """By the rules that nbval has, too."""
+    return Comparison(sanitize_rules(SANITIZE.read_text(encoding="utf-8")))
+
+
 def _what_draws(model: dict[str, Any]) -> tuple[Any, ...]:
     """A widget's class and code. If these have changed, the old state is worth nothing."""
     state = model.get("state", {})
@@ -297,7 +302,7 @@ def make(path: Path, run: bool = True, fresh: bool = False) -> str:
     normalise(new, path.name)
     if run and not fresh:
         normalise(old, path.name)
-        Comparison(sanitize_rules(SANITIZE.read_text(encoding="utf-8"))).keep_unchecked(old, new)
+        comparison().keep_unchecked(old, new)
     nbformat.validate(new)
     return nbformat.writes(new).rstrip("\n") + "\n"
 

@@ -16,10 +16,9 @@ from tests.notebooks import (
     NOTEBOOKS,
     RAISES_TAGS,
     ROOT,
-    Comparison,
+    comparison,
     make,
     normalise,
-    sanitize_rules,
     tags,
 )
 
@@ -330,8 +329,7 @@ def test_tracebacks_name_files_from_the_project_on() -> None:
 
 
 def kept(old: Any, new: Any) -> Any:
-    rules = sanitize_rules(notebooks.SANITIZE.read_text(encoding="utf-8"))
-    Comparison(rules).keep_unchecked(old, new)
+    comparison().keep_unchecked(old, new)
     return new
 
 

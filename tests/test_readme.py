@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```\w*\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-LINES = [line.partition("  #")[0].strip() for block in BLOCKS for line in block.splitlines()]
-COMMANDS = sorted({line.partition(" #")[0].strip() for line in LINES if line})
-WINDOWS = sys.platform == "win32"
+LINES = [line for block in BLOCKS for line in block.splitlines()]
+COMMANDS = sorted({line.partition(" #")[0].strip() for line in LINES} - {""})
+TARGETS = sorted(set(re.findall(r"\bmake ([a-z-]+)", "\n".join(COMMANDS))))
 
 # Who runs what is not run below.
 ELSEWHERE = {
@@ -52,8 +52,8 @@ def test_somebody_runs_it(command: str) -> None:
     assert command in here | ELSEWHERE.keys() or BY_HAND.match(command), command
 
 
-@pytest.mark.skipif(WINDOWS or shutil.which("make") is None, reason="there is no make here")
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z-]+)", "\n".join(LINES)))))
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
+@pytest.mark.parametrize("target", TARGETS)
 def test_make_knows_the_target(target: str) -> None:
     helped = make("help")
     assert re.search(rf"^make {target} ", helped, re.MULTILINE)

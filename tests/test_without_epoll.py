@@ -8,19 +8,10 @@ from typing import Any
 import nbformat
 import pytest
 
-from tests.notebooks import (
-    NOTEBOOKS,
-    ROOT,
-    UNCHECKED_TAGS,
-    Comparison,
-    execute,
-    sanitize_rules,
-    tags,
-)
+from tests.notebooks import NOTEBOOKS, UNCHECKED_TAGS, comparison, execute, tags
 
 pytestmark = pytest.mark.slow  # each runs a whole chapter
 
-RULES = sanitize_rules((ROOT / "tests" / "nbval_sanitize.cfg").read_text(encoding="utf-8"))
 # Python reads a module of this name when it starts.
 SITECUSTOMIZE = """
 import os, select
@@ -41,7 +32,7 @@ def no_epoll(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def differing(old: Any, new: Any) -> list[Any]:
     """The cells of `new` whose checked output is another one than in `old`."""
-    same = Comparison(RULES).same_outputs
+    same = comparison().same_outputs
     return [
         after
         for before, after in zip(old.cells, new.cells, strict=True)

@@ -6,8 +6,9 @@ From ipykernel 7.3 on, JupyterLab sends them where they are heard anyway.
 """
 
 import inspect
-import sys
 from typing import Any
+
+from IPython.core.getipython import get_ipython
 
 # What widgets say, and what a page asks when it is loaded again. None of these runs code of a cell.
 URGENT = ("comm_open", "comm_msg", "comm_close", "comm_info_request", "kernel_info_request")
@@ -18,12 +19,12 @@ async def hear_clicks() -> None:
 
     Called on the kernel's thread, from within a cell that awaits.
     """
-    kernel = _kernel()
+    kernel = getattr(get_ipython(), "kernel", None)
     queue = getattr(kernel, "msg_queue", None)  # ipykernel 7 has none
     if queue is None:
         return
-    waiting = [queue.get_nowait() for _ in range(queue.qsize())]
-    for entry in waiting:
+    for _ in range(queue.qsize()):  # once round, so that the others keep their order
+        entry = queue.get_nowait()
         if not await _handled(kernel, *entry[1:]):
             queue.put_nowait(entry)
 
@@ -58,9 +59,3 @@ def _urgent(session: Any, frames: Any) -> dict[str, Any] | None:
         return {**session.deserialize(parts, content=True, copy=False), "identities": identities}
     except Exception:
         return None
-
-
-def _kernel() -> Any:
-    ipython = sys.modules.get("IPython")
-    shell = ipython and ipython.get_ipython()
-    return getattr(shell, "kernel", None)

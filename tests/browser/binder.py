@@ -15,7 +15,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from .conftest import end, free_port, wait_for_server
+from tests.ports import free_port
+
+from .conftest import end, wait_for_server
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "/user/someone-minirt-abc123/"

@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,8 @@ from typing import Any, NoReturn
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+
+from tests.ports import free_port
 
 HERE = Path(__file__).parent
 SHOTS = HERE / "shots"  # where the tests leave pictures for a person to look at
@@ -84,13 +85,6 @@ def leave_out(why: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(why)
     pytest.skip(why)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def wait_for_server(server: Any) -> None:
@@ -305,6 +299,30 @@ class Notebook:
     def shot(self, name: str) -> None:
         SHOTS.mkdir(exist_ok=True)
         self.view.screenshot(path=SHOTS / f"{name}.png", animations="disabled")
+
+
+def axe() -> Path:
+    """The script of axe-core."""
+    return Path(tool("axe_playwright_python.base").AXE_FILE_PATH)
+
+
+def lines_of(violations: list[dict[str, Any]]) -> list[str]:
+    """What axe-core found, one line a fault."""
+    return [
+        f"{fault['impact']} {fault['id']}: {node['html'][:160]} {node['failureSummary']}"
+        for fault in violations
+        for node in fault["nodes"]
+    ]
+
+
+def violations(notebook: Notebook, where: Any, options: dict[str, Any]) -> list[str]:
+    """What axe-core finds there, one line a fault."""
+    notebook.page.evaluate(f"() => {{ {axe().read_text(encoding='utf-8')} }}")
+    results: dict[str, Any] = notebook.page.evaluate(
+        "([where, options]) => axe.run(where, options)", [where, options]
+    )
+    assert len(results["passes"]) > 5, "axe-core looked at nothing"
+    return lines_of(results["violations"])
 
 
 @pytest.fixture(scope="session")

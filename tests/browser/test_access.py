@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Lab, Notebook, tool
+from .conftest import Lab, Notebook, tool, violations
 
 HERE = Path(__file__).parent
 THEMES = {
@@ -14,24 +14,11 @@ THEMES = {
     "dark": "JupyterLab Dark",
     "high-contrast": "JupyterLab Dark High Contrast",
 }
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
+    "rules": {"region": {"enabled": False}},
+}
 Open = Callable[..., Notebook]
-
-
-def violations(notebook: Notebook) -> list[str]:
-    """What axe-core finds in the view, one line a fault."""
-    axe = tool("axe_playwright_python.base").AXE_FILE_PATH
-    notebook.page.evaluate(f"() => {{ {Path(axe).read_text(encoding='utf-8')} }}")
-    results: dict[str, Any] = notebook.page.evaluate(
-        """() => axe.run(document.querySelector(".minirt-live"), {
-            runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
-            rules: { region: { enabled: false } },
-        })"""
-    )
-    return [
-        f"{fault['id']}: {node['html'][:160]} {node['any'][0]['message'] if node['any'] else ''}"
-        for fault in results["violations"]
-        for node in fault["nodes"]
-    ]
 
 
 @pytest.mark.parametrize(("where", "outcome"), [("1", pytest.fail), ("", pytest.skip)])
@@ -52,9 +39,9 @@ def test_the_view_meets_wcag_aa(theme: str, lab: Lab, open_notebook: Open) -> No
         "document.querySelectorAll('.minirt-live .mr-bar-task').length > 12", timeout=15_000
     )
     notebook.shot(theme)
-    assert violations(notebook) == []
+    assert violations(notebook, ".minirt-live", RULES) == []
     notebook.pause()
-    assert violations(notebook) == []
+    assert violations(notebook, ".minirt-live", RULES) == []
     notebook.button("Resume").click()
     notebook.stop()
     notebook.view.get_by_label("Event of the recording").fill("300")
@@ -62,7 +49,7 @@ def test_the_view_meets_wcag_aa(theme: str, lab: Lab, open_notebook: Open) -> No
     notebook.view.locator("[aria-label=Timers] .mr-link").first.click()
     notebook.frames()
     notebook.shot(f"{theme}-recorded")
-    found = violations(notebook)
+    found = violations(notebook, ".minirt-live", RULES)
     notebook.theme(THEMES["light"])  # Lab remembers it for the tests that follow
     assert found == []
 

@@ -10,12 +10,11 @@ text; therefore each plot is described in the text below it.
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
 
-from .conftest import PATIENCE, SHOTS, Lab, Notebook, tool
+from .conftest import PATIENCE, SHOTS, Lab, Notebook, violations
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 CHAPTERS = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
@@ -27,7 +26,7 @@ OURS = {
         [".jp-RenderedImage img"],
     ],
 }
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
 DRAWN = """() => jupyterapp.shell.currentWidget.content.widgets.every(
     (cell) => cell.isAttached && cell.node.isConnected)"""
@@ -62,21 +61,6 @@ def chapter(lab: Lab, open_notebook: Open) -> Callable[[str], Notebook]:
     return open_one
 
 
-def violations(notebook: Notebook) -> list[str]:
-    """What axe-core finds in what is ours, one line a fault."""
-    axe = tool("axe_playwright_python.base").AXE_FILE_PATH
-    notebook.page.evaluate(f"() => {{ {Path(axe).read_text(encoding='utf-8')} }}")
-    results: dict[str, Any] = notebook.page.evaluate(
-        "([where, rules]) => axe.run(where, { runOnly: rules })", [OURS, RULES]
-    )
-    assert len(results["passes"]) > 5, "axe-core looked at nothing"
-    return [
-        f"{fault['impact']} {fault['id']}: {node['html'][:160]} {node['failureSummary']}"
-        for fault in results["violations"]
-        for node in fault["nodes"]
-    ]
-
-
 def picture(notebook: Notebook, name: str) -> None:
     """All of the chapter, for a person to look at."""
     height = 200 + int(notebook.page.evaluate(HEIGHT))
@@ -89,11 +73,11 @@ def picture(notebook: Notebook, name: str) -> None:
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_a_chapter_can_be_read_by_everybody(name: str, chapter: Callable[[str], Notebook]) -> None:
     notebook = chapter(name)
-    assert violations(notebook) == []
+    assert violations(notebook, OURS, RULES) == []
     picture(notebook, name)
     if name in IN_DARK:
         notebook.theme(DARK)
-        found = violations(notebook)
+        found = violations(notebook, OURS, RULES)
         picture(notebook, f"{name}_dark")
         notebook.theme(LIGHT)  # Lab remembers it for the tests that follow
         assert found == []

@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 
-from .conftest import PATIENCE, SHOTS, tool
+from .conftest import PATIENCE, SHOTS, axe, lines_of, tool
 
 pytestmark = pytest.mark.timeout(300)  # the first test waits for the build and for every page
 ROOT = Path(__file__).resolve().parents[2]
@@ -139,12 +139,7 @@ class Window:
 
     def faults(self, rules: dict[str, Any]) -> list[str]:
         """What axe-core finds, one line a fault."""
-        return [
-            f"{fault['impact']} {fault['id']}: {node['html'][:160]} "
-            f"{node['any'][0]['message'] if node['any'] else ''}"
-            for fault in self.page.evaluate(AXE, rules)
-            for node in fault["nodes"]
-        ]
+        return lines_of(self.page.evaluate(AXE, rules))
 
     def shot(self, name: str) -> None:
         SHOTS.mkdir(exist_ok=True)
@@ -226,10 +221,9 @@ def leads_to(page: Any, link: str) -> str | None:
 @pytest.fixture(scope="session")
 def visits(browser: Any, site: Path, origin: str) -> dict[str, Visit]:
     """{path: what was found there}, of every page"""
-    axe = tool("axe_playwright_python.base").AXE_FILE_PATH
     paths = [path.relative_to(site).as_posix() for path in sorted(site.rglob("*.html"))]
     with window(browser, origin) as opened:
-        opened.page.add_init_script(path=axe)
+        opened.page.add_init_script(path=axe())
         return {path: visit(opened, path) for path in paths}
 
 

@@ -10,12 +10,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import psutil
+
+from tests.ports import free_ports
 
 OVERLAY = Path(__file__).with_name("overlay.py")
 LANDING = "/lab/tree/notebooks/00_start_here.ipynb"
@@ -26,14 +27,6 @@ LINES_OF_LOG = 40
 
 class HubFailed(Exception):
     """The hub did not start. Says why, with the end of its log."""
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as probes:
-        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
-        for probe in sockets:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in sockets]
 
 
 def is_open(port: int) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tests.notebooks import RAISES_TAGS, SANITIZE, UNCHECKED_TAGS, Comparison, sanitize_rules, tags
+from tests.notebooks import RAISES_TAGS, UNCHECKED_TAGS, comparison, tags
 
 
 class SeenOtherwise(Exception):
@@ -20,9 +20,8 @@ def compare(cell: Any, outputs: list[Any]) -> None:
     for output in outputs:
         if output.output_type == "error" and not tags(cell) & RAISES_TAGS:
             raise SeenOtherwise(f"{output.ename}: {output.evalue} in: {where}")
-    rules = Comparison(sanitize_rules(SANITIZE.read_text(encoding="utf-8")))
     outputs = list(merged(outputs))
-    if not rules.same_outputs(cell.outputs, outputs, bool(tags(cell) & UNCHECKED_TAGS)):
+    if not comparison().same_outputs(cell.outputs, outputs, bool(tags(cell) & UNCHECKED_TAGS)):
         seen = " ".join(words(output) for output in outputs)
         raise SeenOtherwise(f"{seen[:300]!r} in: {where}")
 
