@@ -8,7 +8,7 @@ Runtime().run(lambda: set_timeout(100, lambda _: print("later")))
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from minirt.ambient import (
+from minirt.node.ambient import (
     clear_immediate,
     clear_interval,
     clear_timeout,
@@ -20,12 +20,12 @@ from minirt.ambient import (
     set_timeout,
 )
 from minirt.clock import ManualClock, MonotonicClock
-from minirt.epoll import Interest, Ready
+from minirt.core.epoll import Interest, Ready
 from minirt.modules import crypto, fs, net
-from minirt.runtime import Runtime
-from minirt.simulation import Simulation
-from minirt.threadpool import TaskKind
-from minirt.trace import Recorder
+from minirt.node.runtime import Runtime
+from minirt.core.simulation import Simulation
+from minirt.core.threadpool import TaskKind
+from minirt.watching.trace import Recorder
 from minirt.values import Bytes, Error, Int, Js, String, Undefined
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from minirt.main_example import main as main_example
-from minirt.runtime import Runtime
-from minirt.simulation import Simulation
-from minirt.trace import Recorder, Sink, Tee
+from minirt.node.runtime import Runtime
+from minirt.core.simulation import Simulation
+from minirt.watching.trace import Recorder, Sink, Tee
 from minirt.views.console import Console
 
 EPILOG = """examples:

@@ -7,7 +7,7 @@ Everything overlaps, so that it ends after three and a half seconds.
 
 from pathlib import Path
 
-from minirt.ambient import log, set_timeout
+from minirt.node.ambient import log, set_timeout
 from minirt.modules import crypto, fs, http
 from minirt.values import Js
 

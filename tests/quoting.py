@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-Package = Mapping[str, str]  # "minirt/timers.py" -> its text
+Package = Mapping[str, str]  # "minirt/core/timers.py" -> its text
 
 
 class QuoteError(Exception):
@@ -66,7 +66,7 @@ def parse_address(cell_text: str) -> Address | None:
     match = ADDRESS.fullmatch(first_line)
     if not match:
         raise QuoteError(
-            f"`{first_line}` is no address. Write `# minirt/timers.py: Timers(__init__)`, with a "
+            f"`{first_line}` is no address. Write `# minirt/core/timers.py: Timers(__init__)`, with a "
             "colon and a "
             "blank after the file, or begin an ordinary comment with another word."
         )

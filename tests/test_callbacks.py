@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from minirt import Int, Runtime, Simulation, Undefined
-from minirt.callbacks import CallbackQueue, Once, ignore
+from minirt.core.callbacks import CallbackQueue, Once, ignore
 from minirt.errors import CalledTwice, IdentityTaken, NotCallable
 
 

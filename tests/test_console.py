@@ -3,7 +3,7 @@
 import io
 
 from minirt import Interest, Recorder, Runtime, Simulation, String, TaskKind, log, set_timeout
-from minirt.trace import Event
+from minirt.watching.trace import Event
 from minirt.views.console import Console, line
 
 

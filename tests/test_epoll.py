@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minirt import Int, Interest, Ready, Runtime
-from minirt.epoll import EpollPoll, Poll, SelectorPoll, Watch, epoll_mask, ready_bits
+from minirt.core.epoll import EpollPoll, Poll, SelectorPoll, Watch, epoll_mask, ready_bits
 from minirt.errors import AlreadyRegistered, DescriptorClosed, NotPollable, NotRegistered
-from minirt.system import RealSystem
+from minirt.core.system import RealSystem
 from minirt.values import Error, Js
 
 READ, WRITE = Interest.READABLE, Interest.WRITABLE
@@ -627,7 +627,7 @@ def test_a_ready_descriptor_without_a_callback_does_not_spin(rt: Runtime, pair: 
 def test_a_descriptor_closed_under_the_loop_reaches_its_callback_as_an_error(
     rt: Runtime, persistent: bool, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("minirt.loop.QUIET", 0.03)
+    monkeypatch.setattr("minirt.core.loop.QUIET", 0.03)
     log: list[Js] = []
     read_end, write_end = os.pipe()
     one, other = socket.socketpair()
@@ -680,7 +680,7 @@ def test_it_is_noticed_also_after_a_quiet_second_and_between_timers(
 def test_a_socket_closed_and_its_number_taken_by_another_is_told_as_well(
     rt: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("minirt.loop.QUIET", 0.03)
+    monkeypatch.setattr("minirt.core.loop.QUIET", 0.03)
     log: list[Js] = []
     one, other = socket.socketpair()
     later: list[socket.socket] = []

@@ -11,7 +11,7 @@ import pytest
 from minirt.exercises.registry import exercise
 from minirt.magics.cells import rewrite
 from minirt.magics.node import first_difference, recorded, rule_for, side_by_side
-from minirt.trace import read_jsonl
+from minirt.watching.trace import read_jsonl
 from tests.kernels import Kernel
 
 pytestmark = pytest.mark.slow  # real kernels
@@ -46,7 +46,7 @@ def test_the_cell_is_the_program_and_its_names_stay(cells: Kernel) -> None:
     )
     assert cell.status == "ok", cell
     assert cell.out == "main\nimmediate 3\ntimer\n"
-    assert cells.run("print(x, set_timeout.__module__)").out == "3 minirt.ambient\n"
+    assert cells.run("print(x, set_timeout.__module__)").out == "3 minirt.node.ambient\n"
 
 
 def test_only_the_names_that_are_used_and_missing_are_imported(cells: Kernel) -> None:

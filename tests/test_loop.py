@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minirt import Error, Int, Interest, Js, ManualClock, Recorder, Runtime, Simulation, TaskKind
-from minirt.epoll import Poll, Watch
-from minirt.loop import Refuses
-from minirt.system import RealSystem
-from minirt.threadpool import Schedule, ThreadPool
+from minirt.core.epoll import Poll, Watch
+from minirt.core.loop import Refuses
+from minirt.core.system import RealSystem
+from minirt.core.threadpool import Schedule, ThreadPool
 from minirt.values import UNDEFINED
 
 # A loop in which a callback takes no time and a sleep takes exactly what it may

@@ -10,7 +10,7 @@ import pytest
 
 from minirt import Recorder, Runtime, Simulation
 from minirt.main_example import NOTES, main
-from minirt.trace import Event, Tee
+from minirt.watching.trace import Event, Tee
 from minirt.views.console import Console
 
 LINE = re.compile(r"Thread: (\w+) +(.*)")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minirt import Recorder, Runtime, Simulation, TaskKind, Undefined
-from minirt.trace import Event
+from minirt.watching.trace import Event
 from minirt.views.findings import biography, lives_of, summary, warnings
 from minirt.views.model import ROWS, Story, console_rows, frame_of, label, waits_for
 from minirt.views.recording import Sample, State

@@ -194,8 +194,8 @@ def test_a_clean_notebook_has_no_fault() -> None:
             "# Timers\nSee [the top](#Timers), `[no](link)`, [the "
             "web](https://example.org/~/home/x)."
         ),
-        printed("read /proc/self/fdinfo/4 and minirt/timers.py, 1/2"),
-        minirt={"modules": ["minirt/timers.py"]},
+        printed("read /proc/self/fdinfo/4 and minirt/core/timers.py, 1/2"),
+        minirt={"modules": ["minirt/core/timers.py"]},
     )
     assert faults("04.ipynb", notebook) == []
 
@@ -319,8 +319,8 @@ def test_the_metadata_of_the_machine_and_the_editor_is_gone() -> None:
 
 
 def test_tracebacks_name_files_from_the_project_on() -> None:
-    line = f"{ROOT}/minirt/timers.py:3, /x/python3.11/asyncio/x.py:1, ~/x/site-packages/h11.py"
-    shown = "minirt/timers.py:3, .../python3.11/asyncio/x.py:1, .../site-packages/h11.py"
+    line = f"{ROOT}/minirt/core/timers.py:3, /x/python3.11/asyncio/x.py:1, ~/x/site-packages/h11.py"
+    shown = "minirt/core/timers.py:3, .../python3.11/asyncio/x.py:1, .../site-packages/h11.py"
     assert notebooks.without_paths(line) == shown
     assert notebooks.without_paths(shown) == shown
 

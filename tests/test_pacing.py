@@ -1,4 +1,4 @@
-"""minirt.pacing and minirt.playing: a program that is paused, stepped, slowed, stopped."""
+"""minirt.watching.gate and minirt.watching.play: a program that is paused, stepped, slowed, stopped."""
 
 import asyncio
 import threading
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from minirt import ManualClock, Recorder, Runtime, Simulation, TaskKind, Undefined
-from minirt.pacing import Gate, PacedClock, spacing
+from minirt.watching.gate import Gate, PacedClock, spacing
 
 
 class Onlooker:

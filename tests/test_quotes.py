@@ -147,7 +147,7 @@ class Timers(Base):
     def _check(self):
         assert self.heap == sorted(self.heap)
 '''
-PACKAGE = {"minirt/__init__.py": '__all__ = ["Runtime"]\n', "minirt/timers.py": TIMERS}
+PACKAGE = {"minirt/__init__.py": '__all__ = ["Runtime"]\n', "minirt/core/timers.py": TIMERS}
 
 
 def chapter(*cells: str, modules: tuple[str, ...] = (), fill: bool = True) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def chapter(*cells: str, modules: tuple[str, ...] = (), fill: bool = True) -> di
 
 
 def quoted(items: str) -> str:
-    return quote(f"# minirt/timers.py: {items}", PACKAGE).partition("\n")[2]
+    return quote(f"# minirt/core/timers.py: {items}", PACKAGE).partition("\n")[2]
 
 
 def only_fault(*cells: str, modules: tuple[str, ...] = (), fill: bool = True) -> str:
@@ -261,7 +261,7 @@ def test_a_property_is_joined_with_its_setter_and_an_alias_like_a_method() -> No
         ("Timer", "the module defines no Timer. Did you mean Timers?"),
         ("Timers.pop", "the class Timers defines no pop"),
         ("Timers(pop_du)", "the class Timers defines no pop_du. Did you mean pop_due?"),
-        ("MAX_DELAY.bit", "MAX_DELAY in minirt/timers.py is no class"),
+        ("MAX_DELAY.bit", "MAX_DELAY in minirt/core/timers.py is no class"),
         ("Timers.__init__", r"super\(\) without arguments, which works only inside the class"),
         ("Timers[0]", "neither `name` nor"),
     ],
@@ -274,9 +274,9 @@ def test_an_address_that_leads_nowhere_says_why(items: str, sentence: str) -> No
 @pytest.mark.parametrize(
     "line",
     [
-        "# minirt/timers.py Timers",
+        "# minirt/core/timers.py Timers",
         "# minirt/timers: Timers",
-        "#minirt/timers.py: Timers",
+        "#minirt/core/timers.py: Timers",
         "# draft of Timers",
     ],
 )
@@ -287,7 +287,7 @@ def test_a_line_that_is_almost_an_address_is_not_taken_for_a_comment(line: str) 
 
 def test_an_ordinary_comment_is_no_address() -> None:
     assert parse_address("# the timers of minirt\nimport heapq") is None
-    assert parse_address("heapq = 1\n# minirt/timers.py: Timers") is None
+    assert parse_address("heapq = 1\n# minirt/core/timers.py: Timers") is None
 
 
 def test_a_private_name_of_a_class_is_quoted_inside_it() -> None:
@@ -306,12 +306,12 @@ def test_a_relative_import_cannot_be_quoted() -> None:
 
 def test_a_class_that_is_quoted_in_parts_does_what_the_package_does() -> None:
     notebooks = chapter(
-        "# minirt/timers.py: imports",
-        "# minirt/timers.py: Base, Timers(__init__, __len__)",
-        "# minirt/timers.py: Timers.schedule",
-        "# minirt/timers.py: Timers.first",
-        "# minirt/timers.py: Timers.of",
-        "# minirt/timers.py: Timers.pop_due",
+        "# minirt/core/timers.py: imports",
+        "# minirt/core/timers.py: Base, Timers(__init__, __len__)",
+        "# minirt/core/timers.py: Timers.schedule",
+        "# minirt/core/timers.py: Timers.first",
+        "# minirt/core/timers.py: Timers.of",
+        "# minirt/core/timers.py: Timers.pop_due",
     )
     built: dict[str, Any] = {}
     original: dict[str, Any] = {}
@@ -332,23 +332,23 @@ def test_a_class_that_is_quoted_in_parts_does_what_the_package_does() -> None:
 
 def test_a_chapter_that_quotes_in_order_is_fine() -> None:
     no_fault(
-        "# minirt/timers.py: imports",
-        "# draft of minirt/timers.py: Timers(schedule)\nclass Timers:\n    schedule = print",
+        "# minirt/core/timers.py: imports",
+        "# draft of minirt/core/timers.py: Timers(schedule)\nclass Timers:\n    schedule = print",
         "timers = Timers()",
-        "# minirt/timers.py: Base, Timers(__init__, __len__)",
-        "# draft of minirt/timers.py: Timers.pop_due\ndef pop_due(self, now): ...\n"
+        "# minirt/core/timers.py: Base, Timers(__init__, __len__)",
+        "# draft of minirt/core/timers.py: Timers.pop_due\ndef pop_due(self, now): ...\n"
         "Timers.pop_due = pop_due",
-        "# minirt/timers.py: Timers.schedule",
-        "# minirt/timers.py: Timers.pop_due",
+        "# minirt/core/timers.py: Timers.schedule",
+        "# minirt/core/timers.py: Timers.pop_due",
         "%time later = [now for now in range(3)]\nawait something",
         "%%minirt --sim\ndef main(): ...",
         "%%bash\nTimers=1",
-        modules=("minirt/timers.py",),
+        modules=("minirt/core/timers.py",),
     )
 
 
 def test_a_quote_that_differs_names_the_line_and_the_cure() -> None:
-    fault = only_fault("# minirt/timers.py: MIN_DELAY\n# shortest delay\nMIN_DELAY = 2", fill=False)
+    fault = only_fault("# minirt/core/timers.py: MIN_DELAY\n# shortest delay\nMIN_DELAY = 2", fill=False)
     assert (
         "04.ipynb, cell 1" in fault
         and "in its line 3: 'MIN_DELAY = 2' should be 'MIN_DELAY = 1'" in fault
@@ -357,28 +357,28 @@ def test_a_quote_that_differs_names_the_line_and_the_cure() -> None:
 
 
 def test_a_missing_last_line_is_a_difference() -> None:
-    assert "differs" in only_fault("# minirt/timers.py: MIN_DELAY\n# shortest delay", fill=False)
+    assert "differs" in only_fault("# minirt/core/timers.py: MIN_DELAY\n# shortest delay", fill=False)
 
 
 def test_a_draft_is_followed_by_its_final_quote() -> None:
-    fault = only_fault("# draft of minirt/timers.py: due\ndef due(heap, now): ...")
+    fault = only_fault("# draft of minirt/core/timers.py: due\ndef due(heap, now): ...")
     assert "draft of due, and no later cell" in fault
     assert "draft" in only_fault(
-        "# minirt/timers.py: due", "# draft of minirt/timers.py: due\ndef due(heap, now): ..."
+        "# minirt/core/timers.py: due", "# draft of minirt/core/timers.py: due\ndef due(heap, now): ..."
     )
 
 
 def test_a_draft_of_some_methods_is_answered_by_the_whole_class() -> None:
     no_fault(
-        "# draft of minirt/timers.py: Timers(schedule)\nclass Timers: ...",
-        "# minirt/timers.py: Timers",
+        "# draft of minirt/core/timers.py: Timers(schedule)\nclass Timers: ...",
+        "# minirt/core/timers.py: Timers",
     )
 
 
 def test_a_draft_binds_what_its_address_names() -> None:
     fault = only_fault(
-        "# draft of minirt/timers.py: due\ndef due(heap, now): ...\nclass Timers: ...",
-        "# minirt/timers.py: due",
+        "# draft of minirt/core/timers.py: due\ndef due(heap, now): ...\nclass Timers: ...",
+        "# minirt/core/timers.py: due",
     )
     assert "binds Timers, which its address does not name" in fault
 
@@ -400,7 +400,7 @@ def test_a_draft_binds_what_its_address_names() -> None:
     ],
 )
 def test_an_unmarked_cell_defines_no_name_of_the_package(cell: str) -> None:
-    assert "in a cell without an address" in only_fault(cell, modules=("minirt/timers.py",))
+    assert "in a cell without an address" in only_fault(cell, modules=("minirt/core/timers.py",))
 
 
 def test_an_unmarked_cell_may_use_them_and_bind_its_own() -> None:
@@ -408,29 +408,29 @@ def test_an_unmarked_cell_may_use_them_and_bind_its_own() -> None:
         "timers = Timers()\ntimers.heap = []\nTimers.naive = print",
         "def f():\n    due = 1\nx = [due for due in y]",
         "from minirt import Runtime",
-        modules=("minirt/timers.py",),
+        modules=("minirt/core/timers.py",),
     )
 
 
 def test_a_chapter_does_not_import_what_it_builds() -> None:
     assert "which this chapter builds" in only_fault(
-        "from minirt.timers import Timers", modules=("minirt/timers.py",)
+        "from minirt.core.timers import Timers", modules=("minirt/core/timers.py",)
     )
-    no_fault("from minirt.timers import Timers")
-    no_fault("import minirt.timers", modules=("minirt/timers.py",))
+    no_fault("from minirt.core.timers import Timers")
+    no_fault("import minirt.core.timers", modules=("minirt/core/timers.py",))
 
 
 def test_a_method_is_joined_to_a_class_that_is_there() -> None:
-    assert "is not there yet" in only_fault("# minirt/timers.py: Timers.pop_due")
-    no_fault("from minirt.timers import Timers", "# minirt/timers.py: Timers.pop_due")
-    draft = "# draft of minirt/timers.py: Timers\nclass Timers: ..."
-    fault = only_fault(draft, "# minirt/timers.py: Timers.pop_due", "# minirt/timers.py: Timers()")
+    assert "is not there yet" in only_fault("# minirt/core/timers.py: Timers.pop_due")
+    no_fault("from minirt.core.timers import Timers", "# minirt/core/timers.py: Timers.pop_due")
+    draft = "# draft of minirt/core/timers.py: Timers\nclass Timers: ..."
+    fault = only_fault(draft, "# minirt/core/timers.py: Timers.pop_due", "# minirt/core/timers.py: Timers()")
     assert "only a draft of it" in fault
 
 
 def test_a_joined_method_hides_nothing() -> None:
     fault = only_fault(
-        "def pop_due(): ...", "# minirt/timers.py: Timers()", "# minirt/timers.py: Timers.pop_due"
+        "def pop_due(): ...", "# minirt/core/timers.py: Timers()", "# minirt/core/timers.py: Timers.pop_due"
     )
     assert "hides an earlier cell's pop_due" in fault
 
@@ -446,7 +446,7 @@ def test_the_metadata_names_modules_that_exist() -> None:
 
 def test_every_public_definition_is_quoted_or_listed_with_a_reason() -> None:
     notebooks = chapter(
-        "# minirt/timers.py: Timers, MIN_DELAY, MAX_DELAY, due", modules=("minirt/timers.py",)
+        "# minirt/core/timers.py: Timers, MIN_DELAY, MAX_DELAY, due", modules=("minirt/core/timers.py",)
     )
     found = completeness_faults(notebooks, PACKAGE, {})
     assert [fault.partition("quotes ")[2].partition(".")[0] for fault in found] == [
@@ -459,7 +459,7 @@ def test_every_public_definition_is_quoted_or_listed_with_a_reason() -> None:
         "Base": "only here to be tested",
         "Base.__len__": "the same as above",
     }
-    assert completeness_faults(notebooks, PACKAGE, {"minirt/timers.py": reasons}) == []
+    assert completeness_faults(notebooks, PACKAGE, {"minirt/core/timers.py": reasons}) == []
 
 
 def test_a_module_that_no_chapter_is_about_may_stay_unquoted() -> None:
@@ -470,13 +470,13 @@ def test_a_module_that_no_chapter_is_about_may_stay_unquoted() -> None:
     ("unit", "reason", "sentence"),
     [
         ("Timer", "it is only a test", "no public Timer"),
-        ("due", "it is only a test", "due of minirt/timers.py is quoted now"),
+        ("due", "it is only a test", "due of minirt/core/timers.py is quoted now"),
         ("Timers", "", "say in a few words"),
     ],
 )
 def test_the_list_of_what_is_not_quoted_stays_true(unit: str, reason: str, sentence: str) -> None:
-    notebooks = chapter("# minirt/timers.py: due")
-    (fault,) = completeness_faults(notebooks, PACKAGE, {"minirt/timers.py": {unit: reason}})
+    notebooks = chapter("# minirt/core/timers.py: due")
+    (fault,) = completeness_faults(notebooks, PACKAGE, {"minirt/core/timers.py": {unit: reason}})
     assert sentence in fault
 
 
@@ -485,21 +485,21 @@ def test_the_list_of_what_is_not_quoted_stays_true(unit: str, reason: str, sente
 
 def test_writing_fills_the_quote_and_touches_nothing_else() -> None:
     cell = new_code_cell(
-        "# minirt/timers.py: MIN_DELAY\nold", metadata={"tags": ["keep"]}, execution_count=3
+        "# minirt/core/timers.py: MIN_DELAY\nold", metadata={"tags": ["keep"]}, execution_count=3
     )
     cell.outputs = [nbformat.v4.new_output("stream", text="kept\n")]
-    draft = new_code_cell("# draft of minirt/timers.py: MIN_DELAY\nMIN_DELAY = 0")
-    notebook = new_notebook(cells=[new_markdown_cell("# minirt/timers.py: MIN_DELAY"), draft, cell])
+    draft = new_code_cell("# draft of minirt/core/timers.py: MIN_DELAY\nMIN_DELAY = 0")
+    notebook = new_notebook(cells=[new_markdown_cell("# minirt/core/timers.py: MIN_DELAY"), draft, cell])
     before = nbformat.from_dict(notebook)
     assert write({"04.ipynb": notebook}, PACKAGE) == ({"04.ipynb"}, [])
-    assert cell.source == "# minirt/timers.py: MIN_DELAY\n# shortest delay\nMIN_DELAY = 1"
+    assert cell.source == "# minirt/core/timers.py: MIN_DELAY\n# shortest delay\nMIN_DELAY = 1"
     before.cells[2].source = cell.source
     assert notebook == before
     assert write({"04.ipynb": notebook}, PACKAGE) == (set(), [])
 
 
 def test_writing_reports_what_it_cannot_fill_and_leaves_it() -> None:
-    notebooks = chapter("# minirt/timers.py: Timer\nmine", fill=False)
+    notebooks = chapter("# minirt/core/timers.py: Timer\nmine", fill=False)
     changed, (problem,) = write(notebooks, PACKAGE)
     assert not changed and "04.ipynb, cell 1" in problem and "Did you mean Timers?" in problem
     assert notebooks["04.ipynb"].cells[0].source.endswith("mine")
@@ -508,14 +508,14 @@ def test_writing_reports_what_it_cannot_fill_and_leaves_it() -> None:
 # --- mutations ---
 
 EVERY_FORM = (
-    "# minirt/timers.py: imports",
-    "# minirt/timers.py: MIN_DELAY, MAX_DELAY",
-    "# minirt/timers.py: due",
-    "# minirt/timers.py: Timers(__init__, schedule)",
-    "# minirt/timers.py: Timers.schedule",
-    "# minirt/timers.py: Timers.first",
-    "# minirt/timers.py: Timers.of",
-    "# minirt/timers.py: Base, Timers",
+    "# minirt/core/timers.py: imports",
+    "# minirt/core/timers.py: MIN_DELAY, MAX_DELAY",
+    "# minirt/core/timers.py: due",
+    "# minirt/core/timers.py: Timers(__init__, schedule)",
+    "# minirt/core/timers.py: Timers.schedule",
+    "# minirt/core/timers.py: Timers.first",
+    "# minirt/core/timers.py: Timers.of",
+    "# minirt/core/timers.py: Base, Timers",
 )
 
 
@@ -535,7 +535,7 @@ def test_any_one_character_that_changes_in_a_quoted_line_is_caught(data: st.Data
     character = data.draw(st.sampled_from("ax_ (#\t0\"'"))
     replaced = lines[number - 1][column : column + 1]
     lines[number - 1] = lines[number - 1][:column] + character + lines[number - 1][column + 1 :]
-    fault = quotes.quote_fault(cell, address, {"minirt/timers.py": "\n".join(lines)})
+    fault = quotes.quote_fault(cell, address, {"minirt/core/timers.py": "\n".join(lines)})
     assert (fault is None) == (replaced == character)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from minirt import Int, Interest, Js, Recorder, Runtime, Simulation, String, TaskKind, Undefined
 from minirt.errors import CalledTwice, ForkedRuntime, IdentityTaken, NoRuntime
-from minirt.runtime import TracedRuntime
+from minirt.node.runtime import TracedRuntime
 
 KIND = TaskKind("Test")
 PATIENCE = 10  # s
@@ -671,17 +671,17 @@ print(*log)
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_fork_outside_of_a_callback_concerns_no_runtime() -> None:
-    import minirt.runtime
+    import minirt.node.runtime
 
-    minirt.runtime._after_fork_in_child()  # no runtime is running here: nothing happens
+    minirt.node.runtime._after_fork_in_child()  # no runtime is running here: nothing happens
 
 
 def test_what_the_child_of_a_fork_does_is_to_end_its_loop_with_forked_runtime() -> None:
-    import minirt.runtime
+    import minirt.node.runtime
 
     rt, log = Runtime(), []  # type: tuple[Runtime, list[Any]]
     rt.on_uncaught = log.append
-    rt.set_timeout(1, lambda _: minirt.runtime._after_fork_in_child())
+    rt.set_timeout(1, lambda _: minirt.node.runtime._after_fork_in_child())
     rt.set_timeout(1, log.append)
     with pytest.raises(ForkedRuntime, match=r"os\._exit"):
         rt.run(lambda: None)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from minirt import Js, Recorder, Runtime, Simulation, Undefined
 from minirt.errors import NotADelay
-from minirt.scheduling import LONGEST_DELAY, normal_delay
+from minirt.node.timeouts import LONGEST_DELAY, normal_delay
 
 
 @pytest.fixture(params=["plain", "traced"])

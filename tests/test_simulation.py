@@ -9,8 +9,8 @@ import pytest
 
 from minirt import Int, Interest, Js, Recorder, Runtime, Simulation, String, TaskKind
 from minirt.errors import OnlySimulated, SimulationStuck
-from minirt.simulation import Agenda, SimulatedClock
-from minirt.trace import Event
+from minirt.core.simulation import Agenda, SimulatedClock
+from minirt.watching.trace import Event
 
 KIND = TaskKind("Test")
 

@@ -99,7 +99,7 @@ def test_the_code_of_a_question_is_left_out_and_other_code_is_not(tmp_path: Path
 
 
 def test_links_into_the_package_lead_to_pages(tmp_path: Path) -> None:
-    text = "[a](../minirt/epoll.py) [b](../minirt/modules) [c](05_epoll.ipynb) [d](https://h.org)"
+    text = "[a](../minirt/core/epoll.py) [b](../minirt/modules) [c](05_epoll.ipynb) [d](https://h.org)"
     shown = chapter(tmp_path, new_markdown_cell(text))
     assert shown.notebook.cells[0].source == (
         "[a](../minirt/epoll.md) [b](../minirt/index.md) [c](05_epoll.ipynb) [d](https://h.org)"
@@ -133,7 +133,7 @@ def test_a_chapters_entry_has_its_title_its_minutes_and_what_it_is_about(tmp_pat
         ("%%exercise timers_wheel\nclass Wheel: ...\n", "class", Token.Keyword),
         ("%%node\nconst one = 1;\n", "const", Token.Keyword.Declaration),
         ("%load_ext minirt\n", "load_ext", Token.Keyword),
-        ("# minirt/timers.py: Timers.due\ndef due(self): ...\n", "def", Token.Keyword),
+        ("# minirt/core/timers.py: Timers.due\ndef due(self): ...\n", "def", Token.Keyword),
     ],
 )
 def test_a_cell_is_coloured_by_the_language_of_its_body(source: str, word: str, kind: Any) -> None:

@@ -9,8 +9,8 @@ import socket
 import pytest
 
 from minirt import Interest, ManualClock, Ready, Runtime
-from minirt.epoll import EpollPoll, SelectorPoll
-from minirt.system import RealSystem, default_poll
+from minirt.core.epoll import EpollPoll, SelectorPoll
+from minirt.core.system import RealSystem, default_poll
 
 
 def test_the_poll_is_epoll_where_there_is_epoll(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from minirt import Error, Int, Js, ManualClock, MonotonicClock, Runtime, Simulation, TaskKind
 from minirt.errors import NotAJs, TooManyWaiting
-from minirt.threadpool import (
+from minirt.core.threadpool import (
     CLOSE,
     Chosen,
     Fifo,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minirt import Runtime, Simulation
-from minirt.timers import FEW, SLOTS, Timers
+from minirt.core.timers import FEW, SLOTS, Timers
 
 
 def due(timers: Timers, live: set[int], now: float) -> list[int]:
@@ -232,7 +232,7 @@ def test_next_deadline_passes_over_cleared_timers() -> None:
     [(0, 1), (-5, 1), (0.9, 1), (1.9, 1), (2.9, 2), (2**31 - 1, 2**31 - 1), (2**31, 1), (3e9, 1)],
 )
 def test_a_delay_is_what_node_makes_of_it(ms: float, expected: int) -> None:
-    from minirt.scheduling import normal_delay
+    from minirt.node.timeouts import normal_delay
 
     assert normal_delay(ms) == expected
     assert normal_delay(math.nan) == 1

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minirt import Recorder, Runtime, Simulation, set_interval, set_timeout
-from minirt.trace import (
+from minirt.watching.trace import (
     KINDS,
     SLICES,
     WIDTH,

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from minirt.clock import ManualClock
-from minirt.epoll import Poll
+from minirt.core.epoll import Poll
 from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
-from minirt.system import default_poll
+from minirt.core.system import default_poll
 
 # A wait that is woken for nothing
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from minirt.ambient import (
+from minirt.node.ambient import (
     clear_interval,
     next_tick,
     set_immediate,
@@ -11,8 +11,8 @@ from minirt.ambient import (
     set_timeout,
 )
 from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
-from minirt.runtime import Runtime
-from minirt.simulation import Simulation
+from minirt.node.runtime import Runtime
+from minirt.core.simulation import Simulation
 
 # A cap on the callbacks of one turn
 

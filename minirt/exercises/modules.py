@@ -7,9 +7,9 @@ from unittest.mock import patch
 
 from minirt.errors import NoRuntime, NotAJs
 from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
-from minirt.runtime import Runtime
-from minirt.simulation import Simulation
-from minirt.trace import Recorder
+from minirt.node.runtime import Runtime
+from minirt.core.simulation import Simulation
+from minirt.watching.trace import Recorder
 from minirt.values import Bytes, Error, Js, String
 
 # 1. A module

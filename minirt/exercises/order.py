@@ -6,8 +6,8 @@ from html import escape
 from types import MappingProxyType
 from typing import TypeAlias
 
-from minirt.ambient import set_timeout
-from minirt.callbacks import Callback
+from minirt.node.ambient import set_timeout
+from minirt.core.callbacks import Callback
 from minirt.exercises.knobs import (
     ImmediatesUntilEmpty,
     Program,
@@ -17,8 +17,8 @@ from minirt.exercises.knobs import (
 )
 from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
 from minirt.modules import fs
-from minirt.runtime import Runtime
-from minirt.simulation import Simulation
+from minirt.node.runtime import Runtime
+from minirt.core.simulation import Simulation
 from minirt.values import UNDEFINED
 from minirt.views.orders import Orders
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from minirt.errors import TooManyWaiting
 from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
-from minirt.runtime import Runtime
-from minirt.simulation import Simulation
-from minirt.threadpool import Task, TaskKind
+from minirt.node.runtime import Runtime
+from minirt.core.simulation import Simulation
+from minirt.core.threadpool import Task, TaskKind
 from minirt.values import UNDEFINED, Error, Int, Js
 
 # 1. Bounded waiting

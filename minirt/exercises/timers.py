@@ -5,8 +5,8 @@ from typing import Any
 
 from minirt.errors import RuntimeClosed
 from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
-from minirt.runtime import Runtime
-from minirt.simulation import Simulation
+from minirt.node.runtime import Runtime
+from minirt.core.simulation import Simulation
 from minirt.values import Js
 
 # 1. refresh

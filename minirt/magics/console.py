@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from minirt.trace import Event, Recorder
+from minirt.watching.trace import Event, Recorder
 
 
 @dataclass(frozen=True, slots=True)

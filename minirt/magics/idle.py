@@ -19,7 +19,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from minirt import Runtime
 from minirt.errors import ForeignThread, NoRuntime
-from minirt.tracebacks import show_only_the_program
+from minirt.watching.tracebacks import show_only_the_program
 
 SLICE = 0.02  # s: the kernel's asyncio gets its turn at least this often
 BEAT = 0.003  # s: between two turns while a cell awaits

@@ -15,8 +15,8 @@ from IPython.core.interactiveshell import InteractiveShell
 import minirt
 from minirt import Recorder, Runtime, Simulation
 from minirt.magics.console import Console, Tee
-from minirt.runtime import TracedRuntime
-from minirt.tracebacks import show_only_the_program
+from minirt.node.runtime import TracedRuntime
+from minirt.watching.tracebacks import show_only_the_program
 
 
 @dataclass(slots=True)

@@ -7,9 +7,9 @@ interpreter's lock (GIL) lets one thread at a time run it, so several take turns
 
 import hashlib
 
-from minirt.callbacks import Callback
-from minirt.runtime import Runtime
-from minirt.threadpool import TaskKind
+from minirt.core.callbacks import Callback
+from minirt.node.runtime import Runtime
+from minirt.core.threadpool import TaskKind
 from minirt.values import Int, Js, String
 
 PBKDF2 = TaskKind("Pbkdf2")

@@ -10,17 +10,17 @@ import ipaddress
 import math
 from functools import partial
 
-from minirt.callbacks import Callback, Once
-from minirt.epoll import Interest
+from minirt.core.callbacks import Callback, Once
+from minirt.core.epoll import Interest
 from minirt.errors import HttpTimeout
 from minirt.modules.messages import Answer, Url, parse_url
 from minirt.modules.names import Place, lookup, needs_lookup
 from minirt.modules.opened import opened
 from minirt.modules.slowserver import SlowServer, answer
-from minirt.runtime import Runtime
-from minirt.scheduling import LONGEST_DELAY, Timeout
-from minirt.simulation import Simulation
-from minirt.system import Connection
+from minirt.node.runtime import Runtime
+from minirt.node.timeouts import LONGEST_DELAY, Timeout
+from minirt.core.simulation import Simulation
+from minirt.core.system import Connection
 from minirt.values import Error, Js, String
 
 CHUNK = 65536  # bytes asked of one recv

@@ -7,10 +7,10 @@ import ipaddress
 import socket
 from typing import TypeAlias
 
-from minirt.callbacks import Callback
-from minirt.runtime import Runtime
-from minirt.simulation import Simulation
-from minirt.threadpool import TaskKind
+from minirt.core.callbacks import Callback
+from minirt.node.runtime import Runtime
+from minirt.core.simulation import Simulation
+from minirt.core.threadpool import TaskKind
 from minirt.values import Js, String
 
 Place: TypeAlias = tuple[str, int]  # host, port

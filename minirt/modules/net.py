@@ -9,13 +9,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from minirt.callbacks import Callback, check_callable
-from minirt.epoll import Interest
+from minirt.core.callbacks import Callback, check_callable
+from minirt.core.epoll import Interest
 from minirt.modules.names import Place, check_place, lookup, needs_lookup
 from minirt.modules.opened import opened
 from minirt.modules.sockets import Handler, Socket
-from minirt.runtime import Runtime
-from minirt.scheduling import Timeout
+from minirt.node.runtime import Runtime
+from minirt.node.timeouts import Timeout
 from minirt.values import Error, Js, String
 
 BACKLOG = 511  # connections that the kernel keeps while nobody accepts: Node's number

@@ -6,7 +6,7 @@ runtime which ends early, by an error or a stop, gives all of them back.
 
 from typing import Protocol
 
-from minirt.runtime import Runtime
+from minirt.node.runtime import Runtime
 
 
 class Handle(Protocol):

@@ -14,12 +14,12 @@ from typing import TypeAlias
 
 import h11
 
-from minirt.callbacks import ignore
+from minirt.core.callbacks import ignore
 from minirt.modules.names import Place
 from minirt.modules.net import create_server
 from minirt.modules.sockets import Socket
-from minirt.runtime import Runtime
-from minirt.scheduling import LONGEST_DELAY
+from minirt.node.runtime import Runtime
+from minirt.node.timeouts import LONGEST_DELAY
 from minirt.values import Js
 
 DELAY_PATH = re.compile(r"/delay/([0-9]{1,10})(/.*)")

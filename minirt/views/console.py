@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TextIO
 
-from minirt.trace import Event, console_line
+from minirt.watching.trace import Event, console_line
 
 
 def _queued(event: Event) -> str | None:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from minirt.trace import Event
+from minirt.watching.trace import Event
 from minirt.views.model import Place, Span, label, lane_of, waits_for
 
 HELD = 0.050  # s: a callback that takes longer holds up all others

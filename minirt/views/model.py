@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from minirt.trace import Event
+from minirt.watching.trace import Event
 
 Frame: TypeAlias = dict[str, Any]  # JSON values only; see `frame_of` for its fields
 Place: TypeAlias = Mapping[str, Any]  # callback, file, line: where a callback was written

@@ -8,7 +8,7 @@ from html import escape
 from types import MappingProxyType
 from typing import Any
 
-from minirt.trace import Event
+from minirt.watching.trace import Event
 from minirt.views.findings import (
     calls_of,
     describe,

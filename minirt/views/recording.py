@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeAlias
 
-from minirt.trace import Event
+from minirt.watching.trace import Event
 from minirt.views.model import (
     ROWS,
     Frame,

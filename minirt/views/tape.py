@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from minirt.trace import Event
+from minirt.watching.trace import Event
 from minirt.views.findings import (
     describe,
     lives_of,

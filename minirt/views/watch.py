@@ -9,7 +9,7 @@ from collections import deque
 from time import monotonic
 from typing import Any
 
-from minirt.trace import Event
+from minirt.watching.trace import Event
 from minirt.views.model import Frame, Snapshot, Story, frame_of
 from minirt.views.recording import Entry, Sample
 

@@ -20,13 +20,13 @@ Where minirt differs from Node on purpose (chapter 08 has the whole table):
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
-from minirt.callbacks import Callback, CallbackQueue, ignore
+from minirt.core.callbacks import Callback, CallbackQueue, ignore
 from minirt.errors import DescriptorClosed, ForeignThread, RuntimeClosed
 from minirt.identity import Identities
-from minirt.system import System
-from minirt.threadpool import Schedule
-from minirt.timers import Timers
-from minirt.trace import Named, Recorder, Silence
+from minirt.core.system import System
+from minirt.core.threadpool import Schedule
+from minirt.core.timers import Timers
+from minirt.watching.trace import Named, Recorder, Silence
 from minirt.values import UNDEFINED, Error, Int, Js
 
 # s: a loop that slept this long without an event looks whether a descriptor was closed under it

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from minirt.clock import Clock, MonotonicClock
-from minirt.epoll import EpollPoll, Poll, SelectorPoll
-from minirt.threadpool import Schedule, ThreadPool
+from minirt.core.epoll import EpollPoll, Poll, SelectorPoll
+from minirt.core.threadpool import Schedule, ThreadPool
 
 
 class Connection(Protocol):

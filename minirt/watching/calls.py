@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from minirt.callbacks import Callback, ignore
-from minirt.epoll import Ready
-from minirt.loop import StopLoop
-from minirt.pacing import PacedClock
-from minirt.scheduling import Scheduling, Timeout
-from minirt.threadpool import Work
+from minirt.core.callbacks import Callback, ignore
+from minirt.core.epoll import Ready
+from minirt.core.loop import StopLoop
+from minirt.watching.gate import PacedClock
+from minirt.node.timeouts import Scheduling, Timeout
+from minirt.core.threadpool import Work
 from minirt.values import UNDEFINED, Error, Int, Js
 
 READINESS = tuple({"readiness": Ready(bits).name or "nothing"} for bits in range(16))

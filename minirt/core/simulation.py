@@ -13,9 +13,9 @@ from itertools import count
 from typing import TypeAlias
 
 from minirt.clock import ManualClock
-from minirt.epoll import Poll, Ready, Watch
+from minirt.core.epoll import Poll, Ready, Watch
 from minirt.errors import OnlySimulated, SimulationStuck
-from minirt.threadpool import Schedule, ThreadPool, Work, run_task
+from minirt.core.threadpool import Schedule, ThreadPool, Work, run_task
 from minirt.values import Int, Js
 
 THREAD_LATENCY = 0.0005  # s, at most: from submitting a task to its first line

@@ -7,12 +7,12 @@ methods belongs to the thread that runs the loop.
 from numbers import Real
 from threading import get_ident
 
-from minirt.callbacks import Callback, check_callable, ignore
+from minirt.core.callbacks import Callback, check_callable, ignore
 from minirt.errors import ForeignThread, NotADelay, NotAnIdentity, NotCallable, RuntimeClosed
 from minirt.identity import IDENTITIES
-from minirt.loop import Loop
-from minirt.system import System
-from minirt.threadpool import Schedule
+from minirt.core.loop import Loop
+from minirt.core.system import System
+from minirt.core.threadpool import Schedule
 from minirt.values import Js
 
 LONGEST_DELAY = 2**31 - 1  # ms, some 25 days: Node's limit; what is above becomes SHORTEST_DELAY

@@ -12,10 +12,10 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
 from minirt.clock import ManualClock
-from minirt.loop import Loop, StopLoop
-from minirt.pacing import Gate, PacedClock
-from minirt.trace import Event, Silence, Sink, Tee
-from minirt.tracebacks import show_only_the_program
+from minirt.core.loop import Loop, StopLoop
+from minirt.watching.gate import Gate, PacedClock
+from minirt.watching.trace import Event, Silence, Sink, Tee
+from minirt.watching.tracebacks import show_only_the_program
 
 if TYPE_CHECKING:
     from minirt.views.model import Snapshot

@@ -12,7 +12,7 @@ from typing import Any
 from minirt.errors import MinirtError
 
 STOPPED = "KeyboardInterrupt: the program was stopped, and everything that it had is closed"
-PACKAGE = str(Path(__file__).parent)
+PACKAGE = str(Path(__file__).parent.parent)
 
 
 def show_only_the_program(error: BaseException, shell: Any) -> None:

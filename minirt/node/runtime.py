@@ -14,8 +14,8 @@ from threading import get_ident
 from types import TracebackType
 from typing import Any
 
-from minirt.callbacks import Callback, check_callable
-from minirt.epoll import Registrator
+from minirt.core.callbacks import Callback, check_callable
+from minirt.core.epoll import Registrator
 from minirt.errors import (
     AlreadyRan,
     ForkedRuntime,
@@ -24,13 +24,13 @@ from minirt.errors import (
     NotCallable,
     RuntimeClosed,
 )
-from minirt.loop import StopLoop
-from minirt.pacing import Gate
-from minirt.scheduling import Scheduling
-from minirt.system import RealSystem, System
-from minirt.threadpool import Schedule, TaskKind
-from minirt.trace import Named, Recorder, Silence, Sink, console_line
-from minirt.tracing import Traced
+from minirt.core.loop import StopLoop
+from minirt.watching.gate import Gate
+from minirt.node.timeouts import Scheduling
+from minirt.core.system import RealSystem, System
+from minirt.core.threadpool import Schedule, TaskKind
+from minirt.watching.trace import Named, Recorder, Silence, Sink, console_line
+from minirt.watching.calls import Traced
 from minirt.values import Js
 
 _current: ContextVar["Runtime | None"] = ContextVar("minirt_current_runtime", default=None)
@@ -181,7 +181,7 @@ class Runtime(Scheduling):
         speed, paused: how it starts (see `Gate`). Interrupting the kernel stops the runtime; what
         `main` or a callback raised is raised here, after everything is closed.
         """
-        from minirt.playing import play  # brings asyncio, which only a notebook needs
+        from minirt.watching.play import play  # brings asyncio, which only a notebook needs
 
         await play(self, main, view, Gate(speed, paused))
 
