@@ -2,11 +2,40 @@
 
 Every exception of minirt, in one place. Each also is the built-in exception that a caller would
 expect (TypeError, RuntimeError, ...), and each message ends with the next step.
+
+An exception travels: from a process of a pool to its parent, or into a copy. Python makes the copy
+by calling the class with `args`, the message, and a class below takes what the message is about: a
+number, or a socket that cannot be pickled at all. So MinirtError has the copy made from the message
+and the attributes, without the constructor. A new class needs nothing for that but MinirtError as
+its first base.
 """
+
+from typing import Any
 
 
 class MinirtError(Exception):
-    """Base of every exception that minirt raises itself."""
+    """Base of every exception that minirt raises itself. Can be pickled and copied."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        made: Any = super().__reduce__()
+        kind, args, *state = made  # of an OSError, `args` with the name of the file
+        return (_with_args, (kind, *args), *state)
+
+
+def _with_args(kind: type[MinirtError], *args: object) -> MinirtError:
+    """An exception of this kind whose own constructor was not called."""
+    error = kind.__new__(kind, *args)
+    super(MinirtError, error).__init__(*args)
+    return error
+
+
+def short_repr(value: object) -> str:
+    """`repr(value)` in 100 characters at most, for a message. Never raises."""
+    try:
+        text = repr(value)
+    except Exception:
+        return f"<{type(value).__name__} whose repr raises>"
+    return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 # A runtime used at the wrong time or from the wrong place
@@ -53,9 +82,8 @@ class NoRuntime(StateError):
 class ForeignThread(StateError):
     def __init__(self) -> None:
         super().__init__(
-            "a Runtime belongs to the thread that runs it, and this is another one. "
-            "The one thread-safe door is rt.call_from_thread(cb): "
-            "cb then runs on the loop and may do this"
+            "a Runtime belongs to the thread that runs it, and this call came from another thread. "
+            "Hand the loop a callback that makes the call: rt.call_from_thread(cb)"
         )
 
 
@@ -80,7 +108,8 @@ class IdentityTaken(MinirtError, ValueError):
 class NotAnIdentity(MinirtError, ValueError):
     def __init__(self, identity: object) -> None:
         super().__init__(
-            f"{identity!r} is no identity: they are whole numbers from 0 to 2**64 - 1. "
+            f"got {short_repr(identity)}, expected an identity: a whole number from 0 to "
+            "2**64 - 1. "
             "Ask generate_cb_identity() for a free one"
         )
 
@@ -105,7 +134,8 @@ class CalledTwice(StateError):
 class NotCallable(MinirtError, TypeError):
     def __init__(self, callback: object) -> None:
         super().__init__(
-            f"a callback must be callable with one argument, and {callback!r} is not callable. "
+            "a callback must be callable with one argument, and "
+            f"{short_repr(callback)} is not callable. "
             "Pass the function itself, without parentheses: set_timeout(100, done)"
         )
 
@@ -113,7 +143,7 @@ class NotCallable(MinirtError, TypeError):
 class NotADelay(MinirtError, TypeError):
     def __init__(self, delay: object) -> None:
         super().__init__(
-            f"a delay is a number of milliseconds, and {delay!r} is none. "
+            f"got {short_repr(delay)}, expected a delay as a number of milliseconds. "
             "Write set_timeout(100, cb)"
         )
 
@@ -124,7 +154,7 @@ class NotADelay(MinirtError, TypeError):
 class NotAJs(MinirtError, TypeError):
     def __init__(self, value: object) -> None:
         super().__init__(
-            f"a task must return a Js value, and this one returned {value!r}. "
+            f"a task must return a Js value, and this one returned {short_repr(value)}. "
             "Wrap it: String(text), Int(n), Bytes(b), or Undefined() for nothing"
         )
 
@@ -133,7 +163,7 @@ class TooManyWaiting(MinirtError, RuntimeError):
     def __init__(self, limit: int) -> None:
         super().__init__(
             f"every thread is busy and {limit} tasks wait already (max_waiting={limit}); "
-            "this one was not taken. Submit it again from a callback of one that finishes, "
+            "this task was refused. Submit it again from the callback of one that finishes, "
             "or raise max_waiting"
         )
 
@@ -144,7 +174,8 @@ class TooManyWaiting(MinirtError, RuntimeError):
 class NotPollable(MinirtError, PermissionError):
     def __init__(self, fileobj: object) -> None:
         super().__init__(
-            f"{fileobj!r} cannot be watched: the kernel calls a regular file always ready. "
+            f"{short_repr(fileobj)} cannot be watched: to the kernel a regular file is always "
+            "ready. "
             "Read it on the pool instead: fs.read(path, cb)"
         )
 
@@ -152,7 +183,7 @@ class NotPollable(MinirtError, PermissionError):
 class AlreadyRegistered(MinirtError, ValueError):
     def __init__(self, fileobj: object) -> None:
         super().__init__(
-            f"{fileobj!r} is registered for this interest already. "
+            f"{short_repr(fileobj)} is registered for this interest already. "
             "Use modify(), or deregister() it first"
         )
 
@@ -160,7 +191,8 @@ class AlreadyRegistered(MinirtError, ValueError):
 class NotRegistered(MinirtError, KeyError):
     def __init__(self, fileobj: object) -> None:
         super().__init__(
-            f"{fileobj!r} is not registered. Call register(fileobj, token, Interest.READABLE) first"
+            f"{short_repr(fileobj)} is not registered. "
+            "Call register(fileobj, token, Interest.READABLE) first"
         )
 
     def __str__(self) -> str:
@@ -179,7 +211,7 @@ class DescriptorClosed(MinirtError, OSError):
 class OnlySimulated(MinirtError, ValueError):
     def __init__(self, fileobj: object) -> None:
         super().__init__(
-            f"{fileobj!r} lives in real time, and a Simulation cannot wait for it. "
+            f"{short_repr(fileobj)} is real, and a Simulation waits only for what it simulates. "
             "Run this program on the real system: Runtime() without system="
         )
 

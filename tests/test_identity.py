@@ -169,7 +169,7 @@ def test_a_chosen_identity_that_is_none_is_refused_and_nothing_stays_registered(
     identity: object,
 ) -> None:
     with Runtime(system=Simulation()) as rt:
-        with pytest.raises(NotAnIdentity, match="is no identity"):
+        with pytest.raises(NotAnIdentity, match="expected an identity"):
             rt.add_callback(identity, lambda _: None)  # type: ignore[arg-type]
         with pytest.raises(NotAnIdentity):
             rt.register_event_epoll(identity, lambda _: None)  # type: ignore[arg-type]
