@@ -7,17 +7,22 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from minirt.as_main import NoProgram, file_as_main, module_as_main, show
+from minirt.core.simulation import Simulation
 from minirt.main_example import main as main_example
 from minirt.node.runtime import Runtime
-from minirt.core.simulation import Simulation
-from minirt.watching.trace import Recorder, Sink, Tee
 from minirt.views.console import Console
+from minirt.watching.trace import Recorder, Sink, Tee
 
-EPILOG = """examples:
+EPILOG = """minirt's own options come first; all that follows FILE.py or MODULE is the program's.
+
+examples:
   python -m minirt                          the main example, for real: 3.5 seconds
   python -m minirt --sim --seed 7           the same in simulated time: at once, and always alike
   python -m minirt --trace run.json         keep the run; ui.perfetto.dev opens the file
-  python -m minirt program.py --console     your program, and what the runtime says meanwhile
+  python -m minirt --console program.py     your program, and what the runtime says meanwhile
+  python -m minirt program.py --name Ada    your program, with arguments of its own
+  python -m minirt -m package.module        a module of yours, as `python -m package.module` has it
 """
 
 
@@ -25,12 +30,20 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     parse = argparse.ArgumentParser(
         prog="python -m minirt",
-        description="Run a program on minirt: the main example, or the file that you name. "
-        "The file's top level is the program's main.",
+        usage="%(prog)s [OPTIONS] [FILE.py | -m MODULE] [ARGUMENTS OF THE PROGRAM ...]",
+        description="Run a program on minirt: the main example, or the file or module that you "
+        "name. Its top level is the program's main.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # an argument of the program may look like half an option of ours
     )
-    parse.add_argument("file", nargs="?", type=Path, metavar="FILE.py", help="the program")
+    parse.add_argument(
+        "program",
+        nargs=argparse.REMAINDER,
+        metavar="FILE.py",
+        help="the program (a folder or a zip file with a __main__.py will do), and its arguments",
+    )
+    parse.add_argument("-m", dest="module", action="store_true", help="run a module by its name")
     parse.add_argument("--sim", action="store_true", help="in simulated time")
     parse.add_argument("--seed", type=int, metavar="N", help="which simulated run (implies --sim)")
     parse.add_argument("--threads", type=int, default=4, metavar="N", help="size of the pool (4)")
@@ -51,30 +64,46 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, and return the exit status: 0, 1 after an error, 130 after Ctrl-C, 141 when `| head`
     has read enough.
+
+    A program that was named stays `sys.modules["__main__"]`, as in a process of its own.
     """
     parse = parser()
     chosen = parse.parse_args(arguments)
-    if chosen.file is not None and not chosen.file.is_file():
-        parse.error(
-            f"there is no file {chosen.file}. Name a Python file, or none for the main example"
-        )
+    if chosen.program[:1] == ["--"]:
+        del chosen.program[0]
+    if chosen.module and not chosen.program:
+        parse.error("-m needs the name of a module: python -m minirt -m package.module")
     if chosen.threads < 0:
         parse.error("--threads takes 0 or more")
-    system = Simulation(chosen.seed or 0) if chosen.sim or chosen.seed is not None else None
-    recorder = Recorder(1_000_000)
-    sinks: list[Sink] = [recorder] if chosen.trace else []
-    if chosen.console or (chosen.console is None and chosen.file is None):
-        sinks.append(Console())
-    runtime = Runtime(threads=chosen.threads, system=system, trace=Tee(*sinks) if sinks else None)
     try:
-        runtime.run(program(chosen.file))
+        return run(chosen)
+    except NoProgram as error:
+        parse.error(str(error))
     except KeyboardInterrupt:
         print("interrupted: everything is closed", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        if somebody_reads():
-            raise  # a pipe or socket of the program's own
-        return 141
+    except SystemExit:
+        raise
+    except BaseException as error:
+        if isinstance(error, BrokenPipeError) and not somebody_reads():
+            return 141  # and not a pipe or socket of the program's own
+        show(error)
+        return 1
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Run what was chosen, and write its trace if one was asked for."""
+    program: Callable[[], object] = main_example
+    if chosen.program:
+        program = (module_as_main if chosen.module else file_as_main)(*chosen.program)
+    system = Simulation(chosen.seed or 0) if chosen.sim or chosen.seed is not None else None
+    recorder = Recorder(1_000_000)
+    sinks: list[Sink] = [recorder] if chosen.trace else []
+    if chosen.console or (chosen.console is None and not chosen.program):
+        sinks.append(Console())
+    runtime = Runtime(threads=chosen.threads, system=system, trace=Tee(*sinks) if sinks else None)
+    try:
+        runtime.run(program)
     finally:
         if chosen.trace:
             write = (
@@ -82,16 +111,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             print(f"{len(recorder)} events in {write(chosen.trace)}", file=sys.stderr)
     return 0
-
-
-def program(file: Path | None) -> Callable[[], object]:
-    """What the runtime calls as main."""
-    if file is None:
-        return main_example
-    code = compile(file.read_bytes(), str(file), "exec")
-    sys.path.insert(0, str(file.resolve().parent))  # as `python FILE.py` does
-    namespace = {"__name__": "__main__", "__file__": str(file)}
-    return lambda: exec(code, namespace)
 
 
 def somebody_reads() -> bool:
@@ -105,4 +124,5 @@ def somebody_reads() -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if status := main():
+        sys.exit(status)

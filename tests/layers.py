@@ -34,7 +34,7 @@ FLOORS = (
     Floor(("modules", "modules.*"), open_plan=True),
     Floor(("",)),
     Floor(("main_example", "exercises", "exercises.*"), open_plan=True),
-    Floor(("magics", "magics.*", "__main__", "extension"), open_plan=True),
+    Floor(("magics", "magics.*", "__main__", "as_main", "extension"), open_plan=True),
 )
 
 # Who may import nothing of the package but this, whatever lies below.
