@@ -22,6 +22,26 @@ NOTEBOOKS = CLASSROOM.parent / "notebooks"
 LAB_SETTINGS = CLASSROOM.parent / "binder"  # overrides.json: Lab as it is on Binder
 FOLDER = Path(os.environ.get("MINIRT_CLASS_FOLDER", "~/minirt-class")).expanduser()
 PASSWORD = os.environ.get("MINIRT_CLASS_PASSWORD")
+IS_ROOT = os.getuid() == 0
+
+# --- who may start it ---
+
+if PASSWORD is None and not IS_ROOT:
+    sys.exit(
+        "To start servers under the students' accounts the hub has to be root: sudo make hub\n"
+        "In a closed room one password will do: MINIRT_CLASS_PASSWORD=a-password make hub"
+    )
+# `make classroom` is alone on the machine, and may.
+if PASSWORD is not None and IS_ROOT and "MINIRT_CLASS_REHEARSAL" not in os.environ:
+    sys.exit(
+        "With MINIRT_CLASS_PASSWORD every student's server would run as root. Start the hub from "
+        "an account made for the class: sudo -u ACCOUNT MINIRT_CLASS_PASSWORD=a-password make hub"
+    )
+if PASSWORD is not None and (len(PASSWORD) < 8 or not PASSWORD.isascii()):
+    sys.exit(
+        "MINIRT_CLASS_PASSWORD is too short, or has letters such as ä, which JupyterHub does not "
+        "compare. Choose eight characters or more, of ASCII"
+    )
 
 # --- where ---
 
@@ -46,16 +66,13 @@ c.ConfigurableHTTPProxy.command = str(
 
 # A name becomes the name of a folder, so it may be neither `..` nor contain a slash.
 c.Authenticator.username_pattern = r"[a-z0-9][a-z0-9._-]{0,31}\Z"
+# JupyterHub itself checks as many wrong passwords as it is sent; slow_login.py is beside this file.
+sys.path.insert(0, str(CLASSROOM))
 
 if PASSWORD is None:
     # The machine's own accounts: the system keeps students out of each other's files and
     # processes, and a school's directory (LDAP, SSSD) works through PAM as it does elsewhere.
-    if os.getuid() != 0:
-        sys.exit(
-            "To start servers under the students' accounts the hub has to be root: sudo make hub\n"
-            "In a closed room one password will do: MINIRT_CLASS_PASSWORD=a-password make hub"
-        )
-    c.JupyterHub.authenticator_class = "pam"
+    c.JupyterHub.authenticator_class = "slow_login.SlowPAM"
     c.JupyterHub.spawner_class = "localprocess"
     # Not everybody with an account is in the class: groupadd minirt-class; usermod -aG ...
     c.PAMAuthenticator.allowed_groups = {"minirt-class"}
@@ -66,8 +83,8 @@ else:
     # under the account that started the hub, so every student can read what every other one has,
     # and what that account has. Make an account for it, and do not do it with people who are
     # strangers to each other. There is no admin: anybody could become one.
-    c.JupyterHub.authenticator_class = "shared-password"
-    c.SharedPasswordAuthenticator.user_password = PASSWORD  # eight characters or more
+    c.JupyterHub.authenticator_class = "slow_login.SlowSharedPassword"
+    c.SharedPasswordAuthenticator.user_password = PASSWORD
     c.SharedPasswordAuthenticator.allow_all = True
     c.JupyterHub.spawner_class = "simple"
     c.SimpleLocalProcessSpawner.home_dir_template = str(FOLDER / "students" / "{username}")

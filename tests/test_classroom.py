@@ -3,8 +3,10 @@
 What takes a hub and ten students is `make classroom`.
 """
 
+import asyncio
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,15 +20,17 @@ import pytest
 import yaml
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_output
+from tornado.web import HTTPError
 from traitlets.config import Config, PyFileConfigLoader
 
-from tests.classroom.hub import LANDING, processes_in
+from tests.classroom.hub import LANDING, Hub, processes_in
 from tests.classroom.seen import SeenOtherwise, compare
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASSROOM = ROOT / "classroom"
 START_SERVER = CLASSROOM / "start_server.py"
-VALUES: dict[str, Any] = yaml.safe_load((CLASSROOM / "values.yaml").read_text(encoding="utf-8"))
+VALUES_TEXT = (CLASSROOM / "values.yaml").read_text(encoding="utf-8")
+VALUES: dict[str, Any] = yaml.safe_load(VALUES_TEXT)
 SINGLEUSER = VALUES["singleuser"]
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="as the Linux kernel counts memory")
 
@@ -37,6 +41,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MINIRT_CLASS_FOLDER", str(tmp_path / "class"))
     monkeypatch.delenv("MINIRT_CLASS_PASSWORD", raising=False)
     monkeypatch.delenv("MINIRT_CLASS_TEACHERS", raising=False)
+    monkeypatch.delenv("MINIRT_CLASS_REHEARSAL", raising=False)
+    monkeypatch.setattr(sys, "path", list(sys.path))
     return tmp_path / "class"
 
 
@@ -48,6 +54,7 @@ def configuration(name: str = "classroom/jupyterhub_config.py") -> Config:
 @pytest.fixture
 def closed_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     monkeypatch.setenv("MINIRT_CLASS_PASSWORD", "on-the-blackboard")
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
     return configuration()
 
 
@@ -61,7 +68,7 @@ def accounts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
 
 
 def test_without_a_password_the_machine_says_who_may_log_in(accounts: Config) -> None:
-    assert accounts.JupyterHub.authenticator_class == "pam"
+    assert accounts.JupyterHub.authenticator_class == "slow_login.SlowPAM"
     assert accounts.JupyterHub.spawner_class == "localprocess"
     assert accounts.PAMAuthenticator.allowed_groups == {"minirt-class"}
     assert accounts.Authenticator.admin_users == set()
@@ -84,11 +91,31 @@ def test_who_is_not_root_and_gives_no_password_is_told_both_ways(
 
 
 def test_one_password_opens_a_closed_room(closed_room: Config, folder: Path) -> None:
-    assert closed_room.JupyterHub.authenticator_class == "shared-password"
+    assert closed_room.JupyterHub.authenticator_class == "slow_login.SlowSharedPassword"
     assert closed_room.SharedPasswordAuthenticator.user_password == "on-the-blackboard"
     assert closed_room.JupyterHub.spawner_class == "simple"
     home = closed_room.SimpleLocalProcessSpawner.home_dir_template
     assert home.format(username="ada") == str(folder / "students" / "ada")
+
+
+def test_root_does_not_start_the_servers_of_a_closed_room(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    monkeypatch.setenv("MINIRT_CLASS_PASSWORD", "on-the-blackboard")
+    with pytest.raises(SystemExit, match=r"every student's server would run as root\. "):
+        configuration()
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("password", ["", "seven77", "tafelanschrieb für alle"])
+def test_a_password_that_jupyterhub_cannot_use_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+    monkeypatch.setenv("MINIRT_CLASS_PASSWORD", password)
+    with pytest.raises(SystemExit, match="eight characters or more, of ASCII"):
+        configuration()
 
 
 def test_nobody_else_may_read_what_belongs_to_the_hub(closed_room: Config, folder: Path) -> None:
@@ -112,15 +139,23 @@ def test_a_name_that_is_no_good_folder_is_refused(closed_room: Config, name: str
         assert re.match(pattern, "ada.k-2")
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="what it adds, it adds for root")
-def test_the_rehearsal_adds_one_flag(closed_room: Config) -> None:
+def test_a_rehearsal_by_root_adds_one_flag(
+    closed_room: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    monkeypatch.setenv("MINIRT_CLASS_REHEARSAL", "1")
     rehearsed = configuration("tests/classroom/overlay.py")
     added = {"Spawner": {"args": [*closed_room.Spawner.args, "--allow-root"]}}
     closed_room.merge(Config(added))
     assert rehearsed == closed_room
 
 
-@pytest.mark.skipif(find_spec("jupyterhub") is None, reason="make classroom installs it")
+WITH_THE_HUB = pytest.mark.skipif(
+    find_spec("jupyterhub") is None, reason="make classroom installs it"
+)
+
+
+@WITH_THE_HUB
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::PendingDeprecationWarning")
 def test_jupyterhub_knows_each_name_in_the_configuration(
     accounts: Config, closed_room: Config
@@ -140,6 +175,154 @@ def test_jupyterhub_knows_each_name_in_the_configuration(
         for name, section in one.items():
             known = getattr(import_module(homes[name]), name).class_trait_names(config=True)
             assert set(section) <= set(known)
+
+
+# --- wrong passwords ---
+
+
+class Browser:
+    """Tries passwords, on a clock that a test turns."""
+
+    def __init__(self, kind: str, **options: object) -> None:
+        module = import_module("slow_login")
+        self.authenticator = getattr(module, kind)(**options)
+        self.authenticator._tries = module.Tries(lambda: self.now)
+        self.now = 0.0
+
+    def tries(self, name: str, password: str = "wrong") -> bool | int:
+        """Is one let in? Or the seconds to wait."""
+        data = {"username": name, "password": password}
+        try:
+            return asyncio.run(self.authenticator.authenticate(None, data)) is not None
+        except HTTPError as refused:
+            error = refused
+        (seconds,) = re.findall(r"Wait (\d+) seconds", str(error.log_message))
+        assert (error.status_code, error.headers) == (429, {"Retry-After": seconds})
+        return int(seconds)
+
+
+@pytest.fixture
+def browser(closed_room: Config) -> Browser:
+    return Browser("SlowSharedPassword", user_password="on-the-blackboard", allow_all=True)
+
+
+@WITH_THE_HUB
+def test_a_name_has_five_wrong_passwords_and_one_more_every_ten_seconds(browser: Browser) -> None:
+    assert [browser.tries("ada") for _ in range(6)] == [False] * 5 + [10]
+    assert browser.tries("ADA", "on-the-blackboard") == 10  # not even looked at
+    browser.now = 9.5
+    assert browser.tries("ada") == 1
+    browser.now = 10
+    assert browser.tries("ada") is False
+    browser.now = 20
+    assert browser.tries("ada", "on-the-blackboard") is True
+
+
+@WITH_THE_HUB
+def test_thirty_students_may_all_mistype_it_twice_and_then_log_in(browser: Browser) -> None:
+    names = [f"student-{n}" for n in range(30)]
+    assert [browser.tries(name) for _ in range(2) for name in names] == [False] * 60
+    browser.now = 30
+    assert all(browser.tries(name, "on-the-blackboard") is True for name in names)
+
+
+@WITH_THE_HUB
+def test_right_passwords_cost_nothing(browser: Browser) -> None:
+    assert all(browser.tries("ada", "on-the-blackboard") is True for _ in range(1000))
+    assert all(browser.tries(f"name-{n}", "on-the-blackboard") is True for n in range(1000))
+
+
+@WITH_THE_HUB
+def test_a_program_that_guesses_under_new_names_gets_one_try_a_second(browser: Browser) -> None:
+    tries = browser.authenticator._tries
+    guesses = 0
+    for tenth in range(36_000):
+        browser.now = tenth / 10
+        guesses += tries.begin(f"name-{tenth}") == 0
+    assert 3600 <= guesses <= 3660
+    assert len(tries._by_name) < 200
+
+
+@WITH_THE_HUB
+def test_who_has_logged_in_before_gets_in_while_a_program_guesses(browser: Browser) -> None:
+    assert browser.tries("ada", "on-the-blackboard") is True
+    assert sum(browser.tries(f"name-{n}") is False for n in range(100)) == 60
+    assert browser.tries("grace", "on-the-blackboard") == 1
+    assert browser.tries("ada", "on-the-blackboard") is True
+
+
+@WITH_THE_HUB
+def test_tries_that_are_under_way_count(browser: Browser) -> None:
+    begin = browser.authenticator._tries.begin
+    assert [begin("ada") for _ in range(6)] == [0, 0, 0, 0, 0, 10]
+
+
+@WITH_THE_HUB
+def test_the_accounts_of_the_machine_have_the_same_limit(
+    accounts: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(name: str, password: str, **_: object) -> None:
+        if password != "right":
+            raise pamela.PAMError("no")
+
+    pamela = import_module("pamela")
+    monkeypatch.setattr(pamela, "authenticate", check)
+    browser = Browser("SlowPAM", open_sessions=False, check_account=False)
+    assert browser.tries("ada", "right") is True
+    assert [browser.tries("ada") for _ in range(6)] == [False] * 5 + [10]
+
+
+@WITH_THE_HUB
+def test_the_cluster_has_the_same_limit(closed_room: Config) -> None:
+    """The chart runs the entries in the order of their names, in one namespace."""
+    (entry,) = re.findall(r"--set-file=hub.extraConfig.(\S+)=classroom/slow_login.py", VALUES_TEXT)
+    entries = {
+        **VALUES["hub"]["extraConfig"],
+        entry: (CLASSROOM / "slow_login.py").read_text(encoding="utf-8"),
+    }
+    c = Config(VALUES["hub"]["config"])
+    namespace: dict[str, Any] = {"c": c}
+    for _, text in sorted(entries.items()):
+        exec(text, namespace)
+    chosen = c.JupyterHub.authenticator_class
+    assert issubclass(chosen, namespace["SlowLogin"])
+    assert "SharedPasswordAuthenticator" in {base.__name__ for base in chosen.__mro__}
+
+
+@pytest.mark.slow
+@WITH_THE_HUB
+@pytest.mark.skipif(
+    shutil.which("configurable-http-proxy", path=str(Path(sys.executable).parent)) is None,
+    reason="make classroom installs it",
+)
+def test_a_running_hub_tells_a_browser_to_wait() -> None:
+    hub = Hub()
+    try:
+        hub.start()
+        pages = asyncio.run(wrong_passwords(hub.url, 6))
+    finally:
+        left = hub.close()
+    assert [status for status, _ in pages] == [403] * 5 + [429]
+    assert re.search(r"Too many wrong passwords\. Wait \d+ seconds", pages[-1][1])
+    assert left == []
+
+
+async def wrong_passwords(url: str, times: int) -> list[tuple[int, str]]:
+    """The status and the page after each."""
+    import aiohttp  # comes with `make classroom`
+
+    from tests.classroom.student import HIDDEN_FIELD, found
+
+    pages = []
+    jar = aiohttp.CookieJar(unsafe=True, quote_cookie=False)
+    async with aiohttp.ClientSession(cookie_jar=jar) as session:
+        async with session.get(f"{url}/hub/login") as response:
+            token = found(HIDDEN_FIELD, await response.text(), "the login page")
+        fields = {"username": "ada", "password": "wrong", "_xsrf": token}
+        for _ in range(times):
+            async with session.post(f"{url}/hub/login", data=fields) as response:
+                pages.append((response.status, await response.text()))
+    return pages
 
 
 # --- the values for a cluster ---
@@ -176,15 +359,14 @@ def test_lab_has_the_settings_that_it_has_on_binder(closed_room: Config) -> None
 
 def test_the_image_is_for_the_teacher_to_name() -> None:
     image = SINGLEUSER["image"]
-    text = (CLASSROOM / "values.yaml").read_text(encoding="utf-8")
     assert ".example." in image["name"]
-    assert f"--image-name={image['name']}:{image['tag']}" in text
+    assert f"--image-name={image['name']}:{image['tag']}" in VALUES_TEXT
     assert "password" not in yaml.safe_dump(VALUES).replace("shared-password", "")
 
 
 def test_every_value_has_a_reason() -> None:
     """Beside it, or in the line above it."""
-    lines = (CLASSROOM / "values.yaml").read_text(encoding="utf-8").splitlines()
+    lines = VALUES_TEXT.splitlines()
     values = [
         number
         for number, line in enumerate(lines)

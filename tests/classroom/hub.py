@@ -66,6 +66,7 @@ class Hub:
             **os.environ,
             "MINIRT_CLASS_FOLDER": str(self.folder),
             "MINIRT_CLASS_PASSWORD": self.password,
+            "MINIRT_CLASS_REHEARSAL": "1",
         }
         command = [
             *(sys.executable, "-m", "jupyterhub", f"--config={OVERLAY}", f"--url={public}"),
