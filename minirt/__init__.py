@@ -8,6 +8,11 @@ Runtime().run(lambda: set_timeout(100, lambda _: print("later")))
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from minirt.clock import ManualClock, MonotonicClock
+from minirt.core.policies import TaskKind
+from minirt.core.polls import Interest, Ready
+from minirt.core.simulation import Simulation
+from minirt.modules import crypto, fs, net
 from minirt.node.ambient import (
     clear_immediate,
     clear_interval,
@@ -19,17 +24,15 @@ from minirt.node.ambient import (
     set_interval,
     set_timeout,
 )
-from minirt.clock import ManualClock, MonotonicClock
-from minirt.core.epoll import Interest, Ready
-from minirt.modules import crypto, fs, net
 from minirt.node.runtime import Runtime
-from minirt.core.simulation import Simulation
-from minirt.core.threadpool import TaskKind
-from minirt.watching.trace import Recorder
 from minirt.values import Bytes, Error, Int, Js, String, Undefined
+from minirt.watching.trace import Recorder
 
 if TYPE_CHECKING:
     from minirt.modules import http
+
+
+__version__ = "0.1.0"  # the build takes it from this line
 
 
 def __getattr__(name: str) -> object:
@@ -37,6 +40,11 @@ def __getattr__(name: str) -> object:
     if name == "http":
         return import_module("minirt.modules.http")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """With `http`, so that a completer finds it."""
+    return sorted({*globals(), "http"})
 
 
 def load_ipython_extension(ipython: Any) -> None:

@@ -159,6 +159,25 @@ class NotAJs(MinirtError, TypeError):
         )
 
 
+class NoThread(StateError):
+    def __init__(self, size: int) -> None:
+        super().__init__(
+            "this Runtime has no threads, so nobody could ever run the task. "
+            "Make it with threads=1 or more"
+            if size == 0
+            else f"all {size} threads were taken with get_available_thread(), so nobody could ever "
+            "run the task. Give one back first: rt.give_back_thread(number)"
+        )
+
+
+class NotTaken(MinirtError, ValueError):
+    def __init__(self, number: object) -> None:
+        super().__init__(
+            f"got {number!r}, expected the number of a thread that get_available_thread() returned "
+            "and that was not given back yet"
+        )
+
+
 class TooManyWaiting(MinirtError, RuntimeError):
     def __init__(self, limit: int) -> None:
         super().__init__(
@@ -197,6 +216,16 @@ class NotRegistered(MinirtError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])  # KeyError would show the message in quotes
+
+
+class NobodyReports(StateError):
+    def __init__(self, tokens: list[int]) -> None:
+        names = ", ".join(map(str, tokens[:5])) + (", ..." if len(tokens) > 5 else "")
+        super().__init__(
+            f"the program waits for the event of token {names}, and nothing can bring it: no "
+            "descriptor is registered with that token. Call epoll_registrator.register(fileobj, "
+            "token, Interest.READABLE), or deregister_event_epoll(token)"
+        )
 
 
 class DescriptorClosed(MinirtError, OSError):

@@ -6,9 +6,18 @@ again while its first owner still waits; `generate_free` never hands out such a 
 
 from collections.abc import Callable, Collection
 
-from minirt.errors import AllIdentitiesTaken
+from minirt.errors import AllIdentitiesTaken, NotAnIdentity
 
 IDENTITIES = 2**64  # how many there are: 0 ... 2**64 - 1
+
+
+def checked_identity(identity: object) -> int:
+    """`identity`, if it is one: a whole number from 0 to 2**64 - 1. NotAnIdentity otherwise."""
+    if isinstance(identity, bool) or not isinstance(identity, int):
+        raise NotAnIdentity(identity)
+    if not 0 <= identity < IDENTITIES:
+        raise NotAnIdentity(identity)
+    return identity
 
 
 class Identities:
@@ -18,13 +27,14 @@ class Identities:
     `free_below` is the promise that makes this rare: what is after `token` and below it is free.
     """
 
-    __slots__ = ("_count", "_taken", "_token", "free_below")
+    __slots__ = ("_count", "_taken", "_token", "came_round", "free_below")
 
     def __init__(self, taken: Callable[[], Collection[int]], count: int = IDENTITIES) -> None:
         self._taken = taken
         self._count = count
         self.free_below = count
         self._token = 0
+        self.came_round = False  # may an identity be given a second time?
 
     @property
     def token(self) -> int:
@@ -35,6 +45,7 @@ class Identities:
     def token(self, token: int) -> None:
         self._token = token % self._count
         self.free_below = 0  # the promise was about the old place
+        self.came_round = True
 
     def generate(self) -> int:
         """The next identity, taken or not. After the last one comes 0."""
@@ -42,6 +53,7 @@ class Identities:
         if token >= self._count:
             token = 0
             self.free_below = 0  # a new round: what was promised was about the last one
+            self.came_round = True
         self._token = token
         return token
 

@@ -7,8 +7,8 @@ Everything overlaps, so that it ends after three and a half seconds.
 
 from pathlib import Path
 
-from minirt.node.ambient import log, set_timeout
 from minirt.modules import crypto, fs, http
+from minirt.node.ambient import log, set_timeout
 from minirt.values import Js
 
 NOTES = Path(__file__).with_name("notes.txt")  # 39 characters: the 39th Fibonacci number follows

@@ -52,7 +52,7 @@ TYPE_CHECKING_UPWARD: dict[tuple[str, str], str] = {}
 
 # (module, name) -> why this module-level object may change.
 STATE_WITH_A_REASON = {
-    ("node.runtime", "_current"): "the ContextVar that knows the running runtime",
+    ("node.current", "current"): "the ContextVar that knows the running runtime",
 }
 
 # fmt: off

@@ -6,26 +6,31 @@ may give another order that the real system could have shown as well.
 """
 
 import random
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
-from typing import TypeAlias
+from typing import Any, TypeVar
 
-from minirt.clock import ManualClock
-from minirt.core.epoll import Poll, Ready, Watch
+from minirt.clock import Clock, ManualClock
+from minirt.core.callbacks import Listener
+from minirt.core.policies import Schedule, Work
+from minirt.core.polls import READ, WRITE, Poll, Watch
+from minirt.core.system import Answer, Place
+from minirt.core.threadpool import ThreadPool
 from minirt.errors import OnlySimulated, SimulationStuck
-from minirt.core.threadpool import Schedule, ThreadPool, Work, run_task
-from minirt.values import Int, Js
+from minirt.values import Js
 
 THREAD_LATENCY = 0.0005  # s, at most: from submitting a task to its first line
 NETWORK_LATENCY = 0.0005  # s, at most: one way
 TURN = 0.00001  # s: what a turn that does not sleep takes
 ENTRY_DELAY = 0.002  # s, at most: from the end of main to the first turn
 
-# What a peer answers to all that it has received: None while the request is incomplete,
-# else its chunks as (seconds from now, bytes). After the last one it closes.
-Answer: TypeAlias = Callable[[bytes], list[tuple[float, bytes]] | None]
+SERVER: Place = ("slowserver", 80)  # where `serve` answers
+AnyClock = TypeVar("AnyClock")
 
 
 class SimulatedClock(ManualClock):
@@ -87,23 +92,67 @@ class SimulatedPool(ThreadPool):
     """The pool without threads: a task runs when its turn comes in simulated time."""
 
     simulation: "Simulation"
+    _begun: dict[int, Work]  # thread -> the task that it got and has not performed yet
 
     def _hand_over(self, number: int, task: Work) -> None:
         at = self.simulation.clock.now() + self.simulation.random.uniform(0, THREAD_LATENCY)
-        self._running[number] = task
-        self.simulation.agenda.add(at, lambda: self._perform(number, task))
+        self._running[number] = self._begun[number] = task
+        self.simulation.agenda.add(at, lambda: self._perform_on(number, task))
 
-    def _perform(self, number: int, task: Work) -> None:
+    def _perform_on(self, number: int, task: Work) -> None:
+        del self._begun[number]
         clock = self.simulation.clock
         started = self._begin(number, task)
-        results: list[Js] = []
-        ended = clock.run_task(lambda: results.append(self._context.copy().run(run_task, task)))
+        results: list[Any] = []
+        with interrupts() as interrupted:
+            ended = clock.run_task(
+                lambda: results.append(self._context.copy().run(self._perform, task))
+            )
         self.simulation.agenda.add(ended, lambda: self._end(number, task, started, results))
+        if interrupted:
+            raise KeyboardInterrupt  # a real one: it was for the program, not for the task
 
-    def _end(self, number: int, task: Work, started: float, results: list[Js]) -> None:
-        following = self._finish(number, task, results.pop(), started)
+    def _end(self, number: int, task: Work, started: float, results: list[Any]) -> None:
+        result = results.pop()
+        self._tell(number, task, result, started)
+        following = self._finish(number, task, result)
         if following is not None:
             self._hand_over(number, following)
+
+    def close(self, wait: bool = True) -> None:
+        """What a thread has got it does, as in reality; then all are free."""
+        self._policy.clear()
+        while self._begun:
+            self._perform_on(*next(iter(self._begun.items())))
+        with self._lock:
+            self.free += sorted(self._running)
+            self._running.clear()
+
+
+@contextmanager
+def interrupts() -> Iterator[list[int]]:
+    """Is it Ctrl-C that ends a task on this thread, or did the task raise KeyboardInterrupt itself?
+
+    A thread of a real pool never gets the first; a simulated one may, since it is the program's.
+    """
+    heard: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if (
+        before is not signal.default_int_handler
+        or threading.current_thread() is not threading.main_thread()
+    ):
+        yield heard
+        return
+
+    def hear(number: int, frame: object) -> None:
+        heard.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, hear)
+    try:
+        yield heard
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class SimulatedConnection:
@@ -131,11 +180,11 @@ class SimulatedConnection:
             latency = self._simulation.random.uniform(0, NETWORK_LATENCY)
             start = self._simulation.clock.now() + latency
             for delay, chunk in chunks:
-                self._simulation.agenda.add(start + delay, partial(self._arrived.extend, chunk))
+                self._simulation.agenda.add(start + delay, partial(self._arrive, chunk))
             self._simulation.agenda.add(
                 start + max((delay for delay, _ in chunks), default=0.0), self._end
             )
-        return len(data)
+        return memoryview(data).nbytes
 
     def recv(self, size: int) -> bytes:
         if not self._arrived and not self._ended:
@@ -147,16 +196,24 @@ class SimulatedConnection:
     def getsockopt(self, level: int, option: int) -> int:
         return 0
 
+    def shutdown(self, how: int) -> None:
+        """The peer has heard enough: it answers to what was sent, not to an end."""
+
     def close(self) -> None:
         self._number = -1
 
-    def readiness(self) -> Ready:
-        """What a poll would say of it now."""
-        readable = Ready.READABLE if self._arrived or self._ended else Ready(0)
-        return readable | Ready.WRITABLE
+    @property
+    def readiness(self) -> int:
+        """What a poll would say of it now, as the bits of `Ready`."""
+        return WRITE | READ if self._arrived or self._ended else WRITE
+
+    def _arrive(self, chunk: bytes) -> None:
+        self._arrived += chunk
+        self._simulation.poll.changed(self._number)
 
     def _end(self) -> None:
         self._ended = True
+        self._simulation.poll.changed(self._number)
 
 
 class SimulatedPoll(Poll):
@@ -168,16 +225,19 @@ class SimulatedPoll(Poll):
         super().__init__()
         self._simulation = simulation
         self._woken = False
+        self._candidates: dict[
+            int, None
+        ] = {}  # descriptors that may be ready: nobody else is asked
 
-    def poll(self, timeout: float | None) -> list[tuple[int, Int]]:
+    def poll(self, timeout: float | None) -> list[tuple[Listener, Js]]:
         clock, agenda = self._simulation.clock, self._simulation.agenda
         # round: a sum of floats may miss a deadline by its last bit, and would never reach it
         limit = float("inf") if timeout is None else round(clock.now() + timeout, 9)
-        while not (self._woken or self._ready()) and agenda.run_next(limit):
+        while not (self._woken or self._events()) and agenda.run_next(limit):
             pass
         while agenda.run_next(clock.now()):
             pass
-        events = self._ready()
+        events = self._events()
         if timeout == 0:
             clock.advance(TURN)
         elif not self._woken and not events:
@@ -190,21 +250,33 @@ class SimulatedPoll(Poll):
     def wake(self) -> None:
         self._woken = True
 
+    def changed(self, number: int) -> None:
+        """Something arrived there, or ended."""
+        self._candidates[number] = None
+
     def close(self) -> None:
         self._simulation.agenda.clear()
 
-    def _ready(self) -> list[tuple[int, Int]]:
-        events: list[tuple[int, Int]] = []
-        for number, watch in self.watched.items():
-            assert isinstance(watch.fileobj, SimulatedConnection)
-            bits = watch.fileobj.readiness() & int(watch.interest)
-            if bits:
-                self._answers(number, int(bits), events)
+    def is_open(self, watch: Watch) -> bool:
+        return True  # a number is given once
+
+    def _events(self) -> list[tuple[Listener, Js]]:
+        events: list[tuple[Listener, Js]] = []
+        for number in tuple(self._candidates):
+            watch = self.watched.get(number)
+            bits = 0
+            if watch is not None and isinstance(watch.fileobj, SimulatedConnection):
+                bits = watch.fileobj.readiness & watch.mask
+            if bits and watch is not None:
+                self._answers(watch, bits, events)
+            else:
+                del self._candidates[number]
         return events
 
-    def _tell_kernel(self, number: int, before: Watch | None, after: Watch | None) -> None:
-        if after is not None and not isinstance(after.fileobj, SimulatedConnection):
-            raise OnlySimulated(after.fileobj)
+    def _tell_kernel(self, watch: Watch, before: int, after: int) -> None:
+        if after and not isinstance(watch.fileobj, SimulatedConnection):
+            raise OnlySimulated(watch.fileobj)
+        self.changed(watch.number)
 
 
 class Simulation:
@@ -219,28 +291,47 @@ class Simulation:
         self.agenda = Agenda(self.clock)
         self._peers: dict[tuple[str, int], Answer] = {}
         self._descriptors = count(1_000_000)  # far from real ones
+        self.poll = SimulatedPoll(self)
 
     def open_poll(self) -> SimulatedPoll:
-        return SimulatedPoll(self)
+        self.poll = SimulatedPoll(self)
+        return self.poll
 
     def open_pool(
         self, threads: int, wake: Callable[[], None], schedule: Schedule, max_waiting: int | None
     ) -> SimulatedPool:
         pool = SimulatedPool(threads, wake, self.clock, schedule, max_waiting)
         pool.simulation = self
+        pool._begun = {}
         return pool
 
     def add_peer(self, host: str, port: int, answer: Answer) -> None:
         """Whoever connects to (host, port) from now on talks to `answer`."""
         self._peers[host, port] = answer
 
-    def connect(self, host: str, port: int) -> SimulatedConnection:
-        answer = self._peers.get((host, port))
+    def addresses(self, host: str) -> list[str] | None:
+        """Here a name is as good as an address."""
+        return [host]
+
+    def look_up(self, host: str) -> list[str]:
+        return [host]
+
+    def connect(self, address: str, port: int) -> SimulatedConnection:
+        answer = self._peers.get((address, port))
         if answer is None:
             raise ConnectionRefusedError(
-                f"nobody listens on {host}:{port} in this simulation. Use add_peer()"
+                f"nobody listens on {address}:{port} in this simulation. Use add_peer()"
             )
         return SimulatedConnection(self, next(self._descriptors), answer)
+
+    def serve(self, answer: Answer, start: Callable[[], Place]) -> Place:
+        """Where somebody answers as `answer` says: a peer, so that nothing has to be started."""
+        self.add_peer(*SERVER, answer)
+        return SERVER
+
+    def paced(self, pace: Callable[[Clock], AnyClock]) -> AnyClock | None:
+        """None: simulated time stands still on its own while nothing happens."""
+        return None
 
     def enter_loop(self) -> None:
         """main took some time: whether a timer of 1 ms is due on entry is a race, here too."""

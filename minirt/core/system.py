@@ -1,16 +1,30 @@
-"""What does a runtime stand on? A clock, a pool and a poll, as one bundle."""
+"""What does a loop stand on? A clock, a pool, a poll, and a network, as one bundle.
+
+There are two: the real one, and the simulation. Nothing above asks which one it has: where they
+differ, they differ in a method of the bundle.
+"""
 
 import errno
+import ipaddress
 import os
 import select
 import selectors
 import socket
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias, TypeVar
 
 from minirt.clock import Clock, MonotonicClock
-from minirt.core.epoll import EpollPoll, Poll, SelectorPoll
-from minirt.core.threadpool import Schedule, ThreadPool
+from minirt.core.epoll import EpollPoll
+from minirt.core.policies import Schedule
+from minirt.core.polls import Poll
+from minirt.core.selector import SelectorPoll
+from minirt.core.threadpool import ThreadPool
+
+# What a peer answers to all that it has received: None while the request is incomplete,
+# else its chunks as (seconds from now, bytes). After the last one it closes.
+Answer: TypeAlias = Callable[[bytes], list[tuple[float, bytes]] | None]
+Place: TypeAlias = tuple[str, int]  # host, port
+AnyClock = TypeVar("AnyClock")
 
 
 class Connection(Protocol):
@@ -20,6 +34,7 @@ class Connection(Protocol):
     def send(self, data: bytes) -> int: ...
     def recv(self, size: int) -> bytes: ...
     def getsockopt(self, level: int, option: int) -> int: ...
+    def shutdown(self, how: int) -> None: ...
     def close(self) -> None: ...
 
 
@@ -32,8 +47,12 @@ class System(Protocol):
     def open_pool(
         self, threads: int, wake: Callable[[], None], schedule: Schedule, max_waiting: int | None
     ) -> ThreadPool: ...
-    def connect(self, host: str, port: int) -> Connection: ...
+    def addresses(self, host: str) -> list[str] | None: ...
+    def look_up(self, host: str) -> list[str]: ...
+    def connect(self, address: str, port: int) -> Connection: ...
+    def serve(self, answer: Answer, start: Callable[[], Place]) -> Place: ...
     def enter_loop(self) -> None: ...
+    def paced(self, pace: Callable[[Clock], AnyClock]) -> AnyClock | None: ...
 
 
 class RealSystem:
@@ -55,14 +74,27 @@ class RealSystem:
     ) -> ThreadPool:
         return ThreadPool(threads, wake, self.clock, schedule, max_waiting)
 
-    def connect(self, host: str, port: int) -> Connection:
-        """A socket on its way to (host, port): `host` is an address in digits. Does not block."""
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    def addresses(self, host: str) -> list[str] | None:
+        """The addresses of `host`, if nobody has to be asked: it is one. None: see `look_up`."""
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return None
+        return [host]
+
+    def look_up(self, host: str) -> list[str]:
+        """Every address of a name, in the system's order (RFC 6724). Blocks: for the pool."""
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        return list(dict.fromkeys(str(place[0]) for *_, place in found))
+
+    def connect(self, address: str, port: int) -> Connection:
+        """A socket on its way to an address in digits. Does not block."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
         connection = socket.socket(family, socket.SOCK_STREAM)
         try:
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            error = connection.connect_ex((host, port))
+            error = connection.connect_ex((address, port))
             if error not in (0, errno.EINPROGRESS):  # otherwise SO_ERROR tells, once it is writable
                 raise OSError(error, os.strerror(error))
         except BaseException:
@@ -70,8 +102,16 @@ class RealSystem:
             raise
         return connection
 
+    def serve(self, answer: Answer, start: Callable[[], Place]) -> Place:
+        """Where somebody answers as `answer` says: `start` starts a server that does."""
+        return start()
+
     def enter_loop(self) -> None:
         """main is over and the first turn begins. In real time there is nothing to do."""
+
+    def paced(self, pace: Callable[[Clock], AnyClock]) -> AnyClock | None:
+        """A clock on top of the bundle's own, which a person can slow down or halt."""
+        return pace(self.clock)
 
 
 def default_poll() -> Callable[[], Poll]:

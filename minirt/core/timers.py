@@ -1,133 +1,167 @@
 """Which callbacks are due, and how long may the loop sleep?
 
-The question of a sorted map from deadline to identity. A heap holds the distinct deadlines and a
-dict the identities of each, so that equal deadlines share one entry and none is ever lost.
-Deadlines are rounded up to a quarter of a millisecond: many timers then share few entries, and a
-timer is never early. Nothing here reads a clock: the time is an argument.
+The question of a sorted map from deadline to callback. Three designs are common. libuv keeps a heap
+of timers; asyncio keeps Python's `heapq` of handles, and compares two of them with a method written
+in Python; Node keeps one list for each delay, since lists of one delay are sorted by themselves.
+
+Here a heap holds the *distinct* deadlines and a dict the callbacks of each, by identity. Deadlines
+are rounded up to a quarter of a millisecond, so that many timers share few entries: the heap stays
+small, no timer is early, and two equal deadlines are two entries of one dict, so none is lost.
+Whoever needs finer deadlines gets them: a deadline in `add_exactly` is an entry of its own, and
+the heap sorts it among the others.
+
+A cleared timer leaves its dict at once. Marking it and passing over it later would be simpler, and
+is what most loops do, but then a program that sets and clears a timeout for each request keeps
+all of them until their deadline, and the loop wakes for nobody. Only the number of an emptied slot
+may stay in the heap; it is dropped when it comes to the top, or when most numbers are of that sort.
+
+Nothing here reads a clock: the time is an argument.
 """
 
-from collections.abc import Container, Iterator
+from collections import OrderedDict
 from heapq import heapify, heappop, heappush
 from itertools import islice
+from typing import TypeAlias
 
-SLOTS = 4000  # in a second: deadlines are kept in quarter milliseconds
-FORGIVEN = 1e-6  # of a slot, a quarter of a nanosecond: the error of a float is no lateness
+from minirt.values import Callback
+
+SLOTS = 4000  # in a second: shared deadlines are kept in quarter milliseconds
+FORGIVEN = 1e-6  # of a slot, a quarter of a nanosecond: a sum of floats may be off by that much
 ROUND_UP = 1 - FORGIVEN  # int(x + ROUND_UP) rounds x up
-FEW = 1000  # stale entries that are not worth a sweep
+FEW = 1000  # numbers of emptied slots that are not worth a sweep
+
+Slot: TypeAlias = dict[int, Callback]  # the callbacks of one deadline, in the order of registration
 
 
 class Timers:
-    """Deadlines (seconds on the loop's clock) and the identities that wait for them.
+    """Deadlines (seconds on the loop's clock) and the callbacks that wait for them.
 
-    `live` says which identities still have a callback: clearing a timer is taking its callback
-    away, and its entry here is passed over when its time comes.
+    A timer that waits has an entry in `deadlines`. Its handle keeps the very object: a deadline
+    that *is* there under the handle's identity is the handle's own, and an equal one may belong to
+    a later timer with the same identity.
     """
 
-    __slots__ = ("_live", "_moved", "_running", "_slots", "_stale", "_sweep_at", "heap")
+    __slots__ = ("_due", "_heap", "_slots", "_unref", "begun", "current", "deadlines")
 
-    def __init__(self, live: Container[int]) -> None:
-        self._live = live
-        self.heap: list[int] = []  # distinct slots, the nearest first
-        self._slots: dict[int, list[int]] = {}  # slot -> identities, in order of registration
-        self._moved: dict[int, int] = {}  # identity -> slot, for those that were moved
-        self._running: list[int] = []  # the identities that `due` gave out last
-        self._stale = 0  # entries that were cleared or moved, at most
-        self._sweep_at = FEW  # stale entries that are worth a look at all
+    def __init__(self) -> None:
+        self.deadlines: dict[int, float] = {}  # identity -> deadline, of all that wait
+        self._slots: dict[float, Slot] = {}
+        self._heap: list[float] = []  # the numbers of the slots, the nearest first
+        # slots whose time has come, the earliest first
+        self._due: OrderedDict[float, Slot] = OrderedDict()
+        self.current: Slot = {}  # the callbacks that are called now
+        self.begun = 0.0  # s: deadlines up to here have come
+        self._unref: set[int] = set()  # identities that do not keep the loop alive
 
-    def schedule(self, deadline: float, identity: int) -> None:
-        """`identity` is due at `deadline`."""
-        slot = int(deadline * SLOTS + ROUND_UP)
-        identities = self._slots.get(slot)
-        if identities is None:
-            self._slots[slot] = [identity]
-            heappush(self.heap, slot)
-        else:
-            identities.append(identity)
+    def add(self, deadline: float, identity: int, callback: Callback) -> None:
+        """`callback` is due at `deadline`, rounded up to a quarter of a millisecond."""
+        number = int(deadline * SLOTS + ROUND_UP)
+        slot = self._slots.get(number)
+        if slot is None:
+            slot = self._open(number)
+        slot[identity] = callback
+        self.deadlines[identity] = deadline
 
-    def move(self, deadline: float, identity: int) -> None:
-        """`identity` is due at `deadline`, which is not before the one that it had."""
-        slot = int(deadline * SLOTS + ROUND_UP)
-        if identity in self._slots.get(slot, ()):
-            self._slots[slot].remove(identity)  # it now comes after the others, as in Node
-        self.schedule(deadline, identity)
-        self._moved[identity] = slot
-        if identity in self._running:
-            self._running[self._running.index(identity)] = -1  # no identity is negative
-        self.cleared()
+    def add_exactly(self, deadline: float, identity: int, callback: Callback) -> None:
+        """`callback` is due at `deadline`, and not before one with an earlier deadline."""
+        number = deadline * SLOTS
+        slot = self._slots.get(number)
+        if slot is None:
+            slot = self._open(number)
+        slot[identity] = callback
+        self.deadlines[identity] = deadline
 
-    def has(self, identity: int) -> bool:
-        """Does `identity` wait for a deadline here? Looks at every one."""
-        return identity in self._running or any(
-            identity in identities for identities in self._slots.values()
-        )
+    def remove(self, identity: int) -> bool:
+        """The timer of `identity` does not run. False when none waits under it."""
+        deadline = self.deadlines.pop(identity, None)
+        if deadline is None:
+            return False
+        self._unref.discard(identity)
+        for number in (int(deadline * SLOTS + ROUND_UP), deadline * SLOTS):
+            slot = self._slots.get(number)
+            if slot is not None and slot.pop(identity, None) is not None:
+                if not slot:
+                    self._close(number)
+                return True
+            if self._due.get(number, self.current).pop(identity, None) is not None:
+                return True
+        return True
 
-    def due(self, now: float) -> Iterator[list[int]]:
-        """The identities due at `now`, one list a slot, the earliest first. They leave the map."""
+    def set_ref(self, identity: int, keeps_alive: bool) -> None:
+        """Does this timer keep the loop alive? Nothing changes for one that does not wait."""
+        if keeps_alive:
+            self._unref.discard(identity)
+        elif identity in self.deadlines and identity not in self.current:
+            self._unref.add(identity)
+
+    def begin(self, now: float) -> None:
+        """Everything due at `now` leaves the map. What is added from here on waits longer."""
+        self.begun = now
         limit = now * SLOTS + FORGIVEN
-        while self.heap and self.heap[0] <= limit:
-            slot = heappop(self.heap)
-            self._running = self._slots.pop(slot)
-            if self._moved:
-                self._running = self._still_here(slot, self._running)
-            yield self._running
-        self._running = []
+        heap, slots = self._heap, self._slots
+        while heap and heap[0] <= limit:
+            number = heappop(heap)
+            slot = slots.pop(number, None)
+            if slot is not None:
+                self._due[number] = slot
+
+    def next_batch(self) -> Slot:
+        """The callbacks to call next, in their order; an empty slot when no more are due."""
+        while not self.current and self._due:
+            self.current = self._due.popitem(last=False)[1]
+            self._unref.difference_update(self.current)  # whoever is due runs
+        return self.current
 
     def next_deadline(self) -> float | None:
         """The nearest deadline that somebody waits for (seconds), None when nobody waits."""
-        while self.heap:
-            slot = self.heap[0]
-            if any(identity in self._live for identity in self._slots[slot]):
-                return slot / SLOTS
-            del self._slots[heappop(self.heap)]
-        return None
+        if self.current or self._due:
+            return 0.0  # an exception left them behind
+        heap = self._heap
+        while heap and heap[0] not in self._slots:
+            heappop(heap)
+        return heap[0] / SLOTS if heap else None
 
-    def cleared(self) -> None:
-        """One entry became stale. When most are, sweep: a cleared hour must not cost its memory."""
-        self._stale += 1
-        if self._stale > self._sweep_at:
-            if self._stale > self._entries() // 2:
-                self._sweep()
-            self._sweep_at = max(FEW, self._entries() // 2)
+    def alive(self) -> int:
+        """How many timers keep the loop alive."""
+        return len(self.deadlines) - len(self._unref)
+
+    def __len__(self) -> int:
+        """How many timers wait."""
+        return len(self.deadlines)
 
     def nearest(self, count: int) -> list[tuple[float, int]]:
-        """The first `count` timers as (deadline, identity), for a look from another thread."""
-        found = (
-            (slot / SLOTS, identity)
-            for slot in sorted(self.heap.copy())
-            for identity in tuple(self._slots.get(slot, ()))
-            if identity in self._live and self._moved.get(identity, slot) == slot
-        )
-        return list(islice(found, count))
+        """The first `count` timers as (deadline in s, identity), for a look from another thread.
 
-    def clear(self) -> None:
+        In a heap what comes after a number is among its two children, so that nobody else is
+        looked at.
+        """
+        heap, found = self._heap, dict[int, float]()
+        ahead = [(number, 0) for number in heap[:1]]  # and its place in the heap
+        while ahead and len(found) < count:
+            number, place = heappop(ahead)
+            for child in (2 * place + 1, 2 * place + 2):
+                for after in heap[child : child + 1]:  # the loop may have shortened it meanwhile
+                    heappush(ahead, (after, child))
+            for identity in list(islice(self._slots.get(number, ()), count)):
+                found.setdefault(identity, number / SLOTS)
+        return [(deadline, identity) for identity, deadline in found.items()][:count]
+
+    def drop_all(self) -> None:
         """Forget everything."""
-        self.heap.clear()
-        self._slots.clear()
-        self._moved.clear()
-        self._running = []
-        self._stale = 0
+        for slot in (self.current, *self._due.values()):
+            slot.clear()
+        for waiting in (self.deadlines, self._slots, self._heap, self._due, self._unref):
+            waiting.clear()
 
-    def identities(self) -> set[int]:
-        """Every identity that has an entry here, cleared ones included."""
-        return {identity for identities in self._slots.values() for identity in identities}
+    def _open(self, number: float) -> Slot:
+        slot: Slot = {}
+        self._slots[number] = slot
+        heappush(self._heap, number)
+        return slot
 
-    def _still_here(self, slot: int, identities: list[int]) -> list[int]:
-        here = [identity for identity in identities if self._moved.get(identity, slot) == slot]
-        for identity in here:
-            self._moved.pop(identity, None)
-        return here
-
-    def _entries(self) -> int:
-        """How many there are, stale ones included. Looks at every slot: not for each clearing."""
-        return sum(map(len, self._slots.values()))
-
-    def _sweep(self) -> None:
-        live, moved = self._live, self._moved
-        for slot, identities in list(self._slots.items()):
-            identities[:] = [i for i in identities if i in live and moved.get(i, slot) == slot]
-            if not identities:
-                del self._slots[slot]
-        self.heap[:] = self._slots
-        heapify(self.heap)
-        self._moved = {identity: slot for identity, slot in moved.items() if identity in live}
-        self._stale = 0
+    def _close(self, number: float) -> None:
+        """Its last timer was cleared. The number may stay in the heap, unless most are stale."""
+        del self._slots[number]
+        if len(self._heap) > 2 * len(self._slots) + FEW:
+            self._heap[:] = self._slots
+            heapify(self._heap)

@@ -7,8 +7,8 @@ from typing import Any
 
 from minirt.clock import ManualClock
 from minirt.core.epoll import Poll
-from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
 from minirt.core.system import default_poll
+from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
 
 # A wait that is woken for nothing
 

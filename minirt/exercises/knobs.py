@@ -14,8 +14,8 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-from minirt.node.runtime import Runtime
 from minirt.core.simulation import Simulation
+from minirt.node.runtime import Runtime
 
 LONGEST_SLEEP = 1.0  # s: nothing wakes the loop without a wake-up, and it must end
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from minirt.core.simulation import Simulation
+from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
 from minirt.node.ambient import (
     clear_interval,
     next_tick,
@@ -10,9 +12,7 @@ from minirt.node.ambient import (
     set_interval,
     set_timeout,
 )
-from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
 from minirt.node.runtime import Runtime
-from minirt.core.simulation import Simulation
 
 # A cap on the callbacks of one turn
 

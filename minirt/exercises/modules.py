@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
+from minirt.core.simulation import Simulation
 from minirt.errors import NoRuntime, NotAJs
 from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
 from minirt.node.runtime import Runtime
-from minirt.core.simulation import Simulation
-from minirt.watching.trace import Recorder
 from minirt.values import Bytes, Error, Js, String
+from minirt.watching.trace import Recorder
 
 # 1. A module
 

@@ -6,8 +6,7 @@ from html import escape
 from types import MappingProxyType
 from typing import TypeAlias
 
-from minirt.node.ambient import set_timeout
-from minirt.core.callbacks import Callback
+from minirt.core.simulation import Simulation
 from minirt.exercises.knobs import (
     ImmediatesUntilEmpty,
     Program,
@@ -17,9 +16,9 @@ from minirt.exercises.knobs import (
 )
 from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
 from minirt.modules import fs
+from minirt.node.ambient import set_timeout
 from minirt.node.runtime import Runtime
-from minirt.core.simulation import Simulation
-from minirt.values import UNDEFINED
+from minirt.values import UNDEFINED, Callback
 from minirt.views.orders import Orders
 
 Say: TypeAlias = Callable[[str], Callback]

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from minirt.core.simulation import Simulation
+from minirt.core.threadpool import Task, TaskKind
 from minirt.errors import TooManyWaiting
 from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
 from minirt.node.runtime import Runtime
-from minirt.core.simulation import Simulation
-from minirt.core.threadpool import Task, TaskKind
 from minirt.values import UNDEFINED, Error, Int, Js
 
 # 1. Bounded waiting

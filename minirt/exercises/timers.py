@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from minirt.core.simulation import Simulation
 from minirt.errors import RuntimeClosed
 from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
 from minirt.node.runtime import Runtime
-from minirt.core.simulation import Simulation
 from minirt.values import Js
 
 # 1. refresh

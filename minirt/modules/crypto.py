@@ -7,10 +7,9 @@ interpreter's lock (GIL) lets one thread at a time run it, so several take turns
 
 import hashlib
 
-from minirt.core.callbacks import Callback
+from minirt.core.policies import TaskKind
 from minirt.node.runtime import Runtime
-from minirt.core.threadpool import TaskKind
-from minirt.values import Int, Js, String
+from minirt.values import Callback, Int, Js, String
 
 PBKDF2 = TaskKind("Pbkdf2")
 SHA256 = TaskKind("Sha256")

@@ -9,10 +9,9 @@ import os
 from numbers import Real
 from typing import TypeAlias
 
-from minirt.core.callbacks import Callback
+from minirt.core.policies import TaskKind
 from minirt.node.runtime import Runtime
-from minirt.core.threadpool import TaskKind
-from minirt.values import UNDEFINED, Bytes, Int, Js, String
+from minirt.values import UNDEFINED, Bytes, Callback, Int, Js, String
 
 FilePath: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 

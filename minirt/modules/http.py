@@ -10,8 +10,10 @@ import ipaddress
 import math
 from functools import partial
 
-from minirt.core.callbacks import Callback, Once
-from minirt.core.epoll import Interest
+from minirt.core.callbacks import Once
+from minirt.core.polls import Interest
+from minirt.core.simulation import Simulation
+from minirt.core.system import Connection
 from minirt.errors import HttpTimeout
 from minirt.modules.messages import Answer, Url, parse_url
 from minirt.modules.names import Place, lookup, needs_lookup
@@ -19,9 +21,7 @@ from minirt.modules.opened import opened
 from minirt.modules.slowserver import SlowServer, answer
 from minirt.node.runtime import Runtime
 from minirt.node.timeouts import LONGEST_DELAY, Timeout
-from minirt.core.simulation import Simulation
-from minirt.core.system import Connection
-from minirt.values import Error, Js, String
+from minirt.values import Callback, Error, Js, String
 
 CHUNK = 65536  # bytes asked of one recv
 LARGEST_BODY = 16 * 2**20  # bytes, unless the caller asks for more

@@ -7,11 +7,10 @@ import ipaddress
 import socket
 from typing import TypeAlias
 
-from minirt.core.callbacks import Callback
-from minirt.node.runtime import Runtime
+from minirt.core.policies import TaskKind
 from minirt.core.simulation import Simulation
-from minirt.core.threadpool import TaskKind
-from minirt.values import Js, String
+from minirt.node.runtime import Runtime
+from minirt.values import Callback, Js, String
 
 Place: TypeAlias = tuple[str, int]  # host, port
 

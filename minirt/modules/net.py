@@ -9,14 +9,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from minirt.core.callbacks import Callback, check_callable
-from minirt.core.epoll import Interest
+from minirt.core.callbacks import check_callable
+from minirt.core.polls import Interest
 from minirt.modules.names import Place, check_place, lookup, needs_lookup
 from minirt.modules.opened import opened
 from minirt.modules.sockets import Handler, Socket
 from minirt.node.runtime import Runtime
 from minirt.node.timeouts import Timeout
-from minirt.values import Error, Js, String
+from minirt.values import Callback, Error, Js, String
 
 BACKLOG = 511  # connections that the kernel keeps while nobody accepts: Node's number
 ACCEPTS = 64  # in one go; whoever still waits is served in the next turn
@@ -129,7 +129,7 @@ class Server:
                 return
             self._has_failed = False
             welcome = partial(self._on_connection, self._new_socket(connection, address))
-            self._runtime.run_one(welcome)  # one callback a connection, each with its ticks
+            self._runtime.loop.calls.one(welcome)  # one callback a connection, each with its ticks
 
     def _new_socket(self, connection: socket.socket, address: Any) -> Socket:
         connection.setblocking(False)

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from minirt.core.callbacks import Callback, check_callable, ignore
-from minirt.core.epoll import Interest
+from minirt.core.callbacks import check_callable, ignore
+from minirt.core.polls import Interest
+from minirt.core.system import Connection
 from minirt.errors import StateError
 from minirt.modules.names import Place
 from minirt.modules.opened import Opened
 from minirt.node.runtime import Runtime
-from minirt.core.system import Connection
-from minirt.values import UNDEFINED, Bytes, Error, Js
+from minirt.values import UNDEFINED, Bytes, Callback, Error, Js
 
 CHUNK = 65536  # bytes asked of one recv
 

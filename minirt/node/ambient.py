@@ -5,9 +5,9 @@ comes from a ContextVar, so that each thread and each notebook cell finds its ow
 running, NoRuntime says what to do.
 """
 
-from minirt.core.callbacks import Callback
 from minirt.node.runtime import Runtime
 from minirt.node.timeouts import Timeout
+from minirt.values import Callback
 
 
 def set_timeout(ms: float, cb: Callback) -> Timeout:

@@ -1,66 +1,53 @@
 """How does a program use the loop?
 
-`Runtime` puts the parts together, gives them a life from `run` to `close`, and keeps the names of
-the source chapter.
+`Runtime` puts a loop's parts together, gives them the life of one program, from `run` to `close`,
+and has the names that a program calls: Node's, and those of the source chapter.
 """
 
-import os
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
-from contextvars import Context, ContextVar, copy_context
-from dataclasses import dataclass
+from contextvars import Context, copy_context
 from threading import get_ident
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
+from weakref import WeakValueDictionary
 
-from minirt.core.callbacks import Callback, check_callable
-from minirt.core.epoll import Registrator
+from minirt.clock import Clock
+from minirt.core.callbacks import check_callable
+from minirt.core.loop import Loop
+from minirt.core.policies import Schedule, TaskKind
+from minirt.core.system import RealSystem, System
 from minirt.errors import (
     AlreadyRan,
     ForkedRuntime,
+    IdentityTaken,
     NestedRuntime,
     NoRuntime,
     NotCallable,
     RuntimeClosed,
 )
-from minirt.core.loop import StopLoop
-from minirt.watching.gate import Gate
-from minirt.node.timeouts import Scheduling
-from minirt.core.system import RealSystem, System
-from minirt.core.threadpool import Schedule, TaskKind
-from minirt.watching.trace import Named, Recorder, Silence, Sink, console_line
-from minirt.watching.calls import Traced
-from minirt.values import Js
+from minirt.identity import checked_identity
+from minirt.node import forking
+from minirt.node.current import Maker, TaskOf, current
+from minirt.node.registrator import Registrator
+from minirt.node.snapshot import Snapshot, snapshot
+from minirt.node.timeouts import (
+    LONGEST_DELAY,
+    SHORTEST_DELAY,
+    Interval,
+    Timeout,
+    normal_delay,
+)
+from minirt.values import Callback, Js
 
-_current: ContextVar["Runtime | None"] = ContextVar("minirt_current_runtime", default=None)
+if TYPE_CHECKING:
+    from minirt.watching.trace import Sink
 
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What a runtime looks like at one moment: counts, and the first few of what may be many."""
-
-    time: float  # s, on the loop's clock
-    phase: str
-    ticks: int
-    identity_token: int
-    pending_events: int
-    epoll_pending_events: int
-    callbacks: int
-    immediates: int
-    next_ticks: int
-    microtasks: int
-    threads: int
-    available_threads: int
-    waiting_tasks: int
-    timers: tuple[tuple[float, int], ...]  # (deadline in s, identity), the nearest first
-    running: tuple[tuple[int, int, str], ...]  # (thread, identity, kind)
-    waiting: tuple[tuple[int, str], ...]  # (identity, kind), the oldest first
-    watched: tuple[tuple[int, int, str], ...]  # (descriptor, token, interest)
-    callback_identities: tuple[int, ...]
+new_object = object.__new__
+forking.listen()  # a fork in a callback is heard of
 
 
-class Runtime(Scheduling):
+class Runtime:
     """A Node-style runtime: one loop, a pool of threads, timers, and an event queue. It runs once.
 
         rt = Runtime()
@@ -73,19 +60,39 @@ class Runtime(Scheduling):
     max_waiting: how many tasks may wait for a thread; one more is TooManyWaiting for the caller.
     """
 
-    __slots__ = ("_at_close", "_context")
+    __slots__ = (
+        "__weakref__",
+        "_at_close",
+        "_context",
+        "_has_run",
+        "_registrator",
+        "_state",
+        "_to_close",
+        "handles",
+        "has_forked",
+        "loop",
+    )
+
+    make_loop: Callable[[System, int, Schedule, int | None], Loop] = Loop  # for other rules
 
     def __init__(
         self,
         threads: int = 4,
         system: System | None = None,
-        trace: Sink | None = None,
+        trace: "Sink | None" = None,
         schedule: Schedule = "fifo",
         max_waiting: int | None = None,
     ) -> None:
-        super().__init__(system or RealSystem(), threads, schedule, max_waiting)
+        self.loop = type(self).make_loop(system or RealSystem(), threads, schedule, max_waiting)
+        self._registrator = Registrator(self.loop)
         self._context: Context | None = None
+        self._state = "new"  # then "running", "closing", "closed"
+        self._has_run = False
         self._at_close: list[Callable[[], object]] = []
+        self._to_close: list[Callable[[], object]] = []  # what a close has still to do
+        # the timers of which somebody knows the identity
+        self.handles: WeakValueDictionary[int, Timeout] = WeakValueDictionary()
+        self.has_forked = False  # this is the child of a fork
         if trace is not None:
             self.attach(trace)
 
@@ -96,62 +103,77 @@ class Runtime(Scheduling):
 
         What nobody caught leaves here.
         """
-        context = self._new_context()
+        context = self._begin()
         try:
             context.run(self._run, main)
-        except StopLoop:
-            pass
         finally:
-            self.close()
+            self._close_for_certain()
+        self._check_fork()
 
     def start(self, main: Callable[[], object]) -> None:
         """Call `main`. Then call `tick` as long as it says True."""
-        self._context = self._new_context()
-        self._guarded(self._enter, main)
+        self._context = self._begin()
+        try:
+            self._context.run(self._enter, main)
+        except BaseException:
+            self._close_for_certain()
+            raise
 
     def tick(self) -> bool:
-        """One turn of the loop. True while something is alive; False: the runtime is closed."""
+        """One turn of the loop. True while something is alive; False: the runtime is closed.
+
+        An error or a stop closes it, as in `run`. A KeyboardInterrupt does not: the next tick goes
+        on with the callback after the one that was interrupted.
+        """
         if self._state == "new":
             raise NoRuntime
-        if self._state == "running":
-            self._check_thread()
-            if _current.get() is self:
-                raise NestedRuntime
-            if self.is_alive():
-                self._guarded(self.turn)
-            if not self.is_alive():
-                self.close()
-        elif self._state == "closed":
+        if self._state == "closed" and not self._has_run:
             raise RuntimeClosed
+        if self._state == "running":
+            self._check_not_inside()
+            try:
+                self._tick()
+            except KeyboardInterrupt:
+                raise
+            except BaseException:
+                self._close_for_certain()
+                raise
         return self._state == "running"
 
     def stop(self) -> None:
         """End `run` after the current callback. Any thread may call this."""
-        self.next_ticks.appendleft(_stop)
-        self.wake()
+        self.loop.stop()
 
     def close(self) -> None:
         """Give back every thread and descriptor; callbacks that still wait are dropped.
 
-        A second call does nothing. From a callback it is `stop`: the loop closes when that is over.
+        A second call does nothing, or goes on with what an interrupt left. From a callback it is
+        `stop`: the loop closes when that is over.
         """
-        if self._state in ("ran", "closed"):
-            return
         if self._state == "running":
-            self._check_thread()  # or a loop that turns would lose its descriptors: use stop()
-            if _current.get() is self:
+            self.loop.check_thread()  # or a loop that turns would lose its descriptors: use stop()
+            if current.get() is self:
                 self.stop()
                 return
-        self._state = "ran" if self._state == "running" else "closed"
-        self._thread = 0
-        self.phase = "closed"
-        # each of these happens, also if one before it failed or was interrupted
-        with ExitStack() as last_first:
-            last_first.callback(self._forget_everything)
-            last_first.callback(self._close_poll)
-            last_first.callback(self._close_pool)
-            for close in self._at_close:
-                last_first.callback(close)
+        if self._state in ("new", "running"):
+            self.loop.thread = 0
+            self.loop.phase = "closed"
+            self._to_close = [self._forget, self._close_poll, self._close_pool, *self._at_close]
+            self._state = "closing"
+        first: BaseException | None = None
+        at = len(self._to_close)
+        while at:
+            at -= 1
+            try:
+                self._to_close[at]()
+            except KeyboardInterrupt as interrupt:
+                first = first or interrupt
+                continue  # the next `close` does it again
+            except BaseException as error:  # the others are done nevertheless
+                first = first or error
+            del self._to_close[at]
+        if first is not None:
+            raise first
 
     def __enter__(self) -> "Runtime":
         return self
@@ -162,15 +184,17 @@ class Runtime(Scheduling):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self._close_for_certain()
 
     @staticmethod
     def current() -> "Runtime":
         """The runtime whose callback is running here. NoRuntime when none is."""
-        runtime = _current.get()
-        if runtime is None:
-            raise NoRuntime
-        return runtime
+        here = current.get()
+        if isinstance(here, Runtime):
+            return here
+        if isinstance(here, Maker):
+            return here.make()
+        raise NoRuntime
 
     async def play(
         self, main: Callable[[], object], view: Any = None, speed: float = 1.0, paused: bool = False
@@ -181,65 +205,187 @@ class Runtime(Scheduling):
         speed, paused: how it starts (see `Gate`). Interrupting the kernel stops the runtime; what
         `main` or a callback raised is raised here, after everything is closed.
         """
+        from minirt.watching.gate import Gate
         from minirt.watching.play import play  # brings asyncio, which only a notebook needs
 
         await play(self, main, view, Gate(speed, paused))
+
+    def at_close(self, close: Callable[[], object]) -> None:
+        """Call `close` when the runtime closes. For modules that hold threads or descriptors.
+
+        It may be called twice, if an interrupt comes in between.
+        """
+        self.loop.check_thread()
+        self._at_close.append(close)
+
+    # Timers, immediates, ticks and microtasks
+
+    def set_timeout(self, ms: float, cb: Callback) -> Timeout:
+        """Call `cb` once, `ms` milliseconds from now."""
+        return self._set_timer(Timeout, ms, cb)
+
+    def set_interval(self, ms: float, cb: Callback) -> Timeout:
+        """Call `cb` again and again: the next time `ms` milliseconds after it was called last."""
+        return self._set_timer(Interval, ms, cb)
+
+    def clear_timeout(self, timeout: Timeout | int | None) -> None:
+        """The timer does not run (again). Takes the handle, or its identity.
+
+        What is no timer, or none any more, is left alone, as in Node.
+        """
+        if isinstance(timeout, Timeout):
+            timeout.cancel()
+            return
+        loop = self.loop
+        loop.check_thread()
+        if not is_number(timeout):
+            return
+        handle = self.handles.get(timeout)
+        if handle is not None and handle._waits():
+            handle.cancel()
+        elif loop.timers.remove(timeout) and loop.alert:
+            loop.calls.dropped(timeout)
+
+    def clear_interval(self, interval: Timeout | int | None) -> None:
+        """The same as `clear_timeout`."""
+        self.clear_timeout(interval)
+
+    def set_immediate(self, cb: Callback) -> int:
+        """Call `cb` in the next check phase. Returns its identity.
+
+        From another thread it is refused while the loop sleeps, and not noticed otherwise: a look
+        at the thread would cost a fifth of the whole call. Every other method looks each time.
+        """
+        if not callable(cb):
+            raise NotCallable(cb)
+        loop = self.loop
+        callbacks = loop.callbacks
+        identities = callbacks.identities
+        identity = identities._token + 1  # generate_free(), without the call
+        if identity >= identities.free_below:
+            identity = identities.generate_free()
+        else:
+            identities._token = identity
+        if loop.alert:
+            loop.check_thread()
+            loop.calls.added(identity, cb, "immediate")
+        callbacks.immediates.waiting[identity] = cb
+        return identity
+
+    def clear_immediate(self, identity: int | None) -> None:
+        """The immediate does not run, even if its phase has begun. Leaves alone what is none."""
+        loop = self.loop
+        loop.check_thread()
+        if is_number(identity) and loop.immediates.remove(identity) and loop.alert:
+            loop.calls.dropped(identity)
+
+    def next_tick(self, cb: Callback) -> None:
+        """Call `cb` right after the current callback, before anything else."""
+        loop = self.loop
+        if get_ident() != loop.thread:
+            loop.check_thread()
+        if not callable(cb):
+            raise NotCallable(cb)
+        if loop.alert:
+            loop.calls.added(None, cb, "tick")
+        loop.next_ticks.append(cb)
+
+    def queue_microtask(self, cb: Callback) -> None:
+        """Call `cb` after the current callback and all ticks."""
+        loop = self.loop
+        if get_ident() != loop.thread:
+            loop.check_thread()
+        if not callable(cb):
+            raise NotCallable(cb)
+        if loop.alert:
+            loop.calls.added(None, cb, "microtask")
+        loop.microtasks.append(cb)
+
+    def call_in_close_phase(self, cb: Callback) -> int:
+        """Call `cb` in the close phase of this turn. For modules: there Node says "close"."""
+        return self._defer("close", cb)
+
+    def call_in_pending_phase(self, cb: Callback) -> int:
+        """Call `cb` when the next turn begins. For modules: even early failures report later."""
+        return self._defer("pending", cb)
 
     # Identities and callbacks: the names of the source chapter
 
     @property
     def identity_token(self) -> int:
         """The identity that was given last."""
-        return self.identities.token
+        return self.loop.callbacks.identities.token
 
     @identity_token.setter
     def identity_token(self, token: int) -> None:
-        self._check_thread()
-        self.identities.token = token
+        self.loop.check_thread()
+        self.loop.callbacks.identities.token = checked_identity(token)
 
     def generate_identity(self) -> int:
         """The next identity, taken or not; after 2**64 - 1 comes 0."""
-        self._check_thread()
-        return self.identities.generate()
+        self.loop.check_thread()
+        return self._named(self.loop.callbacks.identities.generate())
 
     def generate_cb_identity(self) -> int:
         """The next identity that no callback has. AllIdentitiesTaken when there is none."""
-        self._check_thread()
-        return self.identities.generate_free()
+        self.loop.check_thread()
+        return self._named(self.loop.callbacks.identities.generate_free())
 
     def add_callback(self, ident: int, cb: Callback) -> None:
         """Box `cb` under an identity of the caller's choice. It does not keep the loop alive."""
-        self._check_thread()
-        self._box(ident, cb)
-        self.unref_identities.add(ident)
+        loop = self.loop
+        loop.check_thread()
+        check_callable(cb)
+        if loop.callbacks.is_taken(checked_identity(ident)) or self._registrator.knows(ident):
+            raise IdentityTaken(ident)
+        if loop.alert:
+            loop.calls.added(ident, cb, "")
+        loop.callbacks.boxed.add(ident, cb)
+        loop.callbacks.identities.claim(ident)
 
     def get_available_thread(self) -> int | None:
-        """The number of a free thread, taken from the stack; None when all are busy."""
-        self._check_thread()
-        return self.pool.take_free()
+        """The number of a free thread, taken from the stack; None when all are busy.
+
+        The thread gets no task until `give_back_thread`.
+        """
+        self.loop.check_thread()
+        return self.loop.pool.take_free()
+
+    def give_back_thread(self, number: int) -> None:
+        """The thread that `get_available_thread` gave may get tasks again."""
+        self.loop.check_thread()
+        self.loop.pool.give_back(number)
 
     def register_event_threadpool(
         self, task: Callable[[], Js], kind: TaskKind, cb: Callback
     ) -> int:
         """Run `task` on the pool; `cb` receives the `Js` that it returns, or an `Error`.
 
-        Returns the identity. When no thread is free the task waits; TooManyWaiting when it may not.
+        Returns the identity. When no thread is free the task waits; TooManyWaiting when it may not,
+        and NoThread when no thread could ever run it.
         """
-        if get_ident() != self._thread:
-            self._check_thread()
+        loop = self.loop
+        if get_ident() != loop.thread:
+            loop.check_thread()
         if not callable(cb) or not callable(task):
             raise NotCallable(task if callable(cb) else cb)
-        if type(kind) is not TaskKind:
+        if not isinstance(kind, TaskKind):
             raise TypeError(
-                f"{kind!r} is no TaskKind. "
+                f"got {kind!r}, expected a TaskKind. "
                 "Use TaskKind.FILE_READ, or make your own: TaskKind('Zip')"
             )
-        identity = self.identities.generate_free()
-        self.callback_queue[identity] = cb
+        loop.pool.check_room()  # before anything is done
+        callbacks = loop.callbacks
+        identity = callbacks.identities.generate_free()
+        if loop.alert:
+            loop.calls.added(identity, cb, "pool", {"kind": kind})
+        callbacks.tasks[identity] = cb
         try:
-            self.pool.submit((identity, kind, task))
+            loop.pool.submit((identity, kind, task))
         except BaseException:
-            del self.callback_queue[identity]
+            del callbacks.tasks[identity]
+            if loop.alert:
+                loop.calls.dropped(identity)
             raise
         return identity
 
@@ -248,17 +394,20 @@ class Runtime(Scheduling):
 
         False when it is too late.
         """
-        self._check_thread()
-        if not self.pool.cancel(identity):
+        loop = self.loop
+        loop.check_thread()
+        if not is_number(identity) or not loop.pool.cancel(identity):
             return False
-        self.callback_queue.pop(identity, None)
+        loop.callbacks.tasks.pop(identity, None)
+        if loop.alert:
+            loop.calls.dropped(identity)
         return True
 
     @property
     def epoll_registrator(self) -> Registrator:
         """Where interest in descriptors is registered."""
-        self._check_thread()
-        return self.poll
+        self.loop.check_thread()
+        return self._registrator
 
     def register_event_epoll(self, token: int, cb: Callback, persistent: bool = False) -> None:
         """`cb` receives the readiness (`Int` of a `Ready`) of what was registered with `token`.
@@ -266,240 +415,236 @@ class Runtime(Scheduling):
         Once, after which token and interest are gone; or, if `persistent`, each time until
         `deregister_event_epoll`.
         """
-        self._check_thread()
-        self._box(token, cb)
-        self.tokens.add(token)
-        if persistent:
-            self.persistent[token] = cb
+        self.loop.check_thread()
+        self._registrator.expect(token, cb, persistent)
 
     def deregister_event_epoll(self, token: int) -> None:
         """Neither the callback of `token` nor its interest is there any longer."""
-        self._check_thread()
-        self.poll.deregister_token(token)
-        if token in self.tokens:
-            self.tokens.discard(token)
-            self.persistent.pop(token, None)
-            self.callback_queue.pop(token, None)
+        loop = self.loop
+        loop.check_thread()
+        if is_number(token) and self._registrator.forget(token) and loop.alert:
+            loop.calls.dropped(token)
 
     # Other threads
 
     def call_from_thread(self, cb: Callback) -> None:
         """Call `cb` on the loop. The one door for other threads: it wakes the loop."""
         check_callable(cb)
-        if self._thread == 0:
+        if self.loop.thread == 0:
             raise RuntimeClosed
-        self.inbox.append(cb)
-        self.wake()
+        self.loop.inbox.append(cb)
+        self.loop.wake()
 
-    def at_close(self, close: Callable[[], object]) -> None:
-        """Call `close` when the runtime closes. For modules that hold threads or descriptors."""
-        self._check_thread()
-        self._at_close.append(close)
+    @property
+    def on_uncaught(self) -> Callable[[Exception], object] | None:
+        """`on_uncaught(exception)` hears of what a callback or `main` raised; the loop goes on."""
+        return self.loop.on_uncaught
+
+    @on_uncaught.setter
+    def on_uncaught(self, handler: Callable[[Exception], object] | None) -> None:
+        if handler is not None:
+            check_callable(handler)
+        self.loop.on_uncaught = handler
 
     def log(self, text: object) -> None:
         """Print one line with the name of its thread, as the source chapter's programs do."""
-        sys.stdout.write(console_line("main", text) + "\n")
+        from minirt.watching.trace import console_line
 
-    # Counters
+        print_line(console_line("main", text))
+        self.loop.calls.printed(str(text))
+
+    # What there is to see
+
+    @property
+    def system(self) -> System:
+        """Clock, pool, poll and network, real or simulated."""
+        return self.loop.system
+
+    @property
+    def clock(self) -> Clock:
+        """The program's time."""
+        return self.loop.clock
 
     @property
     def pending_events(self) -> int:
         """How many events the loop waits for: what keeps it alive."""
-        waiting = self.callback_queue
-        unref = sum(identity in waiting for identity in self.unref_identities.copy())
-        return len(waiting) - unref + len(self.immediates) + len(self._checking)
+        return self.loop.callbacks.count()
 
     @property
     def epoll_pending_events(self) -> int:
         """How many of them wait for a descriptor."""
-        return len(self.tokens)
+        return self.loop.callbacks.waits_for_readiness()
 
     @property
     def available_threads(self) -> int:
         """How many threads of the pool are free."""
-        return self.pool.available
+        return self.loop.pool.available
+
+    @property
+    def ticks(self) -> int:
+        """How many turns the loop has made."""
+        return self.loop.turns
+
+    @property
+    def phase(self) -> str:
+        """Where the loop is: "new", "main", one of `PHASES`, or "closed"."""
+        return self.loop.phase
 
     def snapshot(self, most: int = 50) -> Snapshot:
         """The counters, and at most `most` of each list. Any thread may call this."""
-        waiting = self.pool.waiting()
-        watched = self.poll.watched.copy()
-        descriptors = tuple(watched.items())[:most]
-        return Snapshot(
-            time=self.clock.now(),
-            phase=self.phase,
-            ticks=self.ticks,
-            identity_token=self.identity_token,
-            pending_events=self.pending_events,
-            epoll_pending_events=self.epoll_pending_events,
-            callbacks=len(self.callback_queue) + len(self.immediates) + len(self._checking),
-            immediates=len(self.immediates),
-            next_ticks=len(self.next_ticks),
-            microtasks=len(self.microtasks),
-            threads=self.pool.size,
-            available_threads=self.available_threads,
-            waiting_tasks=len(waiting),
-            timers=tuple(self.timers.nearest(most)),
-            running=tuple(
-                (thread, identity, str(kind))
-                for thread, (identity, kind, _) in self.pool.running().items()
-            ),
-            waiting=tuple((identity, str(kind)) for identity, kind, _ in waiting[:most]),
-            watched=tuple(
-                (number, token, interest)
-                for number, watch in descriptors
-                for token, interest in ((watch.reader, "read"), (watch.writer, "write"))
-                if token is not None
-            ),
-            callback_identities=tuple(self.callback_queue.copy())[:most],
-        )
+        return snapshot(self.loop, most)
 
-    # Being watched
+    def attach(self, trace: "Sink | None" = None, gate: Any = None) -> None:
+        """From now on every event goes to `trace`, and every callback passes the `gate`.
 
-    def attach(self, trace: Sink) -> None:
-        """From now on every event goes to `trace.record`.
-
-        Without a trace none of that code runs: it is another class.
+        Without them none of that code runs.
         """
-        self._check_thread()
-        self.trace = trace if isinstance(trace, Recorder | Silence) else Named(trace)
-        self.__class__ = TracedRuntime
-        self.pool.observer = self._observe  # type: ignore[attr-defined]
+        from minirt.watching.calls import watch
+
+        self.loop.check_thread()
+        watch(self.loop, trace, gate)
 
     def detach(self) -> None:
         """No event is recorded any more. On the loop's thread, also from a callback."""
-        self.pool.observer = None
-        self.trace = Silence()  # with the next turn it also is a plain Runtime again
+        from minirt.watching.calls import unwatch
+
+        unwatch(self.loop)
 
     # Inside
 
-    def _new_context(self) -> Context:
-        if self._state == "closed":
-            raise RuntimeClosed
+    def _set_timer(self, handle: type[Timeout], ms: float, cb: Callback) -> Timeout:
+        loop = self.loop
+        now = loop.clock.now()  # first: the caller means this moment
+        if get_ident() != loop.thread:
+            loop.check_thread()
+        if not callable(cb):
+            raise NotCallable(cb)
+        delay = int(ms) if type(ms) is float and ms == ms else ms
+        if type(delay) is not int or not SHORTEST_DELAY <= delay <= LONGEST_DELAY:
+            delay = normal_delay(ms)
+        identities = loop.callbacks.identities
+        identity = identities._token + 1  # generate_free(), without the call
+        if identity >= identities.free_below:
+            identity = identities.generate_free()
+        else:
+            identities._token = identity
+        deadline = now + delay / 1000
+        if loop.alert:
+            repeats = {"repeats": True} if handle is Interval else {}
+            detail = {"delay": delay, "deadline": deadline, **repeats}
+            loop.calls.added(identity, cb, "timer", detail)
+        # __init__ would double the cost of the handle, and most handles are thrown away at once
+        timer = new_object(handle)
+        timer._runtime = self
+        timer._identity = identity
+        timer._delay = delay
+        timer._callback = cb
+        timer._is_ref = True
+        timer._deadline = deadline
+        loop.timers.add(deadline, identity, cb if handle is Timeout else timer._fired())
+        return timer
+
+    def _defer(self, where: str, cb: Callback) -> int:
+        loop = self.loop
+        loop.check_thread()
+        check_callable(cb)
+        identity = loop.callbacks.identities.generate_free()
+        if loop.alert:
+            loop.calls.added(identity, cb, where)
+        (loop.closing if where == "close" else loop.pending).waiting[identity] = cb
+        return identity
+
+    def _named(self, identity: int) -> int:
+        if self.loop.is_watched:
+            self.loop.calls.named(identity)
+        return identity
+
+    def _begin(self) -> Context:
         if self._state != "new":
-            raise AlreadyRan
-        outer = _current.get()
-        if outer is not None and outer._thread == get_ident():
-            raise NestedRuntime
-        self._state = "running"
-        self._thread = get_ident()
+            raise AlreadyRan if self._has_run else RuntimeClosed
+        outer = current.get()
+        if isinstance(outer, Runtime) and not outer.has_forked:
+            if outer.loop.thread == get_ident():
+                raise NestedRuntime
+        self._state, self._has_run = "running", True
+        self.loop.thread = get_ident()
         context = copy_context()
-        # the tasks: where the program was started, but with no runtime of their own
-        self.pool.run_in(context.copy())
-        context.run(_current.set, self)
+        tasks = context.copy()  # the tasks: where the program was started
+        tasks.run(current.set, TaskOf(self))
+        self.loop.pool.run_in(tasks)
+        context.run(current.set, self)
         return context
 
     def _run(self, main: Callable[[], object]) -> None:
         self._enter(main)
-        is_alive = self.is_alive
-        while self.immediates or is_alive():
-            self.turn()  # looked up each time: a trace may come and go
+        is_alive = self.loop.is_alive
+        self.loop.run_until(lambda: not is_alive())
 
     def _enter(self, main: Callable[[], object]) -> None:
-        self.phase = "main"
-        self.run_one(main)
-        self.system.enter_loop()
+        self.loop.phase = "main"
+        self.loop.calls.one(main)
+        self.loop.system.enter_loop()
 
-    def _guarded(self, step: Callable[..., object], *arguments: object) -> None:
-        """One step of a loop that the caller turns: an error or a stop closes it, as in `run`."""
+    def _tick(self) -> None:
         assert self._context is not None
+        loop = self.loop
+        if loop.is_alive() and not loop.stopped:
+            self._context.run(loop.turn)
+        if loop.stopped or not loop.is_alive():
+            self._close_for_certain()
+            self._check_fork()
+
+    def _check_not_inside(self) -> None:
+        self.loop.check_thread()
+        if current.get() is self:
+            raise NestedRuntime
+
+    def _check_fork(self) -> None:
+        if self.has_forked:
+            raise ForkedRuntime
+
+    def _close_for_certain(self) -> None:
+        """An interrupt may split `close` in two: then it is called once more."""
         try:
-            self._context.run(step, *arguments)
-        except StopLoop:
             self.close()
         except BaseException:
             self.close()
             raise
 
+    # The steps of `close`, each of which can be done twice
+
     def _close_pool(self) -> None:
-        self.pool.close()
+        self.loop.pool.close()
+        for number in range(self.loop.pool.size):
+            self.loop.calls.closed(f"pool{number}")
 
     def _close_poll(self) -> None:
-        self.poll.close()
+        self.loop.poll.close()
+        self.loop.calls.closed("epoll")
 
-    def _forget_everything(self) -> None:
-        self.forget_callbacks()
+    def _forget(self) -> None:
+        loop = self.loop
+        loop.calls.ending()
+        loop.alert = True  # whoever still calls is told that it is over
+        loop.callbacks.drop_all()
+        loop.idle_hooks.clear()
+        loop.prepare_hooks.clear()
+        loop.pool.finished.clear()
+        loop.on_uncaught = None
         self._at_close.clear()
-        self.on_uncaught = None
         self._context = None
+        self._state = "closed"
 
 
-class TracedRuntime(Traced, Runtime):
-    """What a Runtime becomes while a trace is attached."""
-
-    __slots__ = ()
-
-    def turn(self) -> None:
-        if type(self.trace) is Silence:  # between two turns none of this class's methods is at work
-            self.__class__ = Runtime  # type: ignore[assignment]
-            Runtime.turn(self)
-        else:
-            super().turn()
-
-    def _close_pool(self) -> None:
-        super()._close_pool()
-        self.pool.observer = None
-
-    def _close_poll(self) -> None:
-        super()._close_poll()
-        self.note("closed", thread="epoll")
-
-    def _forget_everything(self) -> None:
-        self.note_dropped()
-        super()._forget_everything()
-        self.note("end")
-
-    def add_callback(self, ident: int, cb: Callback) -> None:
-        super().add_callback(ident, cb)
-        self.note_boxed(ident, cb)
-
-    def register_event_epoll(self, token: int, cb: Callback, persistent: bool = False) -> None:
-        super().register_event_epoll(token, cb, persistent)
-        self.note_boxed(token, cb)
-        self.note("queued", token, {"where": "epoll", "persistent": persistent})
-
-    def cancel_task(self, identity: int) -> bool:
-        is_cancelled = super().cancel_task(identity)
-        if is_cancelled:
-            self.note("dropped", identity)
-        return is_cancelled
-
-    def deregister_event_epoll(self, token: int) -> None:
-        if token in self.tokens:
-            self.note("dropped", token)
-        super().deregister_event_epoll(token)
-
-    def generate_identity(self) -> int:
-        identity = super().generate_identity()
-        self.note("identity", identity)
-        return identity
-
-    def generate_cb_identity(self) -> int:
-        identity = super().generate_cb_identity()
-        self.note("identity", identity)
-        return identity
-
-    def log(self, text: object) -> None:
-        super().log(text)
-        self.note("printed", None, {"text": str(text)})
+def is_number(identity: object) -> TypeGuard[int]:
+    """Can this be an identity? True and 1.0 equal one, and are none."""
+    return isinstance(identity, int) and not isinstance(identity, bool)
 
 
-def _stop(value: Js) -> None:
-    raise StopLoop
-
-
-def _after_fork_in_child() -> None:
-    """The child of a callback's fork has the loop but none of its threads: end it soon."""
-    runtime = _current.get()
-    if runtime is not None:
-        runtime.on_uncaught = None  # the error is not the program's, and nobody may hold it up
-        runtime.poll.after_fork()
-        runtime.pool.abandon()
-        runtime.next_ticks.appendleft(_forked)
-
-
-def _forked(value: Js) -> None:
-    raise ForkedRuntime
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+def print_line(line: str) -> None:
+    """Print it; what the output's encoding lacks is shown by its number."""
+    try:
+        sys.stdout.write(line + "\n")
+    except UnicodeEncodeError:
+        encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+        sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")

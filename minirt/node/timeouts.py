@@ -1,19 +1,18 @@
-"""How does a program fill the queues?
+"""How long is a delay, and what does a program hold of a timer that it set?
 
-Timers, immediates, ticks and microtasks, with the delays and the orders of Node. Each of these
-methods belongs to the thread that runs the loop.
+A delay comes as Node takes it: any number of milliseconds, of which some mean something else. What
+`set_timeout` returns is a handle: with it the timer is cleared, set again, or left out of what the
+loop waits for.
 """
 
 from numbers import Real
-from threading import get_ident
+from typing import TYPE_CHECKING
 
-from minirt.core.callbacks import Callback, check_callable, ignore
-from minirt.errors import ForeignThread, NotADelay, NotAnIdentity, NotCallable, RuntimeClosed
-from minirt.identity import IDENTITIES
-from minirt.core.loop import Loop
-from minirt.core.system import System
-from minirt.core.threadpool import Schedule
-from minirt.values import Js
+from minirt.errors import NotADelay
+from minirt.values import Callback, Js
+
+if TYPE_CHECKING:
+    from minirt.node.runtime import Runtime
 
 LONGEST_DELAY = 2**31 - 1  # ms, some 25 days: Node's limit; what is above becomes SHORTEST_DELAY
 SHORTEST_DELAY = 1  # ms
@@ -34,209 +33,120 @@ def normal_delay(ms: object) -> int:
 
 
 class Timeout:
-    """A timer in a caller's hand: to cancel, to set again, or not to keep the loop alive for."""
+    """A timer in a caller's hand: to cancel, to set again, or not to keep the loop alive for.
 
-    __slots__ = ("_callback", "_delay", "_runtime", "identity")
+    It keeps its entry, the deadline that `Timers` has under its identity. So a handle whose timer
+    is over touches nobody, also when its identity has a new owner.
+    """
 
-    def __init__(
-        self, runtime: "Scheduling", identity: int, delay: float, callback: Callback
-    ) -> None:
-        self._runtime = runtime
-        self.identity = identity
-        self._delay = delay  # ms
-        self._callback: Callback | None = callback
+    __slots__ = (
+        *("__weakref__", "_callback", "_deadline", "_delay"),
+        *("_identity", "_is_ref", "_runtime"),
+    )
+
+    _runtime: "Runtime"
+    _identity: int
+    _delay: int  # ms
+    _callback: Callback | None  # None: cancelled
+    _deadline: float  # s, on the loop's clock
+    _is_ref: bool
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.identity}: {self._delay} ms>"
+        return f"<{type(self).__name__} {self._identity}: {self._delay} ms>"
 
-    def span(self) -> dict[str, float]:
-        """Its delay (ms) and its deadline if it is set now (s, on the loop's clock)."""
-        return {"delay": self._delay, "deadline": self._runtime.clock.now() + self._delay / 1000}
+    @property
+    def identity(self) -> int:
+        """Its number. Whoever knows it may clear the timer by it, and then the handle is told."""
+        self._runtime.handles[self._identity] = self
+        return self._identity
 
     def cancel(self) -> None:
-        """It does not run (again), even if it is due already."""
-        self._runtime._check_thread()
+        """It does not run (again), even if it is due already. Nothing happens when it is over."""
+        loop = self._runtime.loop
+        if not loop.thread:  # the program has ended, and with it the timer
+            return
+        loop.check_thread()
         self._callback = None
-        self._runtime._drop_timer(self.identity)
+        if self._waits():
+            loop.timers.remove(self._identity)
+            if loop.alert:
+                loop.calls.dropped(self._identity)
 
     def refresh(self) -> "Timeout":
         """Its delay starts again now, also if it ran already; a cancelled one stays cancelled."""
-        if self._callback is not None:
-            self._runtime._rearm(self.identity, self._delay, self._callback)
+        loop = self._runtime.loop
+        loop.check_thread()
+        if self._waits() or (self._callback is not None and self._deadline <= loop.timers.begun):
+            self._set_again(loop.clock.now() + self._delay / 1000)
         return self
 
     def ref(self) -> "Timeout":
         """It keeps the loop alive, as timers do."""
-        self._runtime._check_thread()
-        self._runtime.unref_identities.discard(self.identity)
-        return self
+        return self._keep_alive(True)
 
     def unref(self) -> "Timeout":
-        """The loop may end without it."""
-        self._runtime._check_thread()
-        if self.identity in self._runtime.callback_queue:
-            self._runtime.unref_identities.add(self.identity)
+        """The loop may end without it. It stays so when it is set again."""
+        return self._keep_alive(False)
+
+    def _keep_alive(self, keeps_alive: bool) -> "Timeout":
+        loop = self._runtime.loop
+        if loop.thread:
+            loop.check_thread()
+            self._is_ref = keeps_alive
+            if self._waits():
+                loop.timers.set_ref(self._identity, keeps_alive)
         return self
+
+    def _waits(self) -> bool:
+        return self._runtime.loop.timers.deadlines.get(self._identity) is self._deadline
+
+    def _fired(self) -> Callback:
+        """What the loop calls when its time has come."""
+        assert self._callback is not None
+        return self._callback
+
+    def _set_again(self, deadline: float) -> None:
+        """It waits until `deadline` (s), after all that were set for the same time."""
+        loop = self._runtime.loop
+        timers, callbacks = loop.timers, loop.callbacks
+        if self._waits():
+            timers.remove(self._identity)
+        elif callbacks.is_taken(self._identity):  # it is over, and its number has a new owner
+            self._identity = callbacks.identities.generate_free()
+        if loop.alert:
+            again = {"delay": self._delay, "deadline": deadline, "again": True}
+            loop.calls.added(self._identity, None, "timer", again)
+        self._wait(deadline)
+
+    def _wait(self, deadline: float) -> None:
+        timers = self._runtime.loop.timers
+        self._deadline = deadline
+        timers.add(deadline, self._identity, self._fired())
+        self._runtime.loop.callbacks.identities.claim(self._identity)
+        if not self._is_ref:
+            timers.set_ref(self._identity, False)
 
 
 class Interval(Timeout):
-    """A timer that is set again after each of its calls: being late once is no reason to burst."""
+    """A timer that is set again each time, from the moment just before its callback ran.
+
+    A callback that takes longer than the interval is followed by one call as soon as possible, and
+    the intervals go on from there. What was missed meanwhile is not made up for.
+    """
 
     __slots__ = ()
 
-    def refresh(self) -> "Interval":
-        if self._callback is not None:
-            self._runtime._rearm(self.identity, self._delay, self.run)
-        return self
+    def _fired(self) -> Callback:
+        return self._run
 
-    def run(self, value: Js) -> None:
-        """Call the callback, then wait for the next time, unless the callback cleared us."""
-        waiting = self._runtime.callback_queue
-        waiting[self.identity] = self.run
+    def _run(self, value: Js) -> None:
+        started = self._runtime.loop.clock.now()
+        self._wait(started + self._delay / 1000)  # so that the callback can clear it
         try:
             if self._callback is not None:
                 self._callback(value)
         finally:
-            if self.identity in waiting:
-                self.refresh()
-
-
-class Scheduling(Loop):
-    """The loop, and the methods that put callbacks into it."""
-
-    __slots__ = ("_state", "_thread")
-
-    def __init__(
-        self, system: System, threads: int, schedule: Schedule, max_waiting: int | None
-    ) -> None:
-        super().__init__(system, threads, schedule, max_waiting)
-        self._state = "new"  # then "running", "closed"
-        self._thread = get_ident()  # who may call; 0 when nobody may any more
-
-    def set_timeout(self, ms: float, cb: Callback) -> Timeout:
-        """Call `cb` once, `ms` milliseconds from now."""
-        now = self.clock.now()  # first: the caller means this moment
-        if get_ident() != self._thread:
-            self._check_thread()
-        if not callable(cb):
-            raise NotCallable(cb)
-        if type(ms) is not int or not SHORTEST_DELAY <= ms <= LONGEST_DELAY:
-            ms = normal_delay(ms)
-        identities = self.identities
-        identity = identities._token + 1  # generate_free(), without the call
-        if identity >= identities.free_below:
-            identity = identities.generate_free()
-        else:
-            identities._token = identity
-        self.callback_queue[identity] = cb
-        self.timers.schedule(now + ms / 1000, identity)
-        return Timeout(self, identity, ms, cb)
-
-    def set_interval(self, ms: float, cb: Callback) -> Timeout:
-        """Call `cb` again and again, each time `ms` milliseconds after the last call ended."""
-        now = self.clock.now()
-        self._check_thread()
-        check_callable(cb)
-        ms = normal_delay(ms)
-        interval = Interval(self, self.identities.generate_free(), ms, cb)
-        self.callback_queue[interval.identity] = interval.run
-        self.timers.schedule(now + ms / 1000, interval.identity)
-        return interval
-
-    def clear_timeout(self, timeout: Timeout | int | None) -> None:
-        """The timer does not run (again). Takes the handle, or its identity (a long search).
-
-        What is no timer, or none any more, is left alone, as in Node.
-        """
-        self._check_thread()
-        if isinstance(timeout, Timeout):
-            timeout.cancel()
-        elif timeout is not None and self.timers.has(timeout):
-            self._drop_timer(timeout)
-
-    def clear_interval(self, interval: Timeout | int | None) -> None:
-        """The same as `clear_timeout`."""
-        self.clear_timeout(interval)
-
-    def set_immediate(self, cb: Callback) -> int:
-        """Call `cb` in the next check phase. Returns its identity.
-
-        From another thread it is refused while the loop sleeps, and not noticed otherwise: a look
-        at the thread would cost a fifth of the whole call. Every other method looks each time.
-        """
-        if not callable(cb):
-            raise NotCallable(cb)
-        identities = self.identities
-        identity = identities._token + 1  # generate_free(), without the call
-        if identity >= identities.free_below:
-            identity = identities.generate_free()
-        else:
-            identities._token = identity
-        self.immediates.append(cb)
-        self._immediate_identities.append(identity)
-        return identity
-
-    def clear_immediate(self, identity: int | None) -> None:
-        """The immediate does not run, even if its phase has begun. Leaves alone what is none."""
-        self._check_thread()
-        if identity in self._immediate_identities:
-            at = self._immediate_identities.index(identity)
-            del self._immediate_identities[at]
-            assert isinstance(self.immediates, list)
-            del self.immediates[at]
-        elif identity in self._check_identities:
-            # `_checking` is the other way round, and loses its last with each call
-            at = len(self._check_identities) - 1 - self._check_identities.index(identity)
-            if at < len(self._checking):
-                self._checking[at] = ignore
-
-    def next_tick(self, cb: Callback) -> None:
-        """Call `cb` right after the current callback, before anything else."""
-        self._check_thread()
-        check_callable(cb)
-        self.next_ticks.append(cb)
-
-    def queue_microtask(self, cb: Callback) -> None:
-        """Call `cb` after the current callback and all ticks."""
-        self._check_thread()
-        check_callable(cb)
-        self.microtasks.append(cb)
-
-    def call_in_close_phase(self, cb: Callback) -> int:
-        """Call `cb` in the close phase of this turn. For modules: there Node says "close"."""
-        return self._defer(self.closing, "close", cb)
-
-    def call_in_pending_phase(self, cb: Callback) -> int:
-        """Call `cb` when the next turn begins. For modules: even early failures report later."""
-        return self._defer(self.pending, "pending", cb)
-
-    # Inside
-
-    def _check_thread(self) -> None:
-        if get_ident() != self._thread:
-            raise ForeignThread if self._thread else RuntimeClosed
-
-    def _box(self, identity: int, cb: Callback) -> None:
-        if isinstance(identity, bool) or not isinstance(identity, int):
-            raise NotAnIdentity(identity)
-        if not 0 <= identity < IDENTITIES:
-            raise NotAnIdentity(identity)
-        self.callback_queue.add(identity, cb)
-        self.identities.claim(identity)
-
-    def _defer(self, queue: list[int], where: str, cb: Callback) -> int:
-        self._check_thread()
-        identity = self.identities.generate_free()
-        self._box(identity, cb)
-        queue.append(identity)
-        return identity
-
-    def _drop_timer(self, identity: int) -> None:
-        if self.callback_queue.pop(identity, None) is not None:
-            self.timers.cleared()
-
-    def _rearm(self, identity: int, delay: float, cb: Callback) -> None:
-        self._check_thread()
-        self.callback_queue[identity] = cb
-        self.identities.claim(identity)
-        self.timers.move(self.clock.now() + delay / 1000, identity)
+            # it comes after what the callback set for the same time, and a refresh in the callback
+            # does not count: both as in Node
+            if self._waits():
+                self._set_again(started + self._delay / 1000)

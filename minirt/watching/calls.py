@@ -1,20 +1,32 @@
-"""How does a runtime tell what it does?
+"""How does a program tell what it does, and how is it held?
 
-A runtime with a trace attached is of another class, this one: each step notes what happens and then
-does what it always does. So the code that nobody watches pays nothing, not even a question.
+A loop that is watched has this object in its attribute `calls`, in place of the plain one. It does
+what `Calls` does, and notes each step: an event when a callback is stored, when it is called, when
+it came back or was dropped. With a gate, each callback also waits there for its turn. An unwatched
+loop runs none of this code.
+
+Watching must not change the program. So nothing here runs code of the program's but the callbacks
+themselves: names and errors are described by `labels`, which lets nothing out. A sink that raises is
+told nothing more, and its error comes to the loop as a message of its own, on whatever thread it
+was raised; the callback, the task and the thread that were being noted go on.
+
+A batch is noted callback by callback, so here the loops can be one method, `_call`, where the plain
+ones are written out for speed. What readiness brings is the exception: a busy server spends its
+time there, and its three notes are added without a call for each.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from minirt.core.callbacks import Callback, ignore
-from minirt.core.epoll import Ready
-from minirt.core.loop import StopLoop
-from minirt.watching.gate import PacedClock
-from minirt.node.timeouts import Scheduling, Timeout
-from minirt.core.threadpool import Work
-from minirt.values import UNDEFINED, Error, Int, Js
+from minirt.core.calls import Calls, Event
+from minirt.core.loop import Loop
+from minirt.core.polls import Ready
+from minirt.core.policies import Work
+from minirt.values import UNDEFINED, Callback, Error, Int, Js
+from minirt.watching.gate import Gate, PacedClock
+from minirt.watching.labels import place, text_of
+from minirt.watching.trace import Fields, Sink, adder
 
 READINESS = tuple({"readiness": Ready(bits).name or "nothing"} for bits in range(16))
 
@@ -23,23 +35,39 @@ WHY_READY, WHY_RESULT, WHY_MESSAGE, WHY_TIMEOUT, WHY_STOP = tuple(
 )
 
 
-def place(callback: object) -> dict[str, Any]:
-    """Where a callback was written: its name, file and line. Keeps nothing of the callback."""
-    while isinstance(callback, partial):
-        callback = callback.func
-    code = getattr(callback, "__code__", None) or getattr(
-        getattr(callback, "__func__", None), "__code__", None
-    )
-    name = getattr(callback, "__qualname__", type(callback).__qualname__).rpartition("<locals>.")[2]
-    if code is None:
-        return {"callback": name}
-    return {"callback": name, "file": code.co_filename, "line": code.co_firstlineno}
+def watch(loop: Loop, sink: Sink | None = None, gate: Gate | None = None) -> "WatchedCalls":
+    """From now on `sink` is told what `loop` does, and `gate` holds its callbacks."""
+    watched = WatchedCalls(loop, sink, gate)
+    loop.calls = watched
+    loop.is_watched = loop.alert = True
+    loop.pool.observer = watched.observe
+    return watched
 
 
-class Traced(Scheduling):
-    """Notes an event for each step of the loop, and for each step in the life of a callback."""
+def unwatch(loop: Loop) -> None:
+    """Nobody is told any more."""
+    if isinstance(loop.calls, WatchedCalls):
+        loop.calls.rest()  # it may be at work
+        loop.pool.observer = None
+        loop.calls = Calls(loop)
+        loop.is_watched = False
+        loop.alert = loop.asleep
 
-    __slots__ = ()
+
+class WatchedCalls(Calls):
+    """Calls callbacks, notes an event for each step, and lets a gate decide when."""
+
+    def __init__(self, loop: Loop, sink: Sink | None, gate: Gate | None) -> None:
+        super().__init__(loop)
+        self.sink = sink
+        self.gate = gate
+        self._sink_add = adder(sink) if sink is not None else nowhere
+        self._add = self._sink_add if is_safe(self._sink_add) else self._add_guarded
+        self._leaving: BaseException | None = None  # noted, and on its way out of the loop
+
+    def rest(self) -> None:
+        """Note nothing any more."""
+        self._add = self._sink_add = nowhere
 
     def note(
         self,
@@ -48,86 +76,107 @@ class Traced(Scheduling):
         detail: dict[str, Any] | None = None,
         thread: str = "main",
     ) -> None:
-        """Hand one event to the trace."""
-        self.trace.add((self.clock.now(), self.ticks, self.phase, thread, kind, identity, detail))
+        """Hand one event to the sink."""
+        loop = self.loop
+        self._add((loop.clock.now(), loop.turns, loop.phase, thread, kind, identity, detail))
 
-    def note_boxed(self, identity: int | None, callback: object) -> None:
-        """A callback is stored."""
-        self.note("boxed", identity, place(callback))
+    def _add_guarded(self, fields: Fields) -> None:
+        try:
+            self._sink_add(fields)
+        except Exception as error:
+            self.rest()
+            self.loop.inbox.append(partial(_raise, error))
+            self.loop.wake()
 
-    def note_new(self, identity: int | None, callback: object, where: str, **detail: Any) -> None:
-        """An identity was given, its callback stored, and now it waits."""
-        if identity is not None:
-            self.note("identity", identity)
-        self.note_boxed(identity, callback)
-        self.note("queued", identity, {"where": where, **detail})
+    # Calling
 
-    def note_dropped(self) -> None:
-        """The runtime closes, and these callbacks never run."""
-        checking = self._check_identities[len(self._check_identities) - len(self._checking) :]
-        waiting = zip(checking, reversed(self._checking), strict=True)
-        for identity in (
-            *self.callback_queue,
-            *self._immediate_identities,
-            *(identity for identity, callback in waiting if callback is not ignore),
-        ):
-            self.note("dropped", identity)
+    def all(self, batch: dict[int, Callback]) -> None:
+        self.note("enter")
+        self._each(batch, batch.pop)
+        self.note("leave")
 
-    # The phases
+    def timers(self, batch: dict[int, Callback]) -> None:
+        deadlines = self.loop.timers.deadlines
 
-    def turn(self) -> None:
-        counters = {
-            "pending_events": len(self.callback_queue) + len(self.immediates),
-            "epoll_pending_events": len(self.tokens),
-            "available_threads": self.pool.available,
-        }
-        # the event belongs to the turn that begins
-        self.trace.add(
-            (self.clock.now(), self.ticks + 1, self.phase, "main", "turn", None, counters)
-        )
-        self.trace.settle()
-        super().turn()
+        def take(identity: int) -> Callback:
+            del deadlines[identity]
+            return batch.pop(identity)
 
-    def pending_phase(self) -> None:
-        self._phase("pending", super().pending_phase)
+        self._each(batch, take)
 
-    def idle_phase(self) -> None:
-        self._phase("idle", super().idle_phase)
+    def _each(self, batch: dict[int, Callback], take: Callable[[int], Callback]) -> None:
+        for identity in tuple(batch):
+            if identity in batch:
+                if not self._may_pass(identity, batch[identity]):
+                    return
+                if identity in batch:  # the gate was shut for a while
+                    self._call(identity, take(identity), UNDEFINED)
 
-    def prepare_phase(self) -> None:
-        self._phase("prepare", super().prepare_phase)
+    def events(self, events: Iterable[Event]) -> None:
+        loop, add, now, turns = self.loop, self._add, self.loop.clock.now, self.loop.turns
+        next_ticks, microtasks, gate = loop.next_ticks, loop.microtasks, self.gate
+        for listener, readiness in events:
+            if listener.callback is None:
+                continue
+            identity = listener.identity
+            if loop.stopped or (gate is not None and not self._may_pass(identity)):
+                return
+            detail = _readiness(readiness)
+            time = now()
+            add((time, turns, "poll", "epoll", "ready", identity, detail))
+            add((time, turns, "poll", "main", "run", identity, None))
+            try:
+                listener.callback(readiness)
+            except BaseException as error:
+                self._raised(identity, error)
+            else:
+                add((now(), turns, "poll", "main", "returned", identity, None))
+            if gate is not None:
+                gate.leave()
+            if next_ticks or microtasks:
+                loop.drain()
 
-    def poll_phase(self) -> None:
-        self._phase("poll", super().poll_phase)
+    def results(self, remaining: int) -> None:
+        pool, tasks = self.loop.pool, self.loop.callbacks.tasks
+        for _ in range(remaining):
+            identity = pool.finished[0][0]
+            if not self._may_pass(identity, tasks.get(identity)):
+                return
+            _, thread, result = pool.finished.popleft()
+            pool.seen(thread)
+            if identity in tasks:
+                self._call(identity, tasks.pop(identity), result)
+            result = UNDEFINED
 
-    def check_phase(self) -> None:
-        self._phase("check", self._check_phase)
+    def messages(self) -> None:
+        inbox = self.loop.inbox
+        for _ in range(len(inbox)):
+            if not self._may_pass(None, inbox[0]):
+                return
+            self._call(None, inbox.popleft(), UNDEFINED)
 
-    def close_phase(self) -> None:
-        self._phase("close", super().close_phase)
+    def one(self, call: Callable[[], object]) -> None:
+        if self._may_pass(None, call, even_if_stopped=True):
+            self._call(None, lambda _: call(), UNDEFINED)
 
-    def timers_phase(self) -> None:
-        self._phase("timers", super().timers_phase)
+    def drain(self) -> None:
+        loop = self.loop
+        next_ticks, microtasks = loop.next_ticks, loop.microtasks
+        while (next_ticks or microtasks) and not loop.stopped:
+            for queue, where in ((next_ticks, "tick"), (microtasks, "microtask")):
+                while queue and self._may_pass(None, queue[0]):
+                    self._call_queued(queue.popleft(), where)
 
-    def _phase(self, name: str, phase: Callable[[], None]) -> None:
-        add, now, ticks = self.trace.add, self.clock.now, self.ticks
-        self.phase = name
-        add((now(), ticks, name, "main", "enter", None, None))
-        phase()
-        self.phase = name
-        add((now(), ticks, name, "main", "leave", None, None))
-
-    def _check_phase(self) -> None:
-        batch, self._checking = self.immediates, self.immediates
-        identities, self._check_identities = self._immediate_identities, self._immediate_identities
-        self.immediates, self._immediate_identities = [], []
-        batch.reverse()
-        for identity in identities:
-            callback = batch.pop()
-            if callback is not ignore:
-                self._call(identity, callback, UNDEFINED)
-
-    # Running callbacks
+    def _may_pass(
+        self, identity: int | None, callback: object = None, even_if_stopped: bool = False
+    ) -> bool:
+        """Wait at the gate. False when nothing more may be called."""
+        gate = self.gate
+        if gate is not None and not gate.is_open and not self.loop.stopped:
+            if not gate.enter(identity, {} if callback is None else place(callback)):
+                self.loop.stop()
+                return False
+        return even_if_stopped or not self.loop.stopped
 
     def _call(self, identity: int | None, callback: Callback, value: Js) -> None:
         """Note, call, note, drain."""
@@ -138,193 +187,161 @@ class Traced(Scheduling):
             finally:
                 del callback, value
         except BaseException as error:
-            self._failed(identity, error)
+            self._raised(identity, error)
         else:
             self.note("returned", identity)
-        if self.next_ticks or self.microtasks:
-            self.drain()
-
-    def _failed(self, identity: int | None, error: BaseException) -> None:
-        try:
-            if isinstance(error, StopLoop):
-                raise error
-            self.note("returned", identity, {"error": repr(error)})
-            if not isinstance(error, Exception):
-                raise error
-            self.uncaught(error)
-        finally:
-            del error  # or its traceback, which has this frame, would keep it
-
-    def run_batch(self, identities: Iterable[int]) -> None:
-        for identity in identities:
-            callback = self.callback_queue.pop(identity, None)
-            if callback is not None:
-                self._call(identity, callback, UNDEFINED)
-
-    def run_events(self, events: Iterable[tuple[int, Js]]) -> None:
-        self.phase = "poll"
-        # a busy server is here most of the time: its notes are added without a call for each
-        add, now, ticks = self.trace.add, self.clock.now, self.ticks
-        next_ticks, microtasks = self.next_ticks, self.microtasks
-        persistent, descriptors = self.persistent, self.poll.descriptors
-        for token, readiness in events:
-            if type(readiness) is Int:
-                if token not in descriptors:
-                    continue
-                detail = READINESS[readiness.value]
-            else:
-                detail = {"readiness": str(readiness)}
-            callback = persistent.get(token) or partial(self.run_one_shot, token)
-            time = now()
-            add((time, ticks, "poll", "epoll", "ready", token, detail))
-            add((time, ticks, "poll", "main", "run", token, None))
-            try:
-                callback(readiness)
-            except BaseException as error:
-                self._failed(token, error)
-            else:
-                add((now(), ticks, "poll", "main", "returned", token, None))
-            if next_ticks or microtasks:
-                self.drain()
-
-    def run_results(self, remaining: int) -> None:
-        self.phase = "poll"
-        finished = self.pool.finished
-        for _ in range(remaining):
-            identity, thread, result = finished.popleft()
-            self.pool.freed(thread)
-            callback = self.callback_queue.pop(identity, None)
-            if callback is not None:
-                self._call(identity, callback, result)
-            callback, result = None, UNDEFINED
-
-    def run_inbox(self) -> None:
-        self.phase = "poll"
-        for _ in range(len(self.inbox)):
-            self._call(None, self.inbox.popleft(), UNDEFINED)
-
-    def run_one(self, call: Callable[[], object]) -> None:
-        self._call(None, lambda _: call(), UNDEFINED)
-
-    def drain(self) -> None:
-        next_ticks, microtasks = self.next_ticks, self.microtasks
-        while next_ticks or microtasks:
-            while next_ticks:
-                self._call_queued(next_ticks.popleft(), "tick")
-            while microtasks:
-                self._call_queued(microtasks.popleft(), "microtask")
+        if self.gate is not None:
+            self.gate.leave()
+        if self.loop.next_ticks or self.loop.microtasks:
+            self.loop.drain()
 
     def _call_queued(self, callback: Callback, where: str) -> None:
         self.note("run", None, {"where": where, **place(callback)})
         try:
             callback(UNDEFINED)
         except Exception as error:
-            self.note("returned", None, {"where": where, "error": repr(error)})
+            self._note_raised(None, error, {"where": where})
             self.report(error)
+        except BaseException as error:
+            self._note_raised(None, error, {"where": where})
+            raise
         else:
             self.note("returned", None, {"where": where})
+        if self.gate is not None:
+            self.gate.leave()
 
-    def report(self, error: Exception) -> None:
-        self.note("uncaught", None, {"error": repr(error)})
+    def _raised(self, identity: int | None, error: BaseException) -> None:
         try:
-            super().report(error)
+            self._note_raised(identity, error, {})
+            if not isinstance(error, Exception):
+                raise error
+            self.uncaught(error)
         finally:
             del error  # or its traceback, which has this frame, would keep it
 
-    # Sleeping
+    def _note_raised(self, identity: int | None, error: BaseException, detail: Any) -> None:
+        self.note("returned", identity, {**detail, "error": text_of(error)})
 
-    def timeout(self) -> float | None:
-        """In real seconds: a program that is slowed sleeps longer, a paused one for ever."""
-        seconds = super().timeout()
-        return self.clock.real_seconds(seconds) if type(self.clock) is PacedClock else seconds
+    def report(self, error: Exception) -> None:
+        if error is not self._leaving:  # or a callback in a callback has noted it
+            self.note("uncaught", None, {"error": text_of(error)})
+        self._leaving = error
+        try:
+            super().report(error)
+            self._leaving = None
+        finally:
+            del error
 
-    def wait(self, timeout: float | None) -> Sequence[tuple[int, Js]]:
-        add, now, ticks = self.trace.add, self.clock.now, self.ticks
-        add((now(), ticks, "poll", "main", "slept", None, {"timeout": timeout}))
+    # Telling
+
+    def wait(self, timeout: float | None) -> Sequence[Event]:
+        loop = self.loop
+        if isinstance(loop.clock, PacedClock):
+            timeout = loop.clock.real_seconds(timeout)
+        self.note("slept", None, {"timeout": timeout})
         why = WHY_STOP
         try:
-            events = super().wait(timeout)
+            events = loop.poll.poll(timeout)
             if events:
                 why = WHY_READY
-            elif self.pool.finished:
+            elif loop.pool.finished:
                 why = WHY_RESULT
-            elif self.inbox:
+            elif loop.inbox:
                 why = WHY_MESSAGE
-            elif not self.next_ticks:
+            elif not loop.stopped:
                 why = WHY_TIMEOUT
             return events
         finally:
-            add((now(), ticks, "poll", "main", "woke", None, why))
+            self.note("woke", None, why)
 
-    # Scheduling
-
-    def set_timeout(self, ms: float, cb: Callback) -> Timeout:
-        timeout = super().set_timeout(ms, cb)
-        self.note_new(timeout.identity, cb, "timer", **timeout.span())
-        return timeout
-
-    def set_interval(self, ms: float, cb: Callback) -> Timeout:
-        interval = super().set_interval(ms, cb)
-        self.note_new(interval.identity, cb, "timer", repeats=True, **interval.span())
-        return interval
-
-    def set_immediate(self, cb: Callback) -> int:
-        identity = super().set_immediate(cb)
-        self.note_new(identity, cb, "immediate")
-        return identity
-
-    def next_tick(self, cb: Callback) -> None:
-        super().next_tick(cb)
-        self.note("queued", None, {"where": "tick", **place(cb)})
-
-    def queue_microtask(self, cb: Callback) -> None:
-        super().queue_microtask(cb)
-        self.note("queued", None, {"where": "microtask", **place(cb)})
-
-    def clear_immediate(self, identity: int | None) -> None:
-        waiting = len(self.immediates) + sum(callback is not ignore for callback in self._checking)
-        super().clear_immediate(identity)
-        still = len(self.immediates) + sum(callback is not ignore for callback in self._checking)
-        if still < waiting:
-            self.note("dropped", identity)
-
-    def _drop_timer(self, identity: int) -> None:
-        if identity in self.callback_queue:
-            self.note("dropped", identity)
-        super()._drop_timer(identity)
-
-    def _rearm(self, identity: int, delay: float, cb: Callback) -> None:
-        super()._rearm(identity, delay, cb)
-        deadline = self.clock.now() + delay / 1000
-        self.note(
-            "queued",
-            identity,
-            {"where": "timer", "delay": delay, "deadline": deadline, "again": True},
-        )
-
-    def _defer(self, queue: list[int], where: str, cb: Callback) -> int:
-        identity = super()._defer(queue, where, cb)
-        self.note_new(identity, cb, where)
-        return identity
-
-    # The pool tells from its own threads
-
-    def _observe(self, step: str, thread: int | None, task: Work, result: Js | None) -> None:
-        identity, kind, _ = task
-        if step == "queued":
-            self.note_new(identity, self.callback_queue.get(identity), "pool", kind=str(kind))
-        elif step == "closed":
-            self.note("closed", None, {"kind": str(kind)}, thread=f"pool{thread}")
+    def added(
+        self, identity: int | None, callback: Callback | None, where: str, detail: Any = None
+    ) -> None:
+        described = {} if callback is None else place(callback)
+        told = {"where": where, **(detail or {})}
+        if "kind" in told:
+            told["kind"] = name_of(told["kind"])
+        if identity is None:
+            self.note("queued", None, {**told, **described})
         else:
-            detail = {"kind": str(kind)}
-            if isinstance(result, Error):
-                detail["error"] = repr(result.exception)
-            # by the name of the class: on the loop's thread it may be another one by now
-            try:
-                Traced.note(self, step, identity, detail, thread=f"pool{thread}")
-            except Exception as error:  # the trace's own: nobody on this thread could be told
-                self.inbox.append(partial(_raise, error))
-                self.wake()
+            if callback is not None and where not in ("", "epoll"):
+                self.note("identity", identity)
+            if callback is not None:
+                self.note("boxed", identity, described)
+            if where:
+                self.note("queued", identity, told)
+        super().added(identity, callback, where, detail)
+
+    def dropped(self, identity: int | None, why: str = "cleared") -> None:
+        self.note("dropped", identity, {"why": why})
+        super().dropped(identity, why)
+
+    def named(self, identity: int) -> None:
+        self.note("identity", identity)
+
+    def printed(self, text: str) -> None:
+        self.note("printed", None, {"text": text})
+
+    def closed(self, thread: str) -> None:
+        self.note("closed", None, {"kind": "Close"}, thread)
+
+    def ending(self) -> None:
+        loop = self.loop
+        for identity in sorted(loop.callbacks.taken()):
+            self.note("dropped", identity, {"why": "closed"})
+        for queue, where in (
+            (loop.next_ticks, "tick"),
+            (loop.microtasks, "microtask"),
+            (loop.inbox, "message"),
+        ):
+            for callback in tuple(queue):
+                self.note("dropped", None, {"where": where, "why": "closed", **place(callback)})
+        self.note("end")
+
+    def turning(self) -> None:
+        loop = self.loop
+        counters = {
+            "pending_events": loop.callbacks.count(),
+            "epoll_pending_events": loop.callbacks.waits_for_readiness(),
+            "available_threads": loop.pool.available,
+        }
+        self.note("turn", None, counters)
+
+    def entering(self) -> None:
+        self.note("enter")
+
+    def leaving(self) -> None:
+        self.note("leave")
+
+    def observe(self, step: str, thread: int, task: Work, result: Any) -> None:
+        """What a thread of the pool does. Called on that thread."""
+        detail = {"kind": name_of(task[1])}
+        if isinstance(result, Error):
+            detail["error"] = text_of(result.exception)
+        self.note(step, task[0], detail, thread=f"pool{thread}")
+
+
+def name_of(kind: object) -> str:
+    """The name of a kind of task, which a program may have made."""
+    try:
+        return str(kind)[:200]
+    except Exception:
+        return type(kind).__name__
+
+
+def nowhere(fields: Fields) -> None:
+    """Nobody is told."""
+
+
+def is_safe(add: Callable[[Fields], object]) -> bool:
+    """Can it not raise? So it is for what is no code of a program's."""
+    return add is nowhere or not hasattr(add, "__code__") and type(add).__module__ == "builtins"
+
+
+def _readiness(readiness: Js) -> dict[str, str]:
+    if type(readiness) is Int:
+        return READINESS[readiness.value]
+    return {"readiness": text_of(readiness)}
 
 
 def _raise(error: Exception, _: Js) -> None:

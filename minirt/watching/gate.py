@@ -6,15 +6,16 @@ it is slowed its time is slow, so that its timers keep the order that they would
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from minirt.clock import Clock
 
 SPACING = 0.1  # s between two callbacks at half the speed; at a tenth of it nine times as much
 SLOWEST, FASTEST = 0.01, 100.0
 
+Waiting: TypeAlias = tuple[int | None, Mapping[str, Any]]  # identity, and where it was written
 Line: TypeAlias = tuple[float, float, float]  # real time and program time of one moment, and rate
 
 
@@ -49,7 +50,7 @@ class PacedClock:
             return self._at(self._real())
 
     def sleep(self, seconds: float) -> None:
-        """Whoever sleeps here is at work on a thread of the pool, and the world is not slowed."""
+        """In real seconds: a task sleeps here, and only the loop's own time is slowed."""
         self._base.sleep(seconds)
 
     def spend(self, seconds: float) -> None:
@@ -80,6 +81,7 @@ class Gate:
         self._steps = 0  # callbacks that may pass although it is shut
         self._inside = False  # a callback passed and is not back yet
         self.holding = False  # a callback waits here
+        self.next: Waiting | None = None  # which one
         self.stopped = False
         self.clock: PacedClock | None = None
         self.on_change: Callable[[], object] = _nobody
@@ -116,18 +118,20 @@ class Gate:
         """Whoever waits here is let go, and `enter` says False."""
         self._set(stopped=True)
 
-    def enter(self) -> bool:
+    def enter(self, identity: int | None = None, place: Mapping[str, Any] | None = None) -> bool:
         """Called on the loop's thread before a callback: wait for its turn.
 
-        False when it may not run at all.
+        identity, place: of the callback, for who looks on. False when it may not run at all.
         """
         if self.is_open:
             return True
         with self._condition:
-            self.holding = True
+            self.holding, self.next = True, (identity, place or {})
             self._flow()
-            self._wait()
-            self.holding = False
+            try:
+                self._wait()
+            finally:  # an interrupt may come
+                self.holding, self.next = False, None
             self._inside = True
             self._flow()
             return not self.stopped
@@ -188,7 +192,9 @@ class Gate:
 def checked_speed(speed: float) -> float:
     """`speed`, if a program can run at it; ValueError otherwise."""
     if isinstance(speed, bool) or not isinstance(speed, int | float):
-        raise TypeError(f"speed={speed!r} is no number. 1 is the usual speed, 0.1 a tenth of it")
+        raise TypeError(
+            f"got speed={speed!r}, expected a number: 1 is the usual speed, 0.1 a tenth of it"
+        )
     if not SLOWEST <= speed <= FASTEST:
         raise ValueError(
             f"speed={speed!r}: a program runs at {SLOWEST} to {FASTEST:.0f} times its speed"

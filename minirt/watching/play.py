@@ -8,32 +8,33 @@ import asyncio
 import sys
 from collections.abc import Callable
 from contextvars import copy_context
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
-from minirt.clock import ManualClock
-from minirt.core.loop import Loop, StopLoop
+from minirt.watching.calls import WatchedCalls
 from minirt.watching.gate import Gate, PacedClock
-from minirt.watching.trace import Event, Silence, Sink, Tee
+from minirt.watching.trace import Event, Sink, Tee
 from minirt.watching.tracebacks import show_only_the_program
 
 if TYPE_CHECKING:
-    from minirt.views.model import Snapshot
+    from minirt.core.loop import Loop
     from minirt.views.watch import Watch
 
 FRAME = 1 / 30  # s between two frames
+GRACE = 0.05  # s: how long an interrupted cell waits for its program to end
 
 
 class Playable(Protocol):
     """What is asked of a runtime here."""
 
+    @property
+    def loop(self) -> "Loop": ...
     def run(self, main: Callable[[], object]) -> None: ...
     def stop(self) -> None: ...
-    def attach(self, trace: Sink) -> None: ...
+    def attach(self, trace: Sink | None = None, gate: Gate | None = None) -> None: ...
     def detach(self) -> None: ...
     def call_from_thread(self, cb: Callable[[Any], object]) -> None: ...
-    def wake(self) -> None: ...
-    def snapshot(self) -> "Snapshot": ...
+    def snapshot(self) -> Any: ...
 
 
 class View(Protocol):
@@ -45,45 +46,16 @@ class View(Protocol):
     def end(self, watch: "Watch", frame: dict[str, Any]) -> None: ...
 
 
-class Turnstile:
-    """The trace of a program that is played. The gate stands where a callback is about to run."""
+class Onlooker:
+    """The trace of a program that is played: the watch, which rests while it cannot keep up."""
 
-    def __init__(
-        self, gate: Gate, watch: "Watch | None", rest: Callable[[], object] | None
-    ) -> None:
-        self._gate = gate
+    def __init__(self, watch: "Watch", may_rest: Callable[[], bool]) -> None:
         self._watch = watch
-        self._rest = rest  # ends the tracing for a while; None where somebody else needs the trace
+        self._may_rest = may_rest
 
     def record(self, event: Event) -> None:
-        if event.thread == "main":
-            if event.kind == "run" and not self._gate.is_open:
-                self._pass(event)
-            elif event.kind == "returned":
-                self._gate.leave()
-            elif event.kind == "turn" and self._may_rest():
-                return
-        if self._watch is not None:
+        if event.kind != "turn" or not self._may_rest():
             self._watch.record(event)
-
-    def _pass(self, event: Event) -> None:
-        if self._watch is not None:
-            self._watch.next = event
-        allowed = self._gate.enter()
-        if self._watch is not None:
-            self._watch.next = None
-        if not allowed:
-            raise StopLoop
-
-    def _may_rest(self) -> bool:
-        watch, gate = self._watch, self._gate
-        if watch is None or self._rest is None or not watch.is_overloaded:
-            return False
-        if not gate.is_open or (gate.clock is not None and gate.clock.rate != 1):
-            return False  # only a traced program is held and slowed
-        watch.rest()
-        self._rest()
-        return True
 
 
 class Player:
@@ -94,23 +66,40 @@ class Player:
         self._view = view
         self._gate = gate
         self._watch = _new_watch() if view is not None else None
-        self._turnstile = self._prepare(runtime)
+        self._trace: Sink | None = None
+        self._others: Sink | None = None  # a trace of the program's own
+        self._prepare()
         self._errors: list[BaseException] = []
         self._shown: dict[str, Any] = {}  # the last frame
         self._number = 0  # of frames: the page sees whether one was lost
+        self._is_alone = False  # the cell has gone: the program's thread finishes everything
+        self._finishing = Lock()  # taken by whoever does it, and never given back
 
-    def _prepare(self, loop: Loop) -> Sink:
+    def _prepare(self) -> None:
         """Put the gate between the program and its clock, and before its callbacks."""
-        if not isinstance(loop.clock, ManualClock):  # simulated time stands still on its own
-            loop.clock = PacedClock(loop.clock)
-        paced = loop.clock if isinstance(loop.clock, PacedClock) else None
+        loop = self._runtime.loop
+        paced = loop.system.paced(PacedClock)
+        if paced is not None:
+            loop.clock = paced
         self._gate.attach(paced, self._react)
-        others = loop.trace if type(loop.trace) is not Silence else None
-        rest = self._runtime.detach if others is None else None
-        turnstile: Sink = Turnstile(self._gate, self._watch, rest)
-        if self._watch is not None or not self._gate.is_open:
-            self._runtime.attach(turnstile if others is None else Tee(turnstile, others))
-        return turnstile
+        if isinstance(loop.calls, WatchedCalls):
+            self._others = loop.calls.sink
+        if self._watch is not None:
+            onlooker = Onlooker(self._watch, self._rest)
+            self._trace = onlooker if self._others is None else Tee(onlooker, self._others)
+        if self._trace is not None or not self._gate.is_open:
+            self._runtime.attach(self._trace or self._others, self._gate)
+
+    def _rest(self) -> bool:
+        """Go on untraced for a while, if more happens than anybody can look at."""
+        watch, gate = self._watch, self._gate
+        if watch is None or self._others is not None or not watch.is_overloaded:
+            return False
+        if not gate.is_open or (gate.clock is not None and gate.clock.rate != 1):
+            return False  # only a watched program is held and slowed
+        watch.rest()
+        self._runtime.detach()
+        return True
 
     async def play(self, main: Callable[[], object]) -> None:
         """Run to the end; what went wrong is raised here, after everything is closed."""
@@ -128,18 +117,31 @@ class Player:
             interrupted = False
         finally:
             if interrupted:
-                self._gate.stop()
-            thread.join()
-            self._finish(interrupted)
+                self._leave(thread)
+            else:
+                thread.join()
+                self._finish(interrupted=False)
         if self._errors:
             raise self._errors[0]
+
+    def _leave(self, thread: Thread) -> None:
+        """The cell is interrupted. Its loop is needed elsewhere, so it does not wait for long: a
+        program that is still busy is closed by its own thread, which then tells the view.
+        """
+        self._is_alone = True
+        self._gate.stop()
+        thread.join(GRACE)
+        if thread.is_alive():
+            self._show("stopping")
+        else:
+            self._finish(interrupted=True)
 
     def _react(self) -> None:
         """The gate changed. On any thread."""
         if self._gate.stopped:
             self._runtime.stop()
         else:
-            self._runtime.wake()
+            self._runtime.loop.wake()
 
     def _start(self, main: Callable[[], object], ended: asyncio.Future[None]) -> Thread:
         cell = asyncio.get_running_loop()
@@ -150,11 +152,20 @@ class Player:
             except BaseException as error:
                 self._errors.append(error)
             finally:
-                cell.call_soon_threadsafe(_set, ended)
+                if self._is_alone:
+                    self._finish(interrupted=True)
+                else:
+                    self._tell(cell, ended)
 
         thread = Thread(target=copy_context().run, args=(run,), name="main", daemon=True)
         thread.start()
         return thread
+
+    def _tell(self, cell: asyncio.AbstractEventLoop, ended: asyncio.Future[None]) -> None:
+        try:
+            cell.call_soon_threadsafe(_set, ended)
+        except RuntimeError:  # the cell's loop was closed without waiting for us
+            self._finish(interrupted=True)
 
     def _show(self, state: str) -> None:
         if self._view is None or self._watch is None:
@@ -174,15 +185,19 @@ class Player:
     def _trace_again(self, _: object) -> None:
         if self._watch is not None and self._watch.is_resting:
             self._watch.wake()
-            self._runtime.attach(self._turnstile)
+            self._runtime.attach(self._trace, self._gate)
 
     def _frame(self, watch: "Watch", state: str) -> dict[str, Any]:
         watch.take()
         gate = self._gate
+        watch.next = gate.next
         frame = watch.frame(self._runtime.snapshot())
         return {**frame, "state": state, "speed": gate.speed, "held": gate.holding}
 
     def _finish(self, interrupted: bool) -> None:
+        """Tell the view how it ended, once."""
+        if not self._finishing.acquire(blocking=False):
+            return
         if self._view is not None and self._watch is not None:
             state = "interrupted" if interrupted else "failed" if self._errors else "ended"
             frame = self._frame(self._watch, state)
