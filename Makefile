@@ -43,12 +43,14 @@ LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
 NO_NEWS_PROMPT := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
 
 # Tests that wait for nothing, or choose their poll themselves: run once, by `make test`.
-WITHOUT_A_POLL := quotes environment without_epoll notebooks classroom site binder_link layers benchmarks
+WITHOUT_A_POLL := quotes environment without_epoll notebooks classroom site binder_link layers benchmarks \
+	architecture errors release
 
-.PHONY: help lab test quick lint format bench notebooks nbval quotes binder-link kernels hub classroom coverage chromium site clean
+.PHONY: help lab test quick lint format bench notebooks nbval quotes architecture binder-link kernels hub classroom coverage \
+	chromium site release clean
 
 help: ## list the commands
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 lab: $(VENV)/installed-lab ## install what a reader needs and open JupyterLab on the first notebook
 	@mkdir -p $(LAB_SETTINGS) && echo '$(NO_NEWS_PROMPT)' >$(LAB_SETTINGS)/overrides.json
@@ -71,7 +73,7 @@ lint: $(VENV)/installed-test ## ruff, mypy --strict, codespell
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy --no-error-summary
-	$(BIN)/codespell README.md Makefile pyproject.toml minirt tests $(wildcard notebooks)
+	$(BIN)/codespell *.md CITATION.cff Makefile pyproject.toml .github classroom minirt site tests $(wildcard notebooks)
 
 format: $(VENV)/installed-test ## let ruff fix and format the code; the notebooks are left alone
 	$(BIN)/ruff check --quiet --fix --exclude '*.ipynb' .
@@ -95,12 +97,18 @@ endif
 quotes: $(VENV)/installed-test ## fill the quote cells of the notebooks from the package
 	$(BIN)/python -m tests.quotes --write
 
-binder-link: | $(VENV)/bin/python ## the README's Binder badge, from this repository's own address
+architecture: $(VENV)/installed-test ## draw the floors of the package, site/architecture.svg, from tests/layers.py
+	$(BIN)/python -m tests.architecture --write
+
+binder-link: | $(VENV)/bin/python ## the README's Binder badge and the project's addresses, from this repository's own
 	@$(BIN)/python -m tests.binder_link
 
 site: $(VENV)/installed-site ## the chapters as static pages in build/site, with the recorded views to play
 	@rm -rf build/site
 	@$(BIN)/python site/build.py build/site
+
+release: $(VENV)/installed-release ## build the sdist and the wheel into dist, check them, and say what to tag; uploads nothing
+	@$(BIN)/python -m tests.release dist
 
 kernels: $(VENV)/installed-test chromium ## the extension and the view on another kernel: IPYKERNEL="6.31.*"; `make clean` goes back
 	$(PIP_INSTALL) "ipykernel==$(or $(IPYKERNEL),7.4.*)"
@@ -152,11 +160,16 @@ $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
 	@echo "installing minirt, JupyterLab and the tests' tools into $(VENV) (about half a minute the first time)"
 	@$(PIP_INSTALL) --editable ".[lab,test]"
 	@$(BIN)/python -c "import matplotlib.font_manager" 2>/dev/null
-	@touch $(VENV)/installed-lab $(VENV)/installed-site $@
+	@touch $(VENV)/installed-lab $(VENV)/installed-site $(VENV)/installed-release $@
 
 $(VENV)/installed-site: pyproject.toml | $(VENV)/bin/python
 	@echo "installing minirt and the site's tools into $(VENV)"
 	@$(PIP_INSTALL) --editable ".[site]"
+	@touch $@
+
+$(VENV)/installed-release: pyproject.toml | $(VENV)/bin/python
+	@echo "installing minirt and what a release is checked with into $(VENV)"
+	@$(PIP_INSTALL) --editable ".[release]"
 	@touch $@
 
 $(VENV)/installed-bench: pyproject.toml | $(VENV)/bin/python

@@ -10,6 +10,7 @@ answer; and a link to a file of the package leads to a page that shows that file
 import base64
 import json
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -208,6 +209,9 @@ def write_sources(folder: Path) -> None:
         (folder / page).parent.mkdir(parents=True, exist_ok=True)
         (folder / page).with_suffix(".md").write_text(text, encoding="utf-8")
     (folder / "index.md").write_text(first_page(chapters), encoding="utf-8")
+    (folder / "site").mkdir()
+    for name in ("architecture.md", "architecture.svg"):
+        shutil.copy(HERE / name, folder / "site")
 
 
 def first_page(chapters: list[Chapter]) -> str:
@@ -217,7 +221,7 @@ def first_page(chapters: list[Chapter]) -> str:
     filled = text.replace("{{ live view }}", f"```{{raw}} html\n{view}\n```")
     filled = filled.replace("{{ chapters }}", "\n".join([LIST, *lines]))
     contents = toctree("Chapters", [f"notebooks/{chapter.name}" for chapter in chapters])
-    return filled + contents + toctree("Code", ["minirt/index"])
+    return filled + contents + toctree("Code", ["site/architecture", "minirt/index"])
 
 
 def toctree(caption: str, pages: list[str]) -> str:

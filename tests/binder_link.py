@@ -1,4 +1,6 @@
-"""Which link opens this repository on mybinder.org? Puts its badge into the README.
+"""Which link opens this repository on mybinder.org, and where does it live?
+
+Puts the badge into the README, and the addresses into pyproject.toml and CITATION.cff.
 
     python -m tests.binder_link
 
@@ -11,6 +13,7 @@ import ipaddress
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
@@ -18,8 +21,7 @@ from urllib.parse import quote, urlsplit
 ROOT = Path(__file__).resolve().parent.parent
 BINDER = "https://mybinder.org"
 OPENS = "lab/tree/notebooks/00_start_here.ipynb"
-BEGIN, END = "<!-- `make binder-link` fills this -->", "<!-- end -->"
-MARKED = re.compile(f"{re.escape(BEGIN)}\n.*?{re.escape(END)}", re.DOTALL)
+FILLS = "`make binder-link` fills this"
 
 SCP_LIKE = re.compile(r"(?:[^/@]+@)?(?P<host>[^/:@]{2,}|\[[^]]+\]):(?P<path>(?!//).+)")
 ALSO_KNOWN_AS = {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}  # for port 443
@@ -118,38 +120,83 @@ def git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def badge(url: str) -> str:
+def badge(address: Address) -> str:
     return (
-        f"[![Open in Binder]({BINDER}/badge_logo.svg)]({url}) "
+        f"[![Open in Binder]({BINDER}/badge_logo.svg)]({link(address)}) "
         "The notebooks in your browser, with nothing to install."
     )
 
 
-def filled(readme: str, url: str) -> str:
-    """The README's text with the badge between its two comments."""
-    text, count = MARKED.subn(lambda _: f"{BEGIN}\n{badge(url)}\n{END}", readme)
+def addresses(address: Address) -> dict[str, str]:
+    """{label on PyPI: address}; where a host keeps its issues is known of GitHub and GitLab."""
+    home = f"{address.scheme}://{address.host}/{quote(address.path)}"
+    below = {"github.com": f"{home}/", "gitlab.com": f"{home}/-/"}.get(address.host)
+    if below is None:
+        return {"Source": home}
+    return {
+        "Source": home,
+        "Issues": f"{below}issues",
+        "Changelog": f"{below}blob/HEAD/CHANGELOG.md",
+    }
+
+
+def table(address: Address) -> str:
+    """The addresses in TOML."""
+    lines = [f'{label} = "{url}"' for label, url in addresses(address).items()]
+    return "\n".join(["[project.urls]", *lines])
+
+
+def citation(address: Address) -> str:
+    """The address in the YAML of CITATION.cff."""
+    return f'repository-code: "{addresses(address)["Source"]}"'
+
+
+class Place(NamedTuple):
+    """Two lines of a file, and what the command writes between them."""
+
+    file: str
+    begin: str
+    end: str
+    text: Callable[[Address], str]
+
+
+PLACES = (
+    Place("README.md", f"<!-- {FILLS} -->", "<!-- end -->", badge),
+    Place("pyproject.toml", f"# {FILLS}", "# end", table),
+    Place("CITATION.cff", f"# {FILLS}", "# end", citation),
+)
+
+
+def filled(content: str, place: Place, address: Address) -> str:
+    """The file's text with the place filled."""
+    begin, end = place.begin, place.end
+    marked = re.compile(f"^{re.escape(begin)}\n(?:.*\n)*?{re.escape(end)}$", re.MULTILINE)
+    text, count = marked.subn(lambda _: f"{begin}\n{place.text(address)}\n{end}", content)
     if count != 1:
         raise Missing(
-            f"README.md has {count} places for the badge. Give it one, two lines: {BEGIN} and {END}"
+            f"{place.file} has {count} places for the address. Give it one, two lines: "
+            f"{begin} and {end}"
         )
     return text
 
 
 def main(folder: Path = ROOT) -> int:
-    readme = folder / "README.md"
     try:
-        url = link(parse(origin(folder)))
-        before = readme.read_text(encoding="utf-8")
-        after = filled(before, url)
+        address = parse(origin(folder))
+        before = {place.file: (folder / place.file).read_text(encoding="utf-8") for place in PLACES}
+        after = {place.file: filled(before[place.file], place, address) for place in PLACES}
     except Missing as reason:
         print(f"No Binder link: {reason}.", file=sys.stderr)
         return 1
-    print(url)
-    if after == before:
-        print("README.md has it already.")
-    else:
-        readme.write_text(after, encoding="utf-8")
-        print("README.md has it now. It works once this is pushed, and the repository is public.")
+    print(link(address))
+    for file, text in after.items():
+        if text == before[file]:
+            print(f"{file} has it already.")
+        else:
+            (folder / file).write_text(text, encoding="utf-8")
+            print(f"{file} has it now.")
+    if after != before:
+        print("It works once this is pushed, and the repository is public.")
     return 0
 
 

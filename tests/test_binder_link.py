@@ -1,15 +1,20 @@
 """Does the README's Binder badge lead to this repository, whatever its address looks like?"""
 
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests import binder_link
-from tests.binder_link import BEGIN, END, ROOT, Missing, filled, link, main, parse
+from tests.binder_link import PLACES, ROOT, Missing, Place, addresses, filled, link, main, parse
 
 TAIL = "/HEAD?urlpath=lab/tree/notebooks/00_start_here.ipynb"
-README = f"# A title\n\n{BEGIN}\n{END}\n\nMore.\n"
+FILES = {
+    "README.md": "# A title\n\n{begin}\n{end}\n\nMore.\n",
+    "pyproject.toml": '[project]\nname = "x"\n\n{begin}\n{end}\n\n[tool.x]\n',
+    "CITATION.cff": "type: software\n{begin}\n{end}\nversion: 1\n",
+}
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -19,8 +24,18 @@ def git(folder: Path, *arguments: str) -> None:
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     git(tmp_path, "init", "--quiet")
-    (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    write_files(tmp_path)
     return tmp_path
+
+
+def write_files(folder: Path) -> None:
+    for place in PLACES:
+        text = FILES[place.file].format(begin=place.begin, end=place.end)
+        (folder / place.file).write_text(text, encoding="utf-8")
+
+
+def texts(folder: Path) -> dict[str, str]:
+    return {name: (folder / name).read_text(encoding="utf-8") for name in FILES}
 
 
 @pytest.mark.parametrize(
@@ -93,15 +108,47 @@ def test_the_command_fills_the_readme_once(
 ) -> None:
     git(repository, "remote", "add", "origin", "https://ann:secret@github.com/ann/minirt.git")
     assert main(repository) == 0
-    once = (repository / "README.md").read_text(encoding="utf-8")
+    once = texts(repository)
     url = f"https://mybinder.org/v2/gh/ann/minirt{TAIL}"
-    assert f"{BEGIN}\n[![Open in Binder](https://mybinder.org/badge_logo.svg)]({url})" in once
-    assert once.startswith("# A title\n") and once.endswith(f"{END}\n\nMore.\n")
-    assert url in capsys.readouterr().out
-    assert "secret" not in once
+    badge = f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({url})"
+    assert f"{PLACES[0].begin}\n{badge}" in once["README.md"]
+    assert once["README.md"].startswith("# A title\n")
+    assert once["README.md"].endswith(f"{PLACES[0].end}\n\nMore.\n")
+    said = capsys.readouterr().out
+    assert url in said and said.count("has it now") == 3
+    assert "secret" not in "".join(once.values())
     assert main(repository) == 0
-    assert (repository / "README.md").read_text(encoding="utf-8") == once
-    assert "has it already" in capsys.readouterr().out
+    assert texts(repository) == once
+    assert capsys.readouterr().out.count("has it already") == 3
+
+
+def test_pypi_and_citations_get_the_addresses_too(repository: Path) -> None:
+    git(repository, "remote", "add", "origin", "git@github.com:ann/minirt.git")
+    main(repository)
+    home = "https://github.com/ann/minirt"
+    after = texts(repository)
+    assert tomllib.loads(after["pyproject.toml"]) == {
+        "project": {
+            "name": "x",
+            "urls": {
+                "Source": home,
+                "Issues": f"{home}/issues",
+                "Changelog": f"{home}/blob/HEAD/CHANGELOG.md",
+            },
+        },
+        "tool": {"x": {}},
+    }
+    assert yaml.safe_load(after["CITATION.cff"]) == {
+        "type": "software",
+        "repository-code": home,
+        "version": 1,
+    }
+
+
+def test_where_a_host_keeps_its_issues_is_not_guessed() -> None:
+    home = "https://gitlab.com/a/b"
+    assert addresses(parse("git@gitlab.com:a/b"))["Issues"] == f"{home}/-/issues"
+    assert addresses(parse("https://codeberg.org/a/b")) == {"Source": "https://codeberg.org/a/b"}
 
 
 def test_a_new_address_takes_the_place_of_the_old_one(repository: Path) -> None:
@@ -109,15 +156,14 @@ def test_a_new_address_takes_the_place_of_the_old_one(repository: Path) -> None:
     main(repository)
     git(repository, "remote", "set-url", "origin", "https://github.com/bert/minirt")
     assert main(repository) == 0
-    text = (repository / "README.md").read_text(encoding="utf-8")
-    assert "gh/bert/minirt" in text and "ann" not in text
+    assert all("bert/minirt" in text and "ann" not in text for text in texts(repository).values())
 
 
 def refusal(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    """What the command says where it has no link. It leaves the README as it was."""
-    before = (folder / "README.md").read_text(encoding="utf-8")
+    """What the command says where it has no link. It leaves the files as they were."""
+    before = texts(folder)
     assert main(folder) == 1
-    assert (folder / "README.md").read_text(encoding="utf-8") == before
+    assert texts(folder) == before
     said = capsys.readouterr()
     assert said.out == ""
     return said.err
@@ -136,7 +182,7 @@ def test_what_is_missing_is_said_with_what_to_do_next(
 def test_a_folder_that_git_does_not_know_is_told_to_begin_with_git_init(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    write_files(tmp_path)
     assert "Next: git init" in refusal(tmp_path, capsys)
 
 
@@ -146,7 +192,7 @@ def test_a_repository_around_the_folder_is_not_the_folder_s_own(
     git(repository, "remote", "add", "origin", "https://github.com/ann/other")
     inner = repository / "minirt"
     inner.mkdir()
-    (inner / "README.md").write_text(README, encoding="utf-8")
+    write_files(inner)
     assert "not a git repository" in refusal(inner, capsys)
 
 
@@ -157,14 +203,20 @@ def test_without_git_the_command_says_so(
     assert "git is not there" in refusal(repository, capsys)
 
 
-def test_a_readme_without_the_place_for_it_is_told_what_to_write(
-    repository: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.file)
+def test_a_file_without_the_place_for_it_is_told_what_to_write(
+    repository: Path, capsys: pytest.CaptureFixture[str], place: Place
 ) -> None:
     git(repository, "remote", "add", "origin", "https://github.com/ann/minirt")
-    (repository / "README.md").write_text("# A title\n", encoding="utf-8")
-    assert BEGIN in refusal(repository, capsys)
+    (repository / place.file).write_text("# A title\n", encoding="utf-8")
+    said = refusal(repository, capsys)
+    assert f"{place.file} has 0 places" in said and place.begin in said
 
 
-def test_our_own_readme_has_the_place_for_it() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert binder_link.badge("X") in filled(text, "X")
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.file)
+def test_our_own_files_have_the_place_for_it(place: Place) -> None:
+    address = parse("https://github.com/ann/minirt")
+    text = filled((ROOT / place.file).read_text(encoding="utf-8"), place, address)
+    assert place.text(address) in text
+    if place.file == "pyproject.toml":
+        assert tomllib.loads(text)["project"]["urls"] == addresses(address)

@@ -1,4 +1,4 @@
-"""Does each command of the README do what it says there?"""
+"""Does each command of README.md and CONTRIBUTING.md do what it says there?"""
 
 import json
 import os
@@ -16,8 +16,12 @@ import pytest
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```\w*\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PAGES = {
+    name: (ROOT / name).read_text(encoding="utf-8")
+    for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+}
+TEXT = "\n".join(PAGES.values())
+BLOCKS = re.findall(r"^```\w*\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 LINES = [line for block in BLOCKS for line in block.splitlines()]
 COMMANDS = sorted({line.partition(" #")[0].strip() for line in LINES} - {""})
 TARGETS = sorted(set(re.findall(r"\bmake ([a-z-]+)", "\n".join(COMMANDS))))
@@ -28,7 +32,11 @@ ELSEWHERE = {
     "make quick": "a part of `make test`",
     "make lint": "the first step of `make test`",
     "make nbval": "the last step of `make test`",
+    "make format": "it changes files; `make lint` finds what it would change",
+    "make coverage": "the tests once more, with coverage",
     "make quotes": "tests/test_quotes.py calls it",
+    "make architecture": "tests/test_architecture.py calls its parts",
+    "make release": "tests/test_release.py calls its parts; it would write into dist",
     "make notebooks": "tests/test_notebooks.py calls it",
     "make bench": "tests/test_benchmarks.py calls it, with a tenth of the work",
     "make site": "tests/browser/test_site.py calls it",
@@ -50,6 +58,20 @@ def test_there_are_commands() -> None:
 def test_somebody_runs_it(command: str) -> None:
     here = {"make lab", "python -m minirt", "python -m minirt --sim", "python -m minirt FILE.py"}
     assert command in here | ELSEWHERE.keys() or BY_HAND.match(command), command
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_each_file_that_is_named_exists(name: str) -> None:
+    linked = re.findall(r"\]\((?!https?:)([^)#]+)", PAGES[name])
+    named = re.findall(r"`((?:\w+/)+[\w.]*|\w+\.(?:py|md|toml|json|yml|ipynb))`", PAGES[name])
+    made = {"build/site", "build/site/index.html", "FILE.py"}
+    places = (ROOT, ROOT / "tests", ROOT / "tests" / "node_order")
+    lost = [
+        path
+        for path in {*linked, *named} - made
+        if not any((place / path).exists() for place in places)
+    ]
+    assert lost == []
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
