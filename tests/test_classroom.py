@@ -108,7 +108,7 @@ def test_root_does_not_start_the_servers_of_a_closed_room(
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("password", ["", "seven77", "tafelanschrieb für alle"])
+@pytest.mark.parametrize("password", ["", "seven77", "on-the-bläckboard"])
 def test_a_password_that_jupyterhub_cannot_use_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch, password: str
 ) -> None:
