@@ -69,8 +69,8 @@ def missing_in_changelog(root: Path, version: str) -> list[str]:
     _, _, unreleased = changes.partition("\n## [Unreleased]\n")
     if re.match(r"\s*(?!## )\S", unreleased):
         found.append(
-            "CHANGELOG.md has entries under Unreleased. Give them a heading of their own, such as "
-            f"## [{version}] - {'YYYY-MM-DD'}, with the number that minirt/__init__.py has"
+            "CHANGELOG.md has entries under Unreleased. Write their number into "
+            "minirt/__init__.py, and give them a heading: ## [NUMBER] - YYYY-MM-DD"
         )
     date = sections[version]["date"] if version in sections else None
     if date is None:
