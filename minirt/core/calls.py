@@ -205,3 +205,10 @@ class Calls:
 
     def leaving(self) -> None:
         """That phase is over."""
+
+
+class Over(Calls):
+    """For a loop that has ended: nothing is called, and nothing here keeps the loop alive."""
+
+    def __init__(self) -> None:
+        """Without a loop."""

@@ -103,11 +103,14 @@ class EpollPoll(Poll):
     def after_fork(self) -> None:
         """The instance is shared with the parent: whoever is taken out here is taken out there."""
         self._closing = RLock()
+        if self._wake_up < 0:  # closed before
+            return
         os.close(self._wake_up)
         self._wake_up = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._start_anew()
 
     def close(self) -> None:
+        super().close()
         self._epoll.close()
         with self._closing:
             wake_up, self._wake_up = self._wake_up, -1

@@ -219,8 +219,16 @@ class Poll:
         """In a child: nothing that is done here may reach the parent any more."""
 
     def close(self) -> None:
-        """Give back every descriptor of the poll itself; what was watched stays open."""
-        raise NotImplementedError
+        """Give back every descriptor of the poll itself; what was watched stays open.
+
+        Nobody listens any more.
+        """
+        for watch in self.watched.values():
+            for listener in watch.listeners():
+                listener.callback = None
+                listener.watches.clear()  # each keeps the other, and nobody would free them
+        for known in (self.watched, self.losses, self._ready):
+            known.clear()
 
     # Inside
 

@@ -63,6 +63,8 @@ class SelectorPoll(Poll):
 
     def after_fork(self) -> None:
         self._closing = RLock()
+        if self._waker.fileno() < 0:  # closed before
+            return
         self._close_all()
         self._open()
         for watch in self.watched.values():
@@ -70,6 +72,7 @@ class SelectorPoll(Poll):
                 self._selector.register(watch.number, watch.mask)
 
     def close(self) -> None:
+        super().close()
         self._close_all()
 
     def __del__(self) -> None:

@@ -127,6 +127,7 @@ class SimulatedPool(ThreadPool):
         with self._lock:
             self.free += sorted(self._running)
             self._running.clear()
+        self._let_go()
 
 
 @contextmanager
@@ -255,6 +256,7 @@ class SimulatedPoll(Poll):
         self._candidates[number] = None
 
     def close(self) -> None:
+        super().close()
         self._simulation.agenda.clear()
 
     def is_open(self, watch: Watch) -> bool:

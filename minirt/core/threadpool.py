@@ -293,9 +293,13 @@ class ThreadPool:
                 interrupts.append(interrupt)
                 if len(interrupts) == 2:
                     self._threads.clear()  # nobody waits for them any more
-        self._wake = _nobody
+        self._let_go()
         if interrupts:
             raise interrupts[0]
+
+    def _let_go(self) -> None:
+        """Nothing here keeps the loop or the program alive any more."""
+        self._wake, self.observer, self._context = _nobody, None, Context()
 
     def abandon(self) -> None:
         """Forget the threads without a word: after a fork they are the parent's."""

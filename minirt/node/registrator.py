@@ -126,6 +126,12 @@ class Registrator:
         self._leave(token, known)
         return known.callback is not None
 
+    def drop_all(self) -> None:
+        """No token is known any more. Nobody is called."""
+        for known in self._tokens.values():
+            known.listener.callback = None
+        self._tokens.clear()
+
     def _arrange(self, token: int, known: Token) -> None:
         """Who is called, and does the loop wait for it?"""
         listener, callback, callbacks = known.listener, known.callback, self._loop.callbacks

@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 
 from minirt.clock import Clock
 from minirt.core.callbacks import check_callable
+from minirt.core.calls import Over
 from minirt.core.loop import Loop
 from minirt.core.policies import Schedule, TaskKind
 from minirt.core.system import RealSystem, System
@@ -519,8 +520,10 @@ class Runtime:
             loop.check_thread()
         if not callable(cb):
             raise NotCallable(cb)
-        delay = int(ms) if type(ms) is float and ms == ms else ms
-        if type(delay) is not int or not SHORTEST_DELAY <= delay <= LONGEST_DELAY:
+        delay = ms
+        if type(ms) is float and SHORTEST_DELAY <= ms <= LONGEST_DELAY:
+            delay = int(ms)
+        elif type(ms) is not int or not SHORTEST_DELAY <= ms <= LONGEST_DELAY:
             delay = normal_delay(ms)
         identities = loop.callbacks.identities
         identity = identities._token + 1  # generate_free(), without the call
@@ -625,8 +628,10 @@ class Runtime:
     def _forget(self) -> None:
         loop = self.loop
         loop.calls.ending()
+        loop.calls = Over()
         loop.alert = True  # whoever still calls is told that it is over
         loop.callbacks.drop_all()
+        self._registrator.drop_all()
         loop.idle_hooks.clear()
         loop.prepare_hooks.clear()
         loop.pool.finished.clear()

@@ -297,6 +297,7 @@ class WatchedCalls(Calls):
             for callback in tuple(queue):
                 self.note("dropped", None, {"where": where, "why": "closed", **place(callback)})
         self.note("end")
+        self._leaving = None  # its traceback has frames of this very object
 
     def turning(self) -> None:
         loop = self.loop
