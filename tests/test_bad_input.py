@@ -93,7 +93,7 @@ def test_what_is_not_callable_is_refused_where_it_is_given_and_leaves_nothing(
         with pytest.raises(NotCallable, match="without parentheses"):
             REGISTERING[name](rt, callback)
         assert rt.pending_events == rt.epoll_pending_events == 0
-        assert not rt.is_alive()
+        assert not rt.loop.is_alive()
 
     in_main(main, trace=trace)
 
@@ -262,7 +262,7 @@ def test_an_interrupt_while_the_loop_sleeps_closes_and_a_new_one_runs(no_leaks: 
     def interrupt() -> None:
         assert asleep.wait(PATIENCE)
         while rt.phase != "closed":
-            if rt._asleep:  # one that comes in the instant before the sleep is heard after it
+            if rt.loop.asleep:  # one that comes in the instant before the sleep is heard after it
                 interrupt_main()
             time.sleep(0.05)
 
@@ -460,7 +460,7 @@ def test_set_immediate_from_a_foreign_thread_is_refused_while_the_loop_sleeps(
 
     def other() -> None:
         assert asleep.wait(PATIENCE)
-        while not rt._asleep:
+        while not rt.loop.asleep:
             time.sleep(0.001)
         errors.append(foreign_error(lambda: rt.set_immediate(print)))
         rt.stop()
@@ -489,7 +489,7 @@ def test_a_regular_file_is_not_pollable_and_the_message_names_fs_read(tmp_path: 
         ):
             rt.epoll_registrator.register(file, 5, Interest.READABLE)
         assert isinstance(caught.value, NotPollable)
-        assert not rt.poll.is_watched(5)
+        assert not rt.epoll_registrator.is_watched(5)
 
     rt.run(main)
 

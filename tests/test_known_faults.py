@@ -27,7 +27,7 @@ def test_a_the_collision_loop_never_leaves_with_an_identity_that_is_taken() -> N
         rt.add_callback(2, log.append)
         assert rt.identity_token == 0
         assert rt.generate_cb_identity() == 3
-        rt.callback_queue.call(2, Int(2))  # nobody overwrote it
+        rt.loop.callbacks.boxed.call(2, Int(2))  # nobody overwrote it
         assert log == [Int(2)]
 
 
@@ -119,9 +119,9 @@ def test_f_all_finished_tasks_are_handled_in_one_turn_first_in_first_out(no_leak
     def main() -> None:
         for number in range(4):
             rt.register_event_threadpool(lambda n=number: task(n), KIND, done)  # type: ignore[misc]
-        while len(rt.pool.finished) < 4:  # the loop is held until all four are back
+        while len(rt.loop.pool.finished) < 4:  # the loop is held until all four are back
             finished.acquire(timeout=0.001)
-        order.extend(result for _, _, result in rt.pool.finished)
+        order.extend(result for _, _, result in rt.loop.pool.finished)
 
     def done(value: Js) -> None:
         turns.add(rt.ticks)

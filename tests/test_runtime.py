@@ -15,7 +15,7 @@ import pytest
 
 from minirt import Int, Interest, Js, Recorder, Runtime, Simulation, String, TaskKind, Undefined
 from minirt.errors import CalledTwice, ForkedRuntime, IdentityTaken, NoRuntime
-from minirt.node.runtime import TracedRuntime
+from minirt.node import forking
 
 KIND = TaskKind("Test")
 PATIENCE = 10  # s
@@ -355,7 +355,7 @@ def test_a_message_that_comes_as_the_loop_closes_is_refused_or_dropped(no_leaks:
         rt.run(main)
         thread.join(PATIENCE)
         assert refused.is_set()
-        assert not rt.inbox or len(rt.inbox) < 2
+        assert len(rt.loop.inbox) < 2
 
 
 # The names of the source chapter
@@ -369,9 +369,9 @@ def test_add_callback_boxes_under_a_chosen_identity_and_keeps_nothing_alive() ->
         with pytest.raises(IdentityTaken):
             rt.add_callback(9, print)
         assert rt.pending_events == 0
-        rt.callback_queue.call(9, Int(1))
+        rt.loop.callbacks.boxed.call(9, Int(1))
         with pytest.raises(CalledTwice, match="identity 9"):
-            rt.callback_queue.call(9, Int(2))
+            rt.loop.callbacks.boxed.call(9, Int(2))
 
     rt.run(main)
     assert log == [Int(1)]
@@ -455,7 +455,7 @@ def test_a_snapshot_shows_what_waits_and_is_frozen() -> None:
     assert full.running == ((1, 4, "Test"), (0, 5, "Test"))
     assert full.waiting == ((6, "Test"),)
     assert [entry[1:] for entry in full.watched] == [(77, "read")]
-    assert set(full.callback_identities) == {1, 4, 5, 6, 77}
+    assert set(full.callback_identities) == {1, 3, 4, 5, 6, 77}
     assert (len(short.callback_identities), len(short.timers)) == (1, 1)
     with pytest.raises(AttributeError):
         full.ticks = 3
@@ -572,16 +572,17 @@ def test_a_runtime_may_be_made_in_one_thread_and_run_in_another(no_leaks: None) 
 
 def test_a_trace_may_come_and_go_while_the_program_runs() -> None:
     rt, recorder = sim(), Recorder()
-    kinds: list[type] = []
+    watched: list[bool] = []
 
     def main() -> None:
         rt.set_timeout(5, lambda _: rt.attach(recorder))
-        rt.set_timeout(15, lambda _: kinds.append(type(rt)))
+        rt.set_timeout(15, lambda _: watched.append(rt.loop.is_watched))
         rt.set_timeout(20, lambda _: rt.detach())
-        rt.set_timeout(30, lambda _: kinds.append(type(rt)))
+        rt.set_timeout(30, lambda _: watched.append(rt.loop.is_watched))
 
     rt.run(main)
-    assert kinds == [TracedRuntime, Runtime]
+    assert watched == [True, False]
+    assert type(rt) is Runtime
     assert {event.identity for event in recorder.events if event.kind == "run"} == {2, 3}
     turns = [event.turn for event in recorder.events if event.kind == "turn"]
     assert turns == sorted(set(turns)) and len(turns) >= 2
@@ -673,7 +674,7 @@ print(*log)
 def test_a_fork_outside_of_a_callback_concerns_no_runtime() -> None:
     import minirt.node.runtime
 
-    minirt.node.runtime._after_fork_in_child()  # no runtime is running here: nothing happens
+    forking.after_fork_in_child()  # no runtime is running here: nothing happens
 
 
 def test_what_the_child_of_a_fork_does_is_to_end_its_loop_with_forked_runtime() -> None:
@@ -681,7 +682,7 @@ def test_what_the_child_of_a_fork_does_is_to_end_its_loop_with_forked_runtime() 
 
     rt, log = Runtime(), []  # type: tuple[Runtime, list[Any]]
     rt.on_uncaught = log.append
-    rt.set_timeout(1, lambda _: minirt.node.runtime._after_fork_in_child())
+    rt.set_timeout(1, lambda _: forking.after_fork_in_child())
     rt.set_timeout(1, log.append)
     with pytest.raises(ForkedRuntime, match=r"os\._exit"):
         rt.run(lambda: None)

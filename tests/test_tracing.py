@@ -218,7 +218,7 @@ def test_a_sleep_ended_by_another_thread_says_so(why: str, no_leaks: None) -> No
     rt = Runtime(trace=recorder)
 
     def other() -> None:
-        while not rt._asleep:
+        while not rt.loop.asleep:
             time.sleep(0.001)
         if why == "stop":
             rt.stop()

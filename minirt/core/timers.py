@@ -41,7 +41,7 @@ class Timers:
     a later timer with the same identity.
     """
 
-    __slots__ = ("_due", "_heap", "_slots", "_unref", "begun", "current", "deadlines")
+    __slots__ = ("_due", "_heap", "_limit", "_slots", "_unref", "current", "deadlines")
 
     def __init__(self) -> None:
         self.deadlines: dict[int, float] = {}  # identity -> deadline, of all that wait
@@ -50,7 +50,7 @@ class Timers:
         # slots whose time has come, the earliest first
         self._due: OrderedDict[float, Slot] = OrderedDict()
         self.current: Slot = {}  # the callbacks that are called now
-        self.begun = 0.0  # s: deadlines up to here have come
+        self._limit = 0.0  # slots up to this number have come
         self._unref: set[int] = set()  # identities that do not keep the loop alive
 
     def add(self, deadline: float, identity: int, callback: Callback) -> None:
@@ -96,14 +96,17 @@ class Timers:
 
     def begin(self, now: float) -> None:
         """Everything due at `now` leaves the map. What is added from here on waits longer."""
-        self.begun = now
-        limit = now * SLOTS + FORGIVEN
+        self._limit = limit = now * SLOTS + FORGIVEN
         heap, slots = self._heap, self._slots
         while heap and heap[0] <= limit:
             number = heappop(heap)
             slot = slots.pop(number, None)
             if slot is not None:
                 self._due[number] = slot
+
+    def has_come(self, deadline: float) -> bool:
+        """Has the time of this deadline come?"""
+        return int(deadline * SLOTS + ROUND_UP) <= self._limit
 
     def next_batch(self) -> Slot:
         """The callbacks to call next, in their order; an empty slot when no more are due."""

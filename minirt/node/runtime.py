@@ -66,6 +66,7 @@ class Runtime:
         "_at_close",
         "_context",
         "_has_run",
+        "_joins_threads",
         "_registrator",
         "_state",
         "_to_close",
@@ -89,6 +90,7 @@ class Runtime:
         self._context: Context | None = None
         self._state = "new"  # then "running", "closing", "closed"
         self._has_run = False
+        self._joins_threads = True  # does a close wait until the threads of the pool have ended?
         self._at_close: list[Callable[[], object]] = []
         self._to_close: list[Callable[[], object]] = []  # what a close has still to do
         # the timers of which somebody knows the identity
@@ -120,9 +122,11 @@ class Runtime:
             self._close_for_certain()
             raise
 
-    def tick(self) -> bool:
+    def tick(self, block: bool = True) -> bool:
         """One turn of the loop. True while something is alive; False: the runtime is closed.
 
+        block=False: it waits for nothing. It does not sleep, and when the runtime closes, the
+        threads of the pool end by themselves.
         An error or a stop closes it, as in `run`. A KeyboardInterrupt does not: the next tick goes
         on with the callback after the one that was interrupted.
         """
@@ -132,8 +136,9 @@ class Runtime:
             raise RuntimeClosed
         if self._state == "running":
             self._check_not_inside()
+            self._joins_threads = block
             try:
-                self._tick()
+                self._tick(block)
             except KeyboardInterrupt:
                 raise
             except BaseException:
@@ -588,11 +593,11 @@ class Runtime:
         self.loop.calls.one(main)
         self.loop.system.enter_loop()
 
-    def _tick(self) -> None:
+    def _tick(self, block: bool) -> None:
         assert self._context is not None
         loop = self.loop
         if loop.is_alive() and not loop.stopped:
-            self._context.run(loop.turn)
+            self._context.run(loop.turn, block)
         if loop.stopped or not loop.is_alive():
             self._close_for_certain()
             self._check_fork()
@@ -617,7 +622,7 @@ class Runtime:
     # The steps of `close`, each of which can be done twice
 
     def _close_pool(self) -> None:
-        self.loop.pool.close()
+        self.loop.pool.close(wait=self._joins_threads)
         for number in range(self.loop.pool.size):
             self.loop.calls.closed(f"pool{number}")
 

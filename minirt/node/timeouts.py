@@ -76,7 +76,8 @@ class Timeout:
         """Its delay starts again now, also if it ran already; a cancelled one stays cancelled."""
         loop = self._runtime.loop
         loop.check_thread()
-        if self._waits() or (self._callback is not None and self._deadline <= loop.timers.begun):
+        # what does not wait and has not come was cleared by its identity
+        if self._callback is not None and (self._waits() or loop.timers.has_come(self._deadline)):
             self._set_again(loop.clock.now() + self._delay / 1000)
         return self
 

@@ -90,7 +90,7 @@ def test_an_interval_comes_again_until_it_is_cleared_inside(rt: Runtime) -> None
     assert times.at == [10, 20, 30]
 
 
-def test_an_interval_waits_from_the_end_of_its_callback_and_never_bursts(rt: Runtime) -> None:
+def test_an_interval_is_set_again_from_before_its_callback_and_never_bursts(rt: Runtime) -> None:
     times = Times(rt)
 
     def slow(value: Js) -> None:
@@ -106,7 +106,7 @@ def test_an_interval_waits_from_the_end_of_its_callback_and_never_bursts(rt: Run
 
     interval: Any = None
     rt.run(main)
-    assert times.at == [10, 55, 65]
+    assert times.at == [10, 45, 55]
 
 
 def test_an_interval_goes_on_after_an_error_that_was_handled(rt: Runtime) -> None:
@@ -279,7 +279,6 @@ def test_a_handle_says_what_it_is(rt: Runtime) -> None:
         timeout, interval = rt.set_timeout(10, print), rt.set_interval(20, print)
         assert repr(timeout) == f"<Timeout {timeout.identity}: 10 ms>"
         assert repr(interval) == f"<Interval {interval.identity}: 20 ms>"
-        assert timeout.span()["delay"] == 10
 
 
 METHODS: dict[str, Callable[[Runtime, Any], object]] = {
