@@ -65,6 +65,7 @@ class Loop:
         "immediates",
         "inbox",
         "is_alive",
+        "is_resting",
         "is_watched",
         "microtasks",
         "next_ticks",
@@ -105,6 +106,7 @@ class Loop:
         self.thread = get_ident()  # who may call; 0 when nobody may any more
         self.stopped = False  # read after each callback
         self.asleep = False
+        self.is_resting = False  # another loop sleeps for this one: see `rest`
         self.is_watched = False
         self.alert = False  # asleep, or watched, or closed: who adds a callback tells `calls`
         self._look_at = 0.0  # s: when to look again whether a descriptor was closed under us
@@ -118,8 +120,8 @@ class Loop:
         self.turns += 1
         if self.is_watched:
             self.calls.turning()
-        if self.asleep:
-            self._get_up()
+        if self.is_resting:
+            self._end_rest()
         if self.turns == 1:
             self.timers_phase()  # once on entry
         if self.pending:
@@ -240,8 +242,15 @@ class Loop:
         From here to the next turn, who brings something wakes the poll, and so makes the descriptor
         `poll.fileno()` readable.
         """
-        self.asleep = self.alert = True
+        self.asleep = self.alert = self.is_resting = True
         return 0 if self.has_work() else self.timeout()
+
+    def _end_rest(self) -> None:
+        self.is_resting = False
+        self._get_up()
+        poll = self.poll
+        if not (poll.watched or poll.always_poll):  # or else the poll phase looks
+            poll.look()  # hear who woke it, or the descriptor stays readable
 
     def _get_up(self) -> None:
         self.asleep = False
