@@ -2,11 +2,12 @@
 
 import contextlib
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from minirt.clock import ManualClock
-from minirt.core.epoll import Poll
+from minirt.core.polls import Poll
 from minirt.core.system import default_poll
 from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
 
@@ -206,59 +207,62 @@ WAIT = Exercise(
 
 ECHO_TASK = """\
 Write an echo server that serves everybody from one thread, on a poll alone, without a runtime.
-`turn(timeout)` waits once, at most `timeout` seconds, and then does what is ready: a new connection
-is accepted and watched, what a connection sent goes back to it, and one that has ended is
-deregistered and closed. A message is short: one `send` takes it whole."""
+`turn(timeout)` waits once, at most `timeout` seconds, and then calls whoever listens to what is
+ready, with the listener's token. `accept` takes a new connection and watches it. `answer` sends
+back what a connection sent, and ends one whose peer has gone, in peace or with a reset
+(ConnectionResetError): it is watched no longer, and closed. A message is short: one `send` takes
+it whole."""
 
 ECHO_STUB = '''\
 from minirt import Interest
+from minirt.core.callbacks import Listener
 
 
 class EchoServer:
-    def __init__(self, poll, listener):
+    def __init__(self, poll, door):
         self.poll = poll
-        self.listener = listener  # listens already, and does not block
+        self.door = door  # a socket that waits for connections, and does not block
         self.connections = {}  # token -> socket
         self.last_token = 0
-        poll.register(listener, 0, Interest.READABLE)
+        poll.watch(door, Interest.READABLE, Listener(0, self.accept))
 
     def turn(self, timeout):
-        """Wait once, then accept, answer or close whatever is ready."""
-        for token, _ in self.poll.poll(timeout):
-            if token == 0:
-                self.accept()
-            else:
-                self.answer(token)
+        """Wait once, then call whoever listens to what is ready."""
+        for listener, _ in self.poll.poll(timeout):
+            listener.callback(listener.identity)
 
-    def accept(self):
-        """Take one new connection and watch it, under a token of its own."""
+    def accept(self, token):
+        """Take one new connection and watch it, with a listener and a token of its own."""
         ...
 
     def answer(self, token):
-        """Send back what came, or end the connection whose peer has ended."""
+        """Send back what came, or end the connection whose peer has gone."""
         ...
 '''
 
 ECHO_OPENING = ECHO_STUB[: ECHO_STUB.index("    def accept")]
 
 ACCEPT = """\
-    def accept(self):
-        connection, _ = self.listener.accept()
+    def accept(self, token):
+        connection, _ = self.door.accept()
         connection.setblocking(False)
         self.last_token += 1
         self.connections[self.last_token] = connection
-        self.poll.register(connection, self.last_token, Interest.READABLE)
+        self.poll.watch(connection, Interest.READABLE, Listener(self.last_token, self.answer))
 
 """
 
 ANSWER = """\
     def answer(self, token):
         connection = self.connections[token]
-        received = connection.recv(4096)
+        try:
+            received = connection.recv(4096)
+        except ConnectionResetError:
+            received = b""
         if received:
             connection.send(received)
         else:
-            self.poll.deregister(connection)
+            self.poll.unwatch(connection)
             connection.close()
             del self.connections[token]
 """
@@ -270,15 +274,15 @@ class Stage:
     def __init__(self, answer: Answer, stack: contextlib.ExitStack) -> None:
         self.poll: Poll = default_poll()()
         stack.callback(self.poll.close)
-        self.listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        self.listener.setblocking(False)
+        self.door = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        self.door.setblocking(False)
         stack.callback(self._close_what_is_left)
         self._stack = stack
-        self.server: Any = answer["EchoServer"](self.poll, self.listener)
+        self.server: Any = answer["EchoServer"](self.poll, self.door)
 
     def client(self) -> socket.socket:
         client = self._stack.enter_context(
-            socket.create_connection(self.listener.getsockname(), timeout=1)
+            socket.create_connection(self.door.getsockname(), timeout=1)
         )
         self.turns(1)
         return client
@@ -288,11 +292,13 @@ class Stage:
         for _ in range(most):
             self.server.turn(0.2)
 
+    def watched(self) -> list[socket.socket]:
+        """The connections that the poll watches."""
+        found = [watch.fileobj for watch in self.poll.watched.values()]
+        return [one for one in found if isinstance(one, socket.socket) and one is not self.door]
+
     def _close_what_is_left(self) -> None:
-        for watch in self.poll.watched.values():
-            if isinstance(watch.fileobj, socket.socket):
-                watch.fileobj.close()
-        for connection in getattr(self.server, "connections", {}).values():
+        for connection in (*self.watched(), *getattr(self.server, "connections", {}).values()):
             connection.close()
 
 
@@ -315,30 +321,30 @@ def echoed(stage: Stage, client: socket.socket, message: bytes, who: str) -> Non
         raise Wrong(f"{who} sent {message!r}, and {back!r} came back.")
 
 
-@check(
-    "accepts a connection and watches it",
-    seconds=2,
-    hangs="A client that connects and says nothing holds everybody up: read only what is ready.",
-)
+SILENT = "A client that connects and says nothing holds everybody up: read only what is ready."
+
+
+@check("accepts a connection and watches it", seconds=2, hangs=SILENT)
 def accepts(answer: Answer) -> None:
     with stage(answer) as on:
         on.client()
-        if len(on.poll.watched) < 2:
+        if not on.watched():
             raise Wrong(
-                "a client connected, and after your turn the poll watches the listener alone. "
-                "Whoever is accepted has to be registered, too."
+                "a client connected, and after your turn the poll watches the door alone. Whoever "
+                "is accepted has to be watched, too."
             )
         if len(on.server.connections) != 1:
             raise Wrong(
                 f"one client connected, and `connections` holds {len(on.server.connections)}."
             )
+        if on.watched()[0].gettimeout() != 0:
+            raise Wrong(
+                "the connection that you accepted blocks: a recv() that finds nothing, or a send() "
+                "to a client that does not read, would hold everybody up. setblocking(False)."
+            )
 
 
-@check(
-    "does not wait for one that is silent",
-    seconds=2,
-    hangs="A client that connects and says nothing holds everybody up: read only what is ready.",
-)
+@check("does not wait for one that is silent", seconds=2, hangs=SILENT)
 def silent(answer: Answer) -> None:
     with stage(answer) as on:
         on.client()
@@ -358,28 +364,28 @@ def again(answer: Answer) -> None:
 def apart(answer: Answer) -> None:
     with stage(answer) as on:
         anna, bert = on.client(), on.client()
-        tokens = [watch.reader for watch in on.poll.watched.values()]
+        tokens = [watch.reader.identity for watch in on.poll.watched.values() if watch.reader]
         if len(set(tokens)) < len(tokens):
             raise Wrong(
-                f"the poll reports to the tokens {sorted(tokens, key=str)}: two of them are the "
-                "same, and nobody can say whose bytes came."
+                f"the poll reports to the tokens {sorted(tokens)}: two of them are the same, and "
+                "nobody can say whose bytes came."
             )
         for name, client in (("Anna", anna), ("Bert", bert), ("Anna", anna)):
             echoed(on, client, f"I am {name}".encode(), name)
 
 
-@check("deregisters and closes a connection that has ended")
+@check("ends a connection whose peer has gone, and closes it")
 def ends(answer: Answer) -> None:
     with stage(answer) as on:
         client = on.client()
-        connection = next(iter(on.server.connections.values()))
+        connection = on.watched()[0]
         client.close()
         on.turns(1)  # one more, and a poll that is not epoll would have noticed on its own
         if any(watch.fileobj is connection for watch in on.poll.watched.values()):
             if connection.fileno() == -1:
                 raise Wrong(
-                    "you closed the connection and left it registered. Deregister it first: its "
-                    "number will belong to another descriptor soon."
+                    "you closed the connection and left it watched. unwatch() it first: its number "
+                    "will belong to another descriptor soon."
                 )
             raise Wrong(
                 "the client has gone, and your poll watches its connection still. At its end a "
@@ -392,44 +398,86 @@ def ends(answer: Answer) -> None:
             raise Wrong("the connection is closed, and `connections` still holds it.")
 
 
+@check("survives a peer that resets its connection")
+def survives_a_reset(answer: Answer) -> None:
+    with stage(answer) as on:
+        client = on.client()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()  # with this option it does not say goodbye, it resets
+        try:
+            on.turns(1)
+        except ConnectionResetError:
+            raise Wrong(
+                "one client reset its connection, recv() raised ConnectionResetError, and your "
+                "server ended with it, for everybody. A reset is an end like any other."
+            ) from None
+        if on.watched() or on.server.connections:
+            raise Wrong("the client has reset its connection, and you keep it still.")
+
+
+@check("never gives a token that somebody has")
+def fresh_tokens(answer: Answer) -> None:
+    with stage(answer) as on:
+        anna, bert = on.client(), on.client()
+        anna.close()
+        on.turns(1)
+        carl = on.client()
+        if len(on.server.connections) != 2:
+            raise Wrong(
+                "Anna and Bert came, Anna left, Carl came: two are there, and `connections` holds "
+                f"{len(on.server.connections)}. Did Carl get a token that Bert still has?"
+            )
+        for name, client in (("Bert", bert), ("Carl", carl)):
+            echoed(on, client, f"I am {name}".encode(), name)
+
+
 ECHO = Exercise(
     name="echo_on_poll",
     chapter="05_epoll",
     task=ECHO_TASK,
     stub=ECHO_STUB,
-    checks=(accepts, silent, again, apart, ends),
+    checks=(accepts, silent, again, apart, ends, survives_a_reset, fresh_tokens),
     hints=(
         (
-            "accept() of a listener gives (connection, address). How do you make sure that a later "
+            "accept() of the door gives (connection, address). How do you make sure that a later "
             "recv() of this connection never blocks, and how will the poll tell you whose turn it "
-            "is? And what does recv() give when the peer has closed its end?"
+            "is? And what does recv() give when the peer has closed its end, or reset it?"
         ),
         (
             "In accept: setblocking(False), a new token, remember the connection under it, "
-            "register it for Interest.READABLE. In answer: recv(4096); what came goes to send(); "
-            "b'' means the end: poll.deregister(connection), connection.close(), and forget it."
+            "poll.watch(connection, Interest.READABLE, Listener(token, self.answer)). In answer: "
+            "recv(4096); what came goes to send(); b'' or ConnectionResetError means the end: "
+            "poll.unwatch(connection), connection.close(), and forget it."
         ),
     ),
     answer=ECHO_OPENING + ACCEPT + ANSWER,
     wrong=(
         WrongAnswer(  # accepts and forgets
             ECHO_OPENING
-            + ACCEPT.replace(
-                "        self.poll.register(connection, self.last_token, Interest.READABLE)\n", ""
-            )
+            + "".join(line for line in ACCEPT.splitlines(True) if "poll.watch" not in line)
             + ANSWER,
-            says="the poll watches the listener alone",
+            says="the poll watches the door alone",
         ),
-        WrongAnswer(  # reads at once, blocking
+        WrongAnswer(  # a connection that blocks
+            ECHO_OPENING + ACCEPT.replace("        connection.setblocking(False)\n", "") + ANSWER,
+            says="the connection that you accepted blocks",
+        ),
+        WrongAnswer(  # reads at once
             ECHO_OPENING
-            + ACCEPT.replace("        connection.setblocking(False)\n", "")
-            + "        connection.send(connection.recv(4096))\n\n"
+            + ACCEPT.replace("        connection.setblocking(False)\n", "").rstrip()
+            + "\n        connection.send(connection.recv(4096))\n\n"
             + ANSWER,
             says="A client that connects and says nothing holds everybody up",
         ),
         WrongAnswer(  # one token for all
             ECHO_OPENING + ACCEPT.replace("self.last_token += 1", "self.last_token = 1") + ANSWER,
             says="two of them are the same",
+        ),
+        WrongAnswer(  # how many there are is no token
+            ECHO_OPENING
+            + ACCEPT.replace("self.last_token += 1", "self.last_token = len(self.connections) + 1")
+            + ANSWER,
+            says="Did Carl get a token that Bert still has?",
         ),
         WrongAnswer(  # no answer to the end
             ECHO_OPENING
@@ -439,20 +487,24 @@ ECHO = Exercise(
             + "        connection.send(connection.recv(4096))\n",
             says="At its end a connection is readable for ever",
         ),
-        WrongAnswer(  # closes without deregistering
-            ECHO_OPENING + ACCEPT + ANSWER.replace("self.poll.deregister(connection)", "pass"),
-            says="you closed the connection and left it registered",
+        WrongAnswer(  # closes, and watches still
+            ECHO_OPENING + ACCEPT + ANSWER.replace("self.poll.unwatch(connection)", "pass"),
+            says="you closed the connection and left it watched",
         ),
-        WrongAnswer(  # deregisters without closing
+        WrongAnswer(  # watches no longer, and does not close
             ECHO_OPENING + ACCEPT + ANSWER.replace("connection.close()", "pass"),
             says="its connection is still open",
+        ),
+        WrongAnswer(  # goodbye is the only end that it knows
+            ECHO_OPENING + ACCEPT + ANSWER.replace("ConnectionResetError", "BlockingIOError"),
+            says="A reset is an end like any other",
         ),
         WrongAnswer(  # as HTTP 1.0 would: one answer, then the end
             ECHO_OPENING
             + ACCEPT
             + ANSWER.replace(
                 "            connection.send(received)\n        else:\n",
-                ("            connection.send(received)\n        if True:\n"),
+                "            connection.send(received)\n        if True:\n",
             ),
             says="a client that had its first answer already",
         ),

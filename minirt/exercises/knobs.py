@@ -1,7 +1,8 @@
 """What if one rule of the loop were another?
 
-Each class here is the runtime with one rule broken, and nothing else. `noticed` runs the programs
-whose order in Node is recorded on such a runtime, and says which of them come out differently.
+Each loop here breaks one rule, and nothing else; a runtime names it as the loop that it makes.
+`noticed` runs the programs whose order in Node is recorded on such a runtime, and says which of
+them come out differently.
 """
 
 import io
@@ -14,26 +15,22 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
+from minirt.core.loop import Loop
 from minirt.core.simulation import Simulation
 from minirt.node.runtime import Runtime
 
 LONGEST_SLEEP = 1.0  # s: nothing wakes the loop without a wake-up, and it must end
 
 
-class DrainsPerPhase(Runtime):
+class DrainsPerPhaseLoop(Loop):
     """Ticks and microtasks wait for the end of the phase, as in Node before version 11."""
 
-    __slots__ = ()
-
     def drain(self) -> None:
-        """Not now."""
+        if self.phase == "main":  # one callback, and the end of it
+            super().drain()
 
-    def _enter(self, main: Callable[[], object]) -> None:
-        super()._enter(main)
-        super().drain()
-
-    def poll_phase(self) -> None:
-        super().poll_phase()
+    def poll_phase(self, block: bool = True) -> None:
+        super().poll_phase(block)
         super().drain()
 
     def check_phase(self) -> None:
@@ -49,46 +46,58 @@ class DrainsPerPhase(Runtime):
         super().drain()
 
 
-class ImmediatesUntilEmpty(Runtime):
+class DrainsPerPhase(Runtime):
+    make_loop = DrainsPerPhaseLoop
+
+
+class ImmediatesUntilEmptyLoop(Loop):
     """An immediate that is set by an immediate runs in the same phase."""
 
-    __slots__ = ()
-
     def check_phase(self) -> None:
-        while self.immediates:
+        while self.immediates and not self.stopped:
             super().check_phase()
 
 
-class UnstableHeap(Runtime):
-    """Timers with the same deadline run in another order than they were set in."""
+class ImmediatesUntilEmpty(Runtime):
+    make_loop = ImmediatesUntilEmptyLoop
 
-    __slots__ = ()
+
+class UnstableHeapLoop(Loop):
+    """Timers with the same deadline run in another order than they were set in."""
 
     def timers_phase(self) -> None:
         self.phase = "timers"
-        for batch in self.timers.due(self.clock.now()):
-            self.run_batch(reversed(batch))
+        timers = self.timers
+        timers.begin(self.clock.now())
+        while timers.next_batch() and not self.stopped:
+            timers.current = dict(reversed(timers.current.items()))
+            self.calls.timers(timers.current)
+
+
+class UnstableHeap(Runtime):
+    make_loop = UnstableHeapLoop
 
 
 class PoolOfOne(Runtime):
     """One thread, however many are asked for."""
 
-    __slots__ = ()
-
-    def __init__(self, threads: int = 4, system: Any = None) -> None:
-        super().__init__(threads=1, system=system)
+    def __init__(self, threads: int = 4, **options: Any) -> None:
+        super().__init__(threads=1, **options)
 
 
-class NoWakeUp(Runtime):
+class NoWakeUpLoop(Loop):
     """A result of the pool does not end the loop's sleep."""
-
-    __slots__ = ()
 
     def wake(self) -> None:
         """Nobody is told."""
 
-    def wait(self, timeout: float | None) -> Any:
-        return super().wait(LONGEST_SLEEP if timeout is None else min(timeout, LONGEST_SLEEP))
+    def timeout(self) -> float | None:
+        timeout = super().timeout()
+        return LONGEST_SLEEP if timeout is None else min(timeout, LONGEST_SLEEP)
+
+
+class NoWakeUp(Runtime):
+    make_loop = NoWakeUpLoop
 
 
 KNOBS = MappingProxyType(

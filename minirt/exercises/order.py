@@ -6,6 +6,7 @@ from html import escape
 from types import MappingProxyType
 from typing import TypeAlias
 
+from minirt.core.loop import Loop
 from minirt.core.simulation import Simulation
 from minirt.exercises.knobs import (
     ImmediatesUntilEmpty,
@@ -88,19 +89,19 @@ def shuffled(asked: Program) -> list[str]:
 # The order of the phases
 
 PHASES_TASK = """\
-Write the turn of a loop. The seven phases are methods of `Runtime` already: `pending_phase`,
+Write the turn of a loop. The seven phases are methods of `Loop` already: `pending_phase`,
 `idle_phase`, `prepare_phase`, `poll_phase`, `check_phase`, `close_phase` and `timers_phase`, and
-each may be called when it has nothing to do. Call them in Node's order. The checks let programs of
-this chapter judge."""
+each may be called when it has nothing to do. Call them in Node's order, and tell `poll_phase`
+whether it may sleep: `block`. The checks let programs of this chapter judge."""
 
 PHASES_STUB = """\
-from minirt import Runtime
+from minirt.core.loop import Loop
 
 
-class OwnLoop(Runtime):
-    def turn(self):
-        self.ticks += 1
-        if self.ticks == 1:
+class OwnLoop(Loop):
+    def turn(self, block=True):
+        self.turns += 1
+        if self.turns == 1:
             self.timers_phase()  # once on entry
         ...
 """
@@ -112,15 +113,28 @@ BUSY = 0.01  # s
 
 def turn_of(phases: str) -> str:
     """An answer that calls these phases."""
-    return PHASES_OPENING + "".join(f"        self.{name}_phase()\n" for name in phases.split())
+    calls = "".join(f"        self.{name}_phase()\n" for name in phases.split())
+    return PHASES_OPENING + calls.replace("poll_phase()", "poll_phase(block)")
 
 
 PHASES_ANSWER = turn_of("pending idle prepare poll check close timers")
 
 
+def on_own_loop(answer: Answer) -> type[Runtime]:
+    """A runtime that makes the reader's loop."""
+    loop = answer["OwnLoop"]
+    if not (isinstance(loop, type) and issubclass(loop, Loop)):
+        raise Wrong(f"your OwnLoop is {loop!r}. Let it be a class, and a subclass of Loop.")
+
+    class OnOwnLoop(Runtime):
+        make_loop = loop
+
+    return OnOwnLoop
+
+
 def order_on(answer: Answer, main: Main) -> list[str]:
     """What `main(say)` says on the reader's loop, in simulated time."""
-    rt = answer["OwnLoop"](system=Simulation())
+    rt = on_own_loop(answer)(system=Simulation())
     said: list[str] = []
 
     def say(text: str) -> Callback:
@@ -197,7 +211,7 @@ def after_the_timers(answer: Answer) -> None:
 def recorded_programs(answer: Answer) -> None:
     for number in ("28", "29", "32", "40", "47", "71"):
         one = program(number)
-        lines = order_of(one, answer["OwnLoop"])
+        lines = order_of(one, on_own_loop(answer))
         if tuple(lines) not in one.orders:
             raise Wrong(
                 f"{one.name}: Node prints {', '.join(one.orders[0])}; on your loop it printed "
@@ -214,8 +228,9 @@ PHASES = Exercise(
     hints=(
         "The table at the top of the chapter has one row a phase. Each row is one line of yours.",
         (
-            "self.pending_phase(), self.idle_phase(), self.prepare_phase(), self.poll_phase(), "
-            "then three more. The timers had a turn on entry: where in the circle is their place?"
+            "self.pending_phase(), self.idle_phase(), self.prepare_phase(), "
+            "self.poll_phase(block), then three more. The timers had a turn on entry: where in the "
+            "circle is their place?"
         ),
     ),
     answer=PHASES_ANSWER,

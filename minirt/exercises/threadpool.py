@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from minirt.core.policies import Task, TaskKind
 from minirt.core.simulation import Simulation
-from minirt.core.threadpool import Task, TaskKind
 from minirt.errors import TooManyWaiting
 from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
 from minirt.node.runtime import Runtime
@@ -349,7 +349,7 @@ EXERCISES = (
         wrong=(
             WrongAnswer(  # no TooManyWaiting in sight
                 WAITING_HEAD + WAITING_ANSWER.replace("except TooManyWaiting:", "except KeyError:"),
-                says="TooManyWaiting left your submit_all, and 12 of 12 functions never ran",
+                says="TooManyWaiting left your submit_all, and 10 of 12 functions never ran",
             ),
             WrongAnswer(  # drops what was refused
                 WAITING_HEAD
