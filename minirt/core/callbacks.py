@@ -17,6 +17,7 @@ can touch nobody else's, even when the count of identities comes round (see `Tim
 """
 
 from collections import deque
+from collections.abc import Callable
 from itertools import islice
 
 from minirt.core.timers import Timers
@@ -152,7 +153,8 @@ class Callbacks:
         self.tasks: dict[int, Callback] = {}  # for what comes back from the pool
         self.listeners: dict[Listener, None] = {}  # for readiness; more than one may have a name
         self.dangling: dict[int, Callback] = {}  # for readiness, and no descriptor is named yet
-        self.holds: dict[int, Callback] = {}  # their owners call them; the loop only waits
+        # modules that wait in their own way, as a request does: each has a call that ends it
+        self.holds: dict[int, Callable[[], object]] = {}
         self.boxed = CallbackQueue()  # stored, and waited for by nobody
         # without a name: run before anything else, or handed over by another thread
         self.next_ticks: deque[Callback] = deque()

@@ -331,6 +331,17 @@ class Loop:
     def _take_losses(self) -> list[Event]:
         losses = self.poll.take_losses()
         for listener, _ in losses:
+    def hold(self, identity: int, callback: Callback, end: Callable[[], object]) -> None:
+        """Wait for `callback`, which its owner calls, until `release`. `end` makes the owner end."""
+        if self.alert:
+            self.calls.added(identity, callback, "epoll", {"persistent": True})
+        self.callbacks.holds[identity] = end
+
+    def release(self, identity: int) -> None:
+        """The loop waits for this one no longer."""
+        if self.callbacks.holds.pop(identity, None) is not None and self.alert:
+            self.calls.dropped(identity)
+
             if not listener.watches:  # nothing can come any more: it is not waited for
                 self.callbacks.listeners.pop(listener, None)
         return losses

@@ -159,9 +159,12 @@ def interrupts() -> Iterator[list[int]]:
 class SimulatedConnection:
     """One end of a connection; the other end is a function, its peer."""
 
-    def __init__(self, simulation: "Simulation", number: int, answer: Answer) -> None:
+    def __init__(
+        self, simulation: "Simulation", number: int, answer: Answer, place: Place
+    ) -> None:
         self._simulation = simulation
         self._number = number
+        self._place = place  # of the peer
         self._answer: Answer | None = answer
         self._sent = bytearray()
         self._arrived = bytearray()
@@ -196,6 +199,12 @@ class SimulatedConnection:
 
     def getsockopt(self, level: int, option: int) -> int:
         return 0
+
+    def getsockname(self) -> Place:
+        return ("simulation", self._number)
+
+    def getpeername(self) -> Place:
+        return self._place
 
     def shutdown(self, how: int) -> None:
         """The peer has heard enough: it answers to what was sent, not to an end."""
@@ -324,7 +333,7 @@ class Simulation:
             raise ConnectionRefusedError(
                 f"nobody listens on {address}:{port} in this simulation. Use add_peer()"
             )
-        return SimulatedConnection(self, next(self._descriptors), answer)
+        return SimulatedConnection(self, next(self._descriptors), answer, (address, port))
 
     def serve(self, answer: Answer, start: Callable[[], Place]) -> Place:
         """Where somebody answers as `answer` says: a peer, so that nothing has to be started."""

@@ -11,7 +11,7 @@ import select
 import selectors
 import socket
 from collections.abc import Callable
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from minirt.clock import Clock, MonotonicClock
 from minirt.core.epoll import EpollPoll
@@ -34,6 +34,8 @@ class Connection(Protocol):
     def send(self, data: bytes) -> int: ...
     def recv(self, size: int) -> bytes: ...
     def getsockopt(self, level: int, option: int) -> int: ...
+    def getsockname(self) -> Any: ...
+    def getpeername(self) -> Any: ...
     def shutdown(self, how: int) -> None: ...
     def close(self) -> None: ...
 
@@ -76,16 +78,12 @@ class RealSystem:
 
     def addresses(self, host: str) -> list[str] | None:
         """The addresses of `host`, if nobody has to be asked: it is one. None: see `look_up`."""
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            return None
-        return [host]
+        return [host] if is_address(host) else None
 
     def look_up(self, host: str) -> list[str]:
         """Every address of a name, in the system's order (RFC 6724). Blocks: for the pool."""
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        return list(dict.fromkeys(str(place[0]) for *_, place in found))
+        return list(dict.fromkeys(address_of(place) for *_, place in found))
 
     def connect(self, address: str, port: int) -> Connection:
         """A socket on its way to an address in digits. Does not block."""
@@ -112,6 +110,21 @@ class RealSystem:
     def paced(self, pace: Callable[[Clock], AnyClock]) -> AnyClock | None:
         """A clock on top of the bundle's own, which a person can slow down or halt."""
         return pace(self.clock)
+
+
+def is_address(host: str) -> bool:
+    """Is `host` an address in digits, which nobody has to look up?"""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return host.isascii() and host.isprintable()  # a zone, after %, may be anything
+
+
+def address_of(place: tuple[Any, ...]) -> str:
+    """The host in a socket's address. An IPv6 address of one link is complete with its zone."""
+    zone = place[3] if len(place) == 4 else 0
+    return f"{place[0]}%{zone}" if zone and "%" not in place[0] else str(place[0])
 
 
 def default_poll() -> Callable[[], Poll]:

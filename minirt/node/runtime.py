@@ -75,6 +75,7 @@ class Runtime:
         "loop",
     )
 
+        "of_modules",
     make_loop: Callable[[System, int, Schedule, int | None], Loop] = Loop  # for other rules
 
     def __init__(
@@ -99,6 +100,7 @@ class Runtime:
         if trace is not None:
             self.attach(trace)
 
+        self.of_modules: dict[type, Any] = {}  # what each module keeps for this runtime
     # Its life
 
     def run(self, main: Callable[[], object]) -> None:
@@ -428,7 +430,12 @@ class Runtime:
         """Neither the callback of `token` nor its interest is there any longer."""
         loop = self.loop
         loop.check_thread()
-        if is_number(token) and self._registrator.forget(token) and loop.alert:
+        if not is_number(token):
+            return
+        end = loop.callbacks.holds.get(token)
+        if end is not None:
+            end()  # a module's own event: it closes what belongs to it
+        elif self._registrator.forget(token) and loop.alert:
             loop.calls.dropped(token)
 
     # Other threads
@@ -643,6 +650,7 @@ class Runtime:
         loop.on_uncaught = None
         self._at_close.clear()
         self._context = None
+        self.of_modules.clear()
         self._state = "closed"
 
 
