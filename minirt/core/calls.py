@@ -185,8 +185,8 @@ class Calls:
         """A callback was cleared. If it was the last one, there is nothing left to sleep for."""
         self.loop.wake()
 
-    def printed(self, text: str) -> None:
-        """The program printed a line with `log`."""
+    def printed(self, text: str, thread: str = "main") -> None:
+        """The program printed a line. Any thread may call this, under its own name."""
 
     def closed(self, thread: str) -> None:
         """A thread of the pool, or epoll, has ended."""

@@ -24,9 +24,12 @@ from minirt.core.loop import Loop
 from minirt.core.polls import Ready
 from minirt.core.policies import Work
 from minirt.values import UNDEFINED, Callback, Error, Int, Js
+from minirt.watching.event import printable
 from minirt.watching.gate import Gate, PacedClock
 from minirt.watching.labels import place, text_of
 from minirt.watching.trace import Fields, Sink, adder
+
+LINE = 500  # characters of a printed line that an event keeps
 
 READINESS = tuple({"readiness": Ready(bits).name or "nothing"} for bits in range(16))
 
@@ -279,8 +282,8 @@ class WatchedCalls(Calls):
     def named(self, identity: int) -> None:
         self.note("identity", identity)
 
-    def printed(self, text: str) -> None:
-        self.note("printed", None, {"text": text})
+    def printed(self, text: str, thread: str = "main") -> None:
+        self.note("printed", None, {"text": printable(text, LINE)}, printable(thread))
 
     def closed(self, thread: str) -> None:
         self.note("closed", None, {"kind": "Close"}, thread)
