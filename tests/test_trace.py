@@ -1,6 +1,8 @@
-"""What happened, when, in which phase, on which thread?"""
+"""minirt.watching.trace: where events go, what keeps them, and what they become in a file."""
 
+import io
 import json
+import threading
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -9,18 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minirt import Recorder, Runtime, Simulation, set_interval, set_timeout
+from minirt import Recorder
 from minirt.watching.trace import (
     KINDS,
-    SLICES,
-    WIDTH,
     Event,
-    Named,
-    Silence,
     Tee,
-    chrome_trace,
+    adder,
     console_line,
     read_jsonl,
+    write_line,
 )
 
 
@@ -43,7 +42,10 @@ EVENTS = st.builds(
 )
 
 
-@given(st.lists(st.sampled_from(["record", "record", "add", "settle", "clear"])), st.integers(1, 5))
+# --- the ring ---
+
+
+@given(st.lists(st.sampled_from(["record", "add", "add", "clear"])), st.integers(1, 5))
 def test_a_recorder_is_a_ring_that_counts_what_it_dropped(steps: list[str], capacity: int) -> None:
     recorder = Recorder(capacity)
     ring: deque[Event] = deque(maxlen=capacity)
@@ -53,13 +55,8 @@ def test_a_recorder_is_a_ring_that_counts_what_it_dropped(steps: list[str], capa
             recorder.clear()
             ring.clear()
             came = 0
-        elif step == "settle":
-            recorder.settle()
         else:
-            if step == "record":
-                recorder.record(event(number))
-            else:
-                recorder.add(event(number))
+            getattr(recorder, step)(event(number))
             ring.append(event(number))
             came += 1
         assert recorder.events == list(recorder) == list(ring)
@@ -69,14 +66,30 @@ def test_a_recorder_is_a_ring_that_counts_what_it_dropped(steps: list[str], capa
     assert all(type(each) is Event for each in recorder)
 
 
-def test_a_recorder_settles_to_at_most_twice_its_size() -> None:
+def test_a_recorder_holds_no_more_than_its_size_at_any_moment() -> None:
     recorder = Recorder(10)
     for number in range(1000):
         recorder.add(event(number))
-        recorder.settle()
-        assert len(recorder._fields) < 20 * len(Event._fields)
+        assert len(recorder) <= 10
     assert recorder.dropped == 990
     assert [each.turn for each in recorder] == list(range(990, 1000))
+
+
+def test_no_event_of_many_threads_goes_uncounted() -> None:
+    recorder, start = Recorder(100), threading.Barrier(4)
+
+    def busy() -> None:
+        start.wait()
+        for number in range(20_000):
+            recorder.add(event(number))
+
+    threads = [threading.Thread(target=busy) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert recorder.recorded == 80_000
+    assert (len(recorder), recorder.dropped) == (100, 79_900)
 
 
 def test_a_recorder_keeps_one_event_or_more() -> None:
@@ -84,30 +97,80 @@ def test_a_recorder_keeps_one_event_or_more() -> None:
         Recorder(0)
 
 
-def test_silence_keeps_nothing_and_tee_tells_everybody() -> None:
-    first, second = Recorder(), Recorder()
-    tee = Tee(first, Silence(), second)
-    tee.record(event(1))
-    assert first.events == second.events == [event(1)]
-    silence = Silence()
-    silence.add(event(1))
-    silence.settle()
+# --- sinks ---
+
+
+class Own:
+    """A sink that knows only `record`."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def record(self, event: Event) -> None:
+        self.events.append(event)
+
+
+class Loud(Recorder):
+    """A recorder that hears each event."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[Event] = []
+
+    def record(self, event: Event) -> None:
+        self.heard.append(event)
+        super().record(event)
+
+
+class Quiet(Recorder):
+    """A recorder with nothing of its own."""
+
+
+def test_a_recorder_is_given_plain_tuples() -> None:
+    for recorder in (Recorder(), Quiet()):
+        assert adder(recorder) is recorder.add
 
 
 def test_a_sink_that_knows_only_record_gets_events_with_names() -> None:
-    class Own:
-        def __init__(self) -> None:
-            self.events: list[Event] = []
-
-        def record(self, event: Event) -> None:
-            self.events.append(event)
-
     own = Own()
-    named = Named(own)
-    named.add(event(3))
-    named.settle()
+    adder(own)(tuple(event(3)))
     assert own.events == [event(3)]
     assert own.events[0].turn == 3
+
+
+def test_a_recorder_that_overrides_record_hears_every_event() -> None:
+    loud = Loud()
+    adder(loud)(tuple(event(3)))
+    assert loud.heard == loud.events == [event(3)]
+    assert type(loud.heard[0]) is Event
+
+
+class NoSink:
+    """Has no `record`."""
+
+
+class Taken:
+    record = "not a method"
+
+
+@pytest.mark.parametrize("sink", [None, 7, "trace.json", NoSink(), Taken(), print])
+@pytest.mark.parametrize("give", [adder, Tee])
+def test_what_cannot_record_is_refused_at_once(give: Any, sink: Any) -> None:
+    with pytest.raises(TypeError, match=rf"{type(sink).__name__} has none. Use Recorder\(\)$"):
+        give(sink)
+
+
+def test_a_tee_tells_everybody_and_each_recorder_keeps_its_size() -> None:
+    small, own, loud = Recorder(3), Own(), Loud()
+    add = adder(Tee(small, own, loud))
+    for number in range(10):
+        add(tuple(event(number)))
+    assert own.events == loud.heard == [event(number) for number in range(10)]
+    assert small.events == own.events[-3:]
+    assert small.dropped == 7
+
+
+# --- files and lines ---
 
 
 @given(st.lists(EVENTS, max_size=20))
@@ -124,76 +187,24 @@ def test_json_lines_come_back_as_the_same_events(events: list[Event]) -> None:
         assert len(path.read_text().splitlines()) == len(events)
 
 
-def check_chrome(trace: dict[str, Any], threads: set[str]) -> None:
-    """Valid for a viewer: times and rows are there, and begin and end are balanced in each row."""
-    trace = json.loads(json.dumps(trace))
-    names = {e["tid"]: e["args"]["name"] for e in trace["traceEvents"] if e["ph"] == "M"}
-    assert set(names.values()) == threads
-    depth = dict.fromkeys(names, 0)
-    for entry in trace["traceEvents"]:
-        assert entry["pid"] == 1
-        assert entry["ph"] in "MBEiC"
-        if entry["ph"] in "MC":
-            continue
-        assert isinstance(entry["ts"], float)
-        assert entry["args"]["phase"]
-        depth[entry["tid"]] += {"B": 1, "E": -1, "i": 0}[entry["ph"]]
-        assert depth[entry["tid"]] >= 0
-    assert set(depth.values()) <= {0}
-
-
-@given(st.lists(EVENTS, max_size=40))
-@settings(max_examples=30)
-def test_whatever_was_cut_off_chrome_gets_as_many_ends_as_beginnings(events: list[Event]) -> None:
-    check_chrome(chrome_trace(iter(events)), {each.thread for each in events})
-
-
-def test_chrome_gets_rows_slices_moments_and_counters(tmp_path: Path) -> None:
+def test_an_identity_of_64_bits_is_exact_in_a_file(tmp_path: Path) -> None:
     recorder = Recorder()
-    detail = {"kind": "File read"}
-    for number, (kind, thread, details) in enumerate(
-        [
-            ("turn", "main", {"pending_events": 2}),
-            ("enter", "main", {}),
-            ("slept", "main", {}),
-            ("started", "pool3", detail),
-            ("finished", "pool3", detail),
-            ("woke", "main", {"why": "result"}),
-            ("run", "main", {}),
-            ("printed", "main", {"text": "x"}),
-        ]
-    ):
-        recorder.record(event(number, kind, thread, details))
-    path = recorder.write_chrome(tmp_path / "trace.json")
-    trace = json.loads(path.read_text())
-    check_chrome(trace, {"main", "pool3"})
-    entries = [(e["ph"], e["name"], e.get("tid")) for e in trace["traceEvents"] if e["ph"] != "M"]
-    assert entries == [
-        ("i", "turn", 1),
-        ("C", "pending_events", None),
-        ("B", "poll", 1),
-        ("B", "sleep", 1),
-        ("B", "File read 3", 2),
-        ("E", "File read 4", 2),
-        ("E", "sleep", 1),
-        ("B", "callback 6", 1),
-        ("i", "printed", 1),
-        ("E", "callback 6", 1),
-        ("E", "poll", 1),
-    ]
-    assert trace["otherData"] == {"dropped": 0}
-    times = [e["ts"] for e in trace["traceEvents"] if "ts" in e]
-    assert times == sorted(times)
+    for identity in (2**64 - 3, 2**64 - 2, 2**64 - 1):
+        recorder.record(event(1)._replace(identity=identity))
+    path = recorder.write_jsonl(tmp_path / "trace.jsonl")
+    written = [json.loads(line)["identity"] for line in path.read_text().splitlines()]
+    assert written == ["18446744073709551613", "18446744073709551614", "18446744073709551615"]
+    assert [each.identity for each in read_jsonl(path)] == [2**64 - 3, 2**64 - 2, 2**64 - 1]
 
 
-def test_a_callback_without_an_identity_has_a_name_as_well() -> None:
-    nameless = event(1)._replace(identity=None)
-    assert chrome_trace([nameless])["traceEvents"][1]["name"] == "callback"
-    assert chrome_trace([]) == {
-        "traceEvents": [],
-        "displayTimeUnit": "ms",
-        "otherData": {"dropped": 0},
-    }
+def test_any_text_can_be_written_to_a_file(tmp_path: Path) -> None:
+    recorder = Recorder()
+    odd = "\ud800 \x1b \u2028 \x85 é"
+    recorder.record(event(1, "printed", detail={"text": odd}))
+    path = recorder.write_jsonl(tmp_path / "trace.jsonl")
+    assert path.read_bytes().isascii()
+    assert recorder.write_chrome(tmp_path / "trace.json").read_bytes().isascii()
+    assert [each.detail for each in read_jsonl(path)] == [{"text": odd}]
 
 
 def test_a_console_line_has_the_shape_of_the_source_chapter() -> None:
@@ -201,17 +212,23 @@ def test_a_console_line_has_the_shape_of_the_source_chapter() -> None:
         "Thread: main  Registered timer event id: 2"
     )
     assert console_line("pool3", "x") == "Thread: pool3 x"
-    assert set(SLICES) <= set(KINDS)
 
 
-def test_a_recorder_behind_a_tee_is_cut_back_too() -> None:
-    recorder = Recorder(10)
-    rt = Runtime(system=Simulation(), trace=Tee(recorder, Silence()))
+@pytest.mark.parametrize(
+    ("encoding", "written"),
+    [("ascii", b"caf\\xe9 \\ud800\n"), ("utf-8", b"caf\xc3\xa9 \\ud800\n")],
+)
+def test_a_line_that_the_encoding_cannot_express_is_written_with_escapes(
+    encoding: str, written: bytes
+) -> None:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding)
+    write_line(file, "café \ud800")
+    file.flush()
+    assert raw.getvalue() == written
 
-    def main() -> None:
-        interval = set_interval(1, lambda _: None)
-        set_timeout(500, lambda _: interval.cancel())
 
-    rt.run(main)
-    assert recorder.recorded > 1000
-    assert len(recorder._fields) < 100 * WIDTH
+def test_a_file_in_memory_has_no_encoding_and_gets_lines_as_well() -> None:
+    file = io.StringIO()
+    write_line(file, "café \ud800")
+    assert file.getvalue() == "café \\ud800\n"
