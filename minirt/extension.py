@@ -69,7 +69,10 @@ class MinirtMagics(Magics):
             "--sim", action="store_true", help="Run in simulated time; draw a picture after it."
         ),
         option(
-            "--seed", type=int, default=None, help="Choose the simulation's chances. Default: 0."
+            "--seed",
+            type=int,
+            default=None,
+            help="Seed of the simulation: one seed, one order. Default: 0.",
         ),
         option("--speed", type=float, default=None, help="Pace: 0.5 is half as fast."),
         option(
@@ -95,21 +98,20 @@ class MinirtMagics(Magics):
         options = read_options(self.minirt_cell, line, "%%minirt")
         if options is None:
             return
-        check_together(options)
+        speed = self.speed if options.speed is None else options.speed
+        check_together(options, speed)
         main = main_of(text, filename, self.ip)
         seed = (options.seed or 0) if options.sim else None
         threads = self.threads if options.threads is None else options.threads
-        program = self.last = new_program(threads, seed, options.trace)
+        program = self.last = new_program(threads, seed, options.trace, self._tee)
         if options.trace:
             self.programs[options.trace] = program
         if options.sim:
-            await run(program, main, self._tee, self.ip, view=False)
+            await run(program, main, self.ip, view=False)
             show(show_picture(program), self.ip)
         else:
-            speed = self.speed if options.speed is None else options.speed
             view = None if self.view else False
-            play = {"view": view, "speed": speed, "paused": options.paused}
-            await run(program, main, self._tee, self.ip, **play)
+            await run(program, main, self.ip, view=view, speed=speed, paused=options.paused)
 
     @magic(
         "%minirt",

@@ -91,7 +91,7 @@ def test_an_error_that_play_raises_points_to_the_lines_of_the_cell_alone(
     )
     assert "----> 4     1/0" in cell.traceback
     assert "ZeroDivisionError" in cell.traceback
-    for file in ("playing.py", "runtime.py", "loop.py", "scheduling.py"):
+    for file in ("play.py", "runtime.py", "loop.py", "calls.py"):
         assert file not in cell.traceback
 
 
@@ -104,13 +104,13 @@ def test_an_error_in_a_file_of_the_reader_shows_that_file_alone(
         "from minirt import Runtime\nawait Runtime().play(my_program.main, view=False)"
     )
     assert "my_program.py:2" in cell.traceback
-    assert "playing.py" not in cell.traceback
+    assert "play.py" not in cell.traceback
 
 
 def test_an_error_of_minirt_stops_at_the_readers_line(cells: Kernel) -> None:
     cell = cells.run("%%minirt --sim\nset_timeout('soon', print)")
     assert "----> 2 set_timeout('soon', print)" in cell.traceback
-    assert "NotADelay: a delay is a number" in cell.traceback
+    assert "NotADelay: got 'soon', expected a delay" in cell.traceback
     assert "ambient.py" not in cell.traceback
 
 
@@ -137,6 +137,82 @@ def test_an_interrupt_ends_the_program_and_everything_is_closed(cells: Kernel) -
     assert "asyncio" not in cell.traceback
     assert cells.run("print(threading.active_count() <= before)").out == "True\n"
     assert "phase closed" in cells.run("%minirt").out
+
+
+def test_an_interrupt_gives_the_kernel_back_while_a_callback_is_busy(cells: Kernel) -> None:
+    cells.run("%config MinirtMagics.view = False")
+    cells.run("import threading; release = threading.Event()")
+    cell = cells.begin(
+        "%%minirt\n"
+        "def work(_):\n"
+        "    print('busy'); release.wait(20); print('to its end'); 1 / 0\n"
+        "set_timeout(1, work)"
+    )
+    cells.watch(lambda: "busy" in cell.out)
+    cells.interrupt()
+    cells.watch(lambda: "idle" in cell.messages)
+    assert "the program was told to stop, and ends when its callback" in cell.traceback
+    status = cells.run("%minirt").out
+    assert status.startswith("interrupted, and not closed yet · real time")
+    after = cells.run("release.set(); print('next')")
+    assert after.out == "next\n" and after.seconds < 5
+    cells.watch(lambda: "to its end" in cell.out and "ZeroDivisionError" in cell.traceback)
+    assert "    1 / 0" not in after.traceback
+    cells.watch(lambda: cells.run("%minirt").out.startswith("interrupted · real time"))
+    assert "lines printed 2" in cells.run("%minirt").out
+
+
+def test_a_frozen_dataclass_is_raised_and_shown_like_any_exception(cells: Kernel) -> None:
+    cells.run("%config MinirtMagics.view = False")
+    cell = cells.run(
+        "%%minirt\n"
+        "from dataclasses import dataclass\n"
+        "@dataclass(frozen=True)\n"
+        "class Broken(Exception):\n"
+        "    code: int\n"
+        "def fail(_):\n"
+        "    raise Broken(3)\n"
+        "set_timeout(1, fail)"
+    )
+    assert "----> 7     raise Broken(3)" in cell.traceback
+    assert "FrozenInstanceError" not in cell.traceback and "runtime.py" not in cell.traceback
+
+
+def test_a_cancelled_error_of_the_program_is_no_interrupt(cells: Kernel) -> None:
+    cells.run("%config MinirtMagics.view = False")
+    cell = cells.run(
+        "%%minirt\nimport asyncio\ndef fail(_):\n    raise asyncio.CancelledError\n"
+        "set_timeout(1, fail)"
+    )
+    assert "----> 4     raise asyncio.CancelledError" in cell.traceback
+    assert "the program was stopped" not in cell.traceback
+
+
+def test_what_any_thread_of_a_program_prints_is_in_its_recording(cells: Kernel) -> None:
+    cells.run("%config MinirtMagics.view = False")
+    cell = cells.run(
+        "%%minirt --trace printing\n"
+        "import contextvars, sys, threading\n"
+        "from minirt import TaskKind, Undefined, log\n"
+        "def task():\n    print('from a task'); return Undefined()\n"
+        "def other():\n    print('from a thread')\n"
+        "Runtime.current().register_event_threadpool(task, TaskKind.ENCRYPT, lambda _: None)\n"
+        "run = contextvars.copy_context().run\n"
+        "thread = threading.Thread(target=run, args=(other,), name='other')\n"
+        "thread.start(); thread.join()\n"
+        "sys.stdout.writelines(['from ', 'main\\n'])\n"
+        "log('once')"
+    )
+    assert cell.status == "ok", cell
+    said = cells.run(
+        "program = %minirt trace printing\n"
+        "for event in program.recorder:\n"
+        "    if event.kind == 'printed': print(event.thread, event.detail['text'])"
+    )
+    lines = set(said.out.splitlines())
+    assert {"main from main", "other from a thread", "main once"} < lines
+    assert any(line.startswith("pool") and line.endswith(" from a task") for line in lines)
+    assert len(said.out.splitlines()) == 4
 
 
 def test_line_magics_work_inside_a_program(cells: Kernel) -> None:
@@ -178,7 +254,8 @@ def test_threads_and_settings_reach_the_runtime(cells: Kernel) -> None:
     [
         ("%%minirt --smi\n1", "%%minirt has no option --smi. Did you mean --sim?"),
         ("%%minirt --speed fast\n1", "invalid float value: 'fast'. `%%minirt --help` shows"),
-        ("%%minirt --speed 0\n1", "a pace is more than 0; see --paused"),
+        ("%%minirt --speed 0\n1", "at 0.01 to 100 times its speed; --paused begins without"),
+        ("%%minirt --speed 1000\n1", "speed=1000.0: a program runs at 0.01 to 100 times"),
         ("%%minirt --seed 3\n1", "--seed belongs to --sim"),
         ("%%minirt --sim --paused\n1", "takes neither --speed nor --paused"),
         ("%%minirt --sim --threads -1\n1", "a pool has 0 or more threads"),

@@ -147,8 +147,7 @@ def test_a_message_from_a_thread_arrives_at_once(cells: Kernel) -> None:
         "import threading, time\n"
         "rt = Runtime()\n"
         "def main():\n"
-        "    rt.set_timeout(60_000, lambda _: None).unref()\n"
-        "    rt.add_callback(99, print); rt.unref_identities.clear()\n"
+        "    rt.set_timeout(60_000, lambda _: None)\n"
         "    began = time.monotonic() + 0.1\n"
         "    def arrive(_):\n"
         "        print('after', round((time.monotonic() - began) * 1000), 'ms'); rt.stop()\n"
@@ -217,6 +216,131 @@ def test_an_interrupt_ends_a_callback_that_never_ends(cells: Kernel) -> None:
     cells.interrupt()
     cells.watch(lambda: "KeyboardInterrupt" in cell.traceback)
     assert cells.run("print('alive')").out == "alive\n"
+
+
+FATAL = {
+    "exit": "import sys; sys.exit(3)",
+    "cancelled": "import asyncio; raise asyncio.CancelledError",
+    "generator exit": "raise GeneratorExit",
+    "frozen": (
+        "from dataclasses import dataclass\n"
+        "    @dataclass(frozen=True)\n"
+        "    class Broken(Exception): code: int = 3\n"
+        "    raise Broken"
+    ),
+    "of no class that is known": "raise type('Fatal', (BaseException,), {})",
+    "without a text": "raise type('Mute', (Exception,), {'__str__': lambda self: 1 / 0})",
+    "exit without a text": (
+        "import sys\n    raise type('Mute', (SystemExit,), {'__str__': lambda self: sys.exit()})"
+    ),
+}
+
+
+@pytest.mark.parametrize("body", FATAL.values(), ids=FATAL)
+@pytest.mark.parametrize("then", ["", "\nimport asyncio\nawait asyncio.sleep(0.1)"])
+def test_nothing_that_leaves_a_callback_ends_the_kernel_or_another_runtime(
+    cells: Kernel, body: str, then: str
+) -> None:
+    other = cells.run("beat = set_interval(10, lambda _: print('beat'))")
+    cell = cells.run(
+        f"def fail(_):\n    {body}\n\nset_timeout(20, fail)\n"
+        f"_ = set_timeout(60_000, lambda _: None){then}"
+    )
+    cells.watch(lambda: cell.traceback != "" or cell.err != "")
+    before = other.out.count("beat")
+    cells.watch(lambda: other.out.count("beat") > before + 3)
+    assert cells.run("clear_interval(beat); print('alive')").out == "alive\n"
+    assert "idle.py" not in cell.traceback
+    if "Mute" not in body:
+        assert "in fail" in cell.traceback
+
+
+def test_a_runtime_that_an_error_ends_does_not_wait_for_its_pool(cells: Kernel) -> None:
+    cells.run("import threading; release = threading.Event()")
+    cell = cells.run(
+        "from minirt import TaskKind, Undefined\n"
+        "rt = Runtime()\n"
+        "def task():\n    release.wait(20); return Undefined()\n"
+        "def main():\n"
+        "    rt.register_event_threadpool(task, TaskKind.ENCRYPT, print)\n"
+        "    rt.set_timeout(10, lambda _: 1 / 0)\n"
+        "rt.start(main)"
+    )
+    cells.watch(lambda: "ZeroDivisionError" in cell.traceback)
+    after = cells.run("print(rt.phase); release.set()")
+    assert after.out == "closed\n" and after.seconds < 5
+
+
+def test_a_simulation_is_turned_in_its_own_time(cells: Kernel) -> None:
+    cell = cells.run(
+        "from minirt import Simulation\n"
+        "rt = Runtime(system=Simulation(seed=1))\n"
+        "rt.start(lambda: set_timeout(3_600_000, lambda _: print('an hour')))"
+    )
+    cells.watch(lambda: cell.out == "an hour\n")
+
+
+# --- which cell a runtime belongs to ---
+
+
+def test_threads_of_a_cell_get_no_runtime(cells: Kernel) -> None:
+    cell = cells.run(
+        "import asyncio, threading\n"
+        "def ask():\n"
+        "    try: set_timeout(1, print)\n"
+        "    except RuntimeError as error: print(type(error).__name__)\n"
+        "thread = threading.Thread(target=ask); thread.start(); thread.join()\n"
+        "await asyncio.to_thread(ask)"
+    )
+    assert cell.out == "NoRuntime\nNoRuntime\n"
+
+
+def test_a_task_that_outlives_its_cell_sets_its_timers_there(cells: Kernel) -> None:
+    first = cells.run(
+        "import asyncio\n"
+        "go = asyncio.Event()\n"
+        "async def later():\n"
+        "    await go.wait()\n"
+        "    set_timeout(1, lambda _: print('of the first'))\n"
+        "task = asyncio.create_task(later())\n"
+        "await asyncio.sleep(0)"
+    )
+    second = cells.run(
+        "go.set(); set_timeout(1, lambda _: print('of the second'))\nawait asyncio.sleep(0.05)"
+    )
+    cells.watch(lambda: first.out != "" and second.out != "")
+    assert (first.out, second.out) == ("of the first\n", "of the second\n")
+
+
+@pytest.mark.parametrize("await_", ["", "import asyncio; await asyncio.sleep(0)\n"])
+def test_after_a_cell_nothing_of_it_is_left_in_the_kernels_context(
+    cells: Kernel, await_: str
+) -> None:
+    cells.run(
+        "import ipywidgets\nfrom minirt.node.current import current\n"
+        "slider, here = ipywidgets.IntSlider(), []\n"
+        "slider.observe(lambda change: here.append(current.get()), 'value')"
+    )
+    identity = cells.run(f"{await_}_ = set_timeout(1, print)\nprint(slider.model_id)").out.strip()
+    update = {"method": "update", "state": {"value": 42}, "buffer_paths": []}
+    message = cells.client.session.msg("comm_msg", {"comm_id": identity, "data": update})
+    cells.client.shell_channel.send(message)
+    assert cells.run("print(here)").out == "[None]\n"
+
+
+def test_a_cell_that_runs_a_cell_keeps_its_own_runtime(cells: Kernel) -> None:
+    cell = cells.run(
+        "mine = Runtime.current(); timer = set_timeout(60_000, print)\n"
+        "get_ipython().run_cell('inner = Runtime.current()')\n"
+        "print(mine is Runtime.current(), mine is inner); timer.cancel()"
+    )
+    assert cell.out == "True False\n"
+
+
+def test_the_class_that_everybody_shares_is_left_as_it_is(cells: Kernel) -> None:
+    cells.run("%gui\nbefore = vars(Runtime)['current']")
+    cells.run("%gui minirt")
+    assert cells.run("print(vars(Runtime)['current'] is before)").out == "True\n"
 
 
 def test_immediates_that_breed_do_not_shut_the_kernel_out(cells: Kernel) -> None:

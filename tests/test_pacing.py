@@ -1,8 +1,9 @@
-"""minirt.watching.gate and minirt.watching.play: a program that is paused, stepped, slowed, stopped."""
+"""minirt.watching.gate and play: a program that is paused, stepped, slowed, stopped, left alone."""
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from minirt import ManualClock, Recorder, Runtime, Simulation, TaskKind, Undefined
 from minirt.watching.gate import Gate, PacedClock, spacing
+from minirt.watching.play import play as play_at_gate
 
 
 class Onlooker:
@@ -19,6 +21,7 @@ class Onlooker:
         self.frames: list[dict[str, Any]] = []
         self.controls: Any = None
         self.entries: list[Any] = []
+        self.has_ended = threading.Event()
         self._act = act
 
     def begin(self, controls: Gate) -> None:
@@ -34,6 +37,7 @@ class Onlooker:
     def end(self, watch: Any, frame: dict[str, Any]) -> None:
         self.entries = watch.entries()
         self.frames.append(frame)
+        self.has_ended.set()
 
 
 def play(rt: Runtime, main: Callable[[], object], view: object = False, **options: Any) -> None:
@@ -135,6 +139,16 @@ def test_the_clock_goes_on_for_a_step_and_stands_still_after_its_callback() -> N
     assert clock.rate == 1
     gate.leave()
     assert clock.rate == 0
+
+
+def test_a_gate_that_is_open_at_full_speed_changes_nothing() -> None:
+    gate = Gate()
+    assert gate.is_neutral
+    gate.set_speed(2)
+    assert gate.is_open and not gate.is_neutral
+    gate.set_speed(1)
+    gate.pause()
+    assert not gate.is_neutral
 
 
 def test_every_change_is_told() -> None:
@@ -386,21 +400,190 @@ def test_a_program_that_went_on_untraced_can_still_be_paused_and_stepped() -> No
 
 @pytest.mark.usefixtures("no_leaks")
 def test_without_a_view_and_at_full_speed_nothing_is_traced() -> None:
-    rt, kinds = Runtime(), []
-    play(rt, lambda: rt.set_immediate(lambda _: kinds.append(type(rt))))
-    assert kinds == [Runtime]
+    rt, watched = Runtime(), []
+    play(rt, lambda: rt.set_immediate(lambda _: watched.append(rt.loop.is_watched)))
+    assert watched == [False]
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_a_program_that_nobody_traces_can_be_paused_and_stepped() -> None:
+    rt, gate, held = Runtime(), Gate(), []
+    count = 0
+
+    def again(_: object = None) -> None:
+        nonlocal count
+        count += 1
+        if count == 3:
+            gate.pause()
+        rt.set_immediate(again)
+
+    async def step() -> None:
+        while len(held) < 4:
+            if gate.holding:
+                held.append(count)
+                gate.step()
+            await asyncio.sleep(0.001)
+        gate.stop()
+
+    async def cell() -> None:
+        await asyncio.gather(play_at_gate(rt, again, False, gate), step())
+
+    asyncio.run(asyncio.wait_for(cell(), 20))
+    assert [after - before for before, after in pairwise(held)] == [1, 1, 1]
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_at_ten_times_the_speed_a_second_is_over_in_a_tenth_without_a_view_too() -> None:
+    rt, times = Runtime(), []
+    base = rt.clock
+
+    def main() -> None:
+        times.append(base.now())
+        rt.set_timeout(1000, lambda _: times.append(base.now()))
+
+    play(rt, main, speed=10)
+    assert 0.09 < times[1] - times[0] < 0.9
 
 
 @pytest.mark.usefixtures("no_leaks")
 def test_a_trace_may_be_taken_off_in_the_middle_of_a_callback() -> None:
-    rt, kinds = Runtime(trace=Recorder()), []
+    rt, watched = Runtime(trace=Recorder()), []
 
     def detach(_: object) -> None:
         rt.detach()
-        rt.set_timeout(1, lambda _: kinds.append(type(rt)))  # in a later turn
+        rt.set_timeout(1, lambda _: watched.append(rt.loop.is_watched))  # in a later turn
+
+    rt.run(lambda: rt.set_timeout(1, detach))
+    assert watched == [False]
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_a_view_that_fails_is_lost_and_its_program_is_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rt, ran = Runtime(), []
+
+    def fail(view: Onlooker) -> None:
+        raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
+
+    play(rt, lambda: rt.set_timeout(1, ran.append), view=Onlooker(fail), paused=True)
+    assert len(ran) == 1
+    assert [one.message for one in caplog.records] == [
+        "the view failed; its program goes on without it"
+    ]
+
+
+# --- a program that its cell leaves ---
+
+
+@contextmanager
+def left_alone(rt: Runtime, work: Callable[[], object], view: Onlooker | None) -> Iterator[None]:
+    """Its cell was cancelled while `work` goes on; at the end its thread is over."""
+    busy = asyncio.Event()
+
+    async def cell() -> None:
+        here = asyncio.get_running_loop()
+
+        def callback(_: object) -> None:
+            here.call_soon_threadsafe(busy.set)
+            work()
+
+        playing = asyncio.ensure_future(
+            rt.play(lambda: rt.set_immediate(callback), view=view or False)
+        )
+        await busy.wait()
+        cancelled = here.time()
+        playing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await playing
+        assert here.time() - cancelled < 1
+
+    asyncio.run(cell())
+    (thread,) = (one for one in threading.enumerate() if one.name == "main")
+    yield
+    thread.join(20)
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_a_cancelled_cell_gets_its_loop_back_while_a_callback_is_busy() -> None:
+    rt, view, release, ended = Runtime(), Onlooker(), threading.Event(), []
+
+    def work() -> None:
+        release.wait(20)
+        ended.append("to its end")
+
+    with left_alone(rt, work, view):
+        assert view.frames[-1]["state"] == "stopping"
+        assert rt.phase == "check"
+        release.set()
+        assert view.has_ended.wait(20)
+    assert view.frames[-1]["state"] == "interrupted"
+    assert rt.phase == "closed"
+    assert ended == ["to its end"]
+    assert view.entries[-1].kind == "end"
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_a_cancelled_cell_gets_its_loop_back_while_a_task_of_the_pool_is_busy() -> None:
+    rt, view, release = Runtime(), Onlooker(), threading.Event()
+
+    def task() -> Undefined:
+        release.wait(20)
+        return Undefined()
+
+    def work() -> None:
+        rt.register_event_threadpool(task, TaskKind.ENCRYPT, lambda _: None)
+
+    with left_alone(rt, work, view):
+        assert view.frames[-1]["state"] == "stopping"
+        release.set()
+        assert view.has_ended.wait(20)
+    assert view.frames[-1]["state"] == "interrupted"
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_what_a_program_raises_when_its_cell_has_gone_is_told_by_its_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", told.append)
+    rt, release = Runtime(), threading.Event()
+
+    def work() -> None:
+        release.wait(20)
+        raise ZeroDivisionError
+
+    with left_alone(rt, work, None):
+        assert told == []
+        release.set()
+    assert [(one.exc_type, one.thread.name) for one in told] == [(ZeroDivisionError, "main")]
+    assert rt.phase == "closed"
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_the_view_says_what_a_program_raises_when_its_cell_has_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda what: None)
+    rt, view, release = Runtime(), Onlooker(), threading.Event()
+
+    def work() -> None:
+        release.wait(20)
+        raise ZeroDivisionError("too late")
+
+    with left_alone(rt, work, view):
+        release.set()
+        assert view.has_ended.wait(20)
+    assert view.frames[-1]["error"] == "ZeroDivisionError('too late')"
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_a_cancelled_error_of_the_program_itself_is_an_error_like_others() -> None:
+    rt, view = Runtime(), Onlooker()
 
     def main() -> None:
-        rt.set_timeout(1, detach)
+        raise asyncio.CancelledError
 
-    rt.run(main)
-    assert kinds == [Runtime]
+    with pytest.raises(asyncio.CancelledError):
+        play(rt, main, view=view)
+    assert view.frames[-1]["state"] == "failed"

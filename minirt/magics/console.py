@@ -6,8 +6,7 @@ program's own context, in whichever of its threads; everybody else's output pass
 
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,24 +95,30 @@ class Tee:
         self._programs = 0
         self._stdout: Any = sys.stdout
 
-    @contextmanager
-    def into(self, console: Console) -> Iterator[None]:
-        """What is printed in this context, and in those that are copied from it, goes there too."""
+    def hear(self, console: Console, call: Callable[[], None]) -> None:
+        """What `call` prints, and what runs in copies of its context, goes there too."""
+        self._take_place()
+        token = self._console.set(console)
+        try:
+            call()
+        finally:
+            self._console.reset(token)
+            console.end()
+            self._give_back()
+
+    def _take_place(self) -> None:
         as_stdout: Any = self
         with self._lock:
             self._programs += 1
             if self._programs == 1:
                 self._stdout, sys.stdout = sys.stdout, as_stdout
-        token = self._console.set(console)
-        try:
-            yield
-        finally:
-            self._console.reset(token)
-            console.end()
-            with self._lock:
-                self._programs -= 1
-                if self._programs == 0 and sys.stdout is as_stdout:
-                    sys.stdout = self._stdout
+
+    def _give_back(self) -> None:
+        as_stdout: Any = self
+        with self._lock:
+            self._programs -= 1
+            if self._programs == 0 and sys.stdout is as_stdout:
+                sys.stdout = self._stdout
 
     def write(self, text: str) -> int:
         console = self._console.get()
@@ -121,6 +126,10 @@ class Tee:
             console.write(text)
         self._stdout.write(text)
         return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stdout, name)

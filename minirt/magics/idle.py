@@ -3,27 +3,53 @@
 After `%gui minirt` the kernel calls us whenever it is idle. We turn each runtime that has something
 to do, and sleep until one has, or a message comes for the kernel. A cell that calls `set_timeout`
 without a runtime gets one of its own: the cell is its main, and what it leaves behind goes on.
+
+How does a call know its cell? By the context variable that also knows which runtime runs. While a
+cell runs, a `Cell` stands there, and makes a runtime for the first who asks. The trap is that
+IPython runs a plain cell in the kernel's own context, which is the same from cell to cell, and a
+cell that awaits in a task, so in a copy. The event before a cell is fired in the cell's context,
+and the event after it in the kernel's. So what stands in the kernel's context afterwards is taken
+back, and what stands in a copy ends with the cell's tasks. Threads have contexts of their own.
+
+What leaves a callback ends the runtime of its cell, and nothing else: not the other runtimes, and
+not the kernel, which would not survive a SystemExit or a CancelledError.
 """
 
 import asyncio
 import selectors
-import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import Context, copy_context
-from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
 from minirt import Runtime
-from minirt.errors import ForeignThread, NoRuntime
+from minirt.errors import NoRuntime
+from minirt.magics.interrupts import Interrupts
+from minirt.node.current import Here, current
 from minirt.watching.tracebacks import show_only_the_program
 
 SLICE = 0.02  # s: the kernel's asyncio gets its turn at least this often
 BEAT = 0.003  # s: between two turns while a cell awaits
-NAP = 0.005  # s: the longest sleep where the poll of a runtime has no descriptor to wait for
+NAP = 0.005  # s: the longest sleep where a poll has no descriptor to wait for
+
+
+class Cell:
+    """Stands in the context of a cell where a runtime would stand, and makes one when asked."""
+
+    def __init__(self, idle: "Idle", before: Here) -> None:
+        self.before = before  # what stood there, as the cell of a cell that runs cells
+        self._idle = idle
+        self._runtime: Runtime | None = None
+
+    def make(self) -> Runtime:
+        """The cell's own runtime. NoRuntime on another thread, or when `%gui minirt` is off."""
+        self._idle.check_here()
+        if self._runtime is None or self._runtime.phase == "closed":
+            self._runtime = self._idle.start_one()
+        return self._runtime
 
 
 class Idle:
@@ -32,9 +58,9 @@ class Idle:
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
         self._thread = threading.get_ident()
+        self._interrupts = Interrupts()
         self.runtimes: dict[Runtime, Context] = {}
-        self._of_cell: Runtime | None = None  # what set_timeout in the running cell goes to
-        self._made: list[Runtime] = []  # those that nobody else would close
+        self._made: set[Runtime] = set()  # those that nobody else would close
         self._cell_runs = False
         self._beat: asyncio.TimerHandle | None = None  # the next turn while a cell awaits
         self.is_on = False
@@ -45,19 +71,18 @@ class Idle:
         """From now on cells without a runtime get one, and started runtimes are turned."""
         if not self.is_on:
             self.is_on = True
-            self._current = Runtime.current
-            Runtime.current = staticmethod(self.current)  # type: ignore[method-assign]
             self._shell.events.register("pre_run_cell", self.before_cell)
             self._shell.events.register("post_run_cell", self.after_cell)
+            self._enter_cell()  # the cell that says `%gui minirt`
 
     def switch_off(self) -> None:
         """Undo `switch_on`. The runtimes stand still until it comes again."""
         if self.is_on:
             self.is_on = False
-            Runtime.current = staticmethod(self._current)  # type: ignore[method-assign]
-            self._stop_beat()
             self._shell.events.unregister("pre_run_cell", self.before_cell)
             self._shell.events.unregister("post_run_cell", self.after_cell)
+            self._leave_cell()
+            self._stop_beat()
 
     def close(self) -> None:
         """Close what was made here."""
@@ -66,46 +91,58 @@ class Idle:
             runtime.close()
         self.runtimes.clear()
         self._made.clear()
-        self._of_cell = None
 
     # Cells
 
-    def current(self) -> Runtime:
-        """The running runtime; in a cell without one, the cell's own."""
-        try:
-            return self._current()
-        except NoRuntime:
-            if threading.get_ident() != self._thread:
-                raise
-        if self._of_cell is None or self._of_cell.phase == "closed":
-            self._of_cell = Runtime()
-            self._of_cell.start(_nothing)
-            self._made.append(self._of_cell)
-            self.runtimes[self._of_cell] = copy_context()
-        return self._of_cell
-
     def before_cell(self, info: object) -> None:
         """A cell begins. Its runtime is not the one of the cell before."""
-        self._turn_once()  # in Run All there is no idle time between two cells
-        self._of_cell = None
-        self._cell_runs = True
-        self._beat_again()
+        if threading.get_ident() == self._thread:  # a subshell has a thread of its own
+            self._turn_once()  # in Run All there is no idle time between two cells
+            self._enter_cell()
+            self._cell_runs = True
+            self._beat_again()
 
     def after_cell(self, result: object) -> None:
         """A cell is over: go on with each started runtime that has a name in the notebook."""
-        self._stop_beat()
-        for value in list(self._shell.user_ns.values()):
-            if isinstance(value, Runtime) and value not in self.runtimes and _is_ours(value):
-                self.runtimes[value] = copy_context()
+        if threading.get_ident() == self._thread:
+            self._leave_cell()
+            self._stop_beat()
+            for value in list(self._shell.user_ns.values()):
+                if isinstance(value, Runtime) and self._is_started_here(value):
+                    self.runtimes.setdefault(value, copy_context())
+
+    def check_here(self) -> None:
+        """NoRuntime where no cell gets a runtime."""
+        if not self.is_on or threading.get_ident() != self._thread:
+            raise NoRuntime
+
+    def start_one(self) -> Runtime:
+        """A runtime for the cell that runs. What the cell does is done in its main."""
+        runtime = Runtime()
+        runtime.start(_nothing)
+        self._made.add(runtime)
+        self.runtimes[runtime] = copy_context()
+        return runtime
+
+    def _enter_cell(self) -> None:
+        current.set(Cell(self, current.get()))
+
+    def _leave_cell(self) -> None:
+        here = current.get()
+        if isinstance(here, Cell):
+            current.set(here.before)
+
+    def _is_started_here(self, runtime: Runtime) -> bool:
+        return runtime.phase not in ("new", "closed") and runtime.loop.thread == self._thread
 
     # Idle time
 
     def go_on(self, has_message: Callable[[], object], descriptor: int) -> None:
         """Turn the runtimes until the kernel has a message, or a slice of time is over."""
-        if self._cell_runs:  # it awaits, and we have a beat: see below
+        if self._cell_runs or self._is_turning:  # a cell that awaits has a beat: see below
             return
         over = time.monotonic() + SLICE
-        with selectors.DefaultSelector() as selector, _interruptible():
+        with selectors.DefaultSelector() as selector, self._interrupts:
             selector.register(descriptor, selectors.EVENT_READ)
             while True:
                 wait = min(self._turn_all(selector), over - time.monotonic())
@@ -127,89 +164,83 @@ class Idle:
             self._beat.cancel()
 
     def _turn_in_between(self) -> None:
-        self._turn_once()
+        try:
+            self._turn_once()
+        except KeyboardInterrupt:
+            pass  # it came between two callbacks, and would end the kernel
         if self._cell_runs:
             self._beat_again()
 
     def _turn_once(self) -> None:
-        with selectors.DefaultSelector() as selector, _interruptible():
-            self._turn_all(selector)
+        if not self._is_turning:  # or a callback runs a cell
+            with selectors.DefaultSelector() as selector, self._interrupts:
+                self._turn_all(selector)
+
+    @property
+    def _is_turning(self) -> bool:
+        return self._interrupts.turn_began is not None
 
     def _turn_all(self, selector: selectors.BaseSelector) -> float:
         """Turn each once, without sleeping. How long may we sleep now? (s)"""
         wait = SLICE
         for runtime, context in tuple(self.runtimes.items()):
-            if self._turn(runtime, context):
-                wait = min(wait, _rest(runtime, selector))
+            try:
+                rest = self._turn(runtime, selector)
+            except BaseException as error:  # SystemExit too: it is this program that ends
+                rest = None
+                self._end(runtime, error, context)
+            if rest is None:
+                self.runtimes.pop(runtime, None)
+                self._made.discard(runtime)
             else:
-                self._forget(runtime)
+                wait = min(wait, rest)
         return wait
 
-    def _turn(self, runtime: Runtime, context: Context) -> bool:
-        """One turn. False when the runtime is over; an error is shown under its own cell."""
+    def _turn(self, runtime: Runtime, selector: selectors.BaseSelector) -> float | None:
+        """One turn. For how long has it nothing to do then (s)? None: it is over."""
         if runtime.phase == "closed":  # a cell closed it
-            return False
-        runtime.idle_hooks.append(_nothing)  # a loop with an idle hook does not sleep
+            return None
+        is_simulated = runtime.loop.poll.always_poll  # its sleep is a jump of the clock
         try:
-            return runtime.tick()
-        except (Exception, KeyboardInterrupt) as error:
-            show_only_the_program(error, self._shell)
-            context.run(self._shell.showtraceback, (type(error), error, error.__traceback__))
-            return False
+            self._interrupts.turn_began = time.monotonic()
+            if not runtime.tick(block=is_simulated):
+                return None
         finally:
-            if _nothing in runtime.idle_hooks:
-                runtime.idle_hooks.remove(_nothing)
+            self._interrupts.turn_began = None
+        return 0 if is_simulated else rest_of(runtime, selector)
 
-    def _forget(self, runtime: Runtime) -> None:
-        del self.runtimes[runtime]
-        if runtime in self._made:
-            self._made.remove(runtime)
+    def _end(self, runtime: Runtime, error: BaseException, context: Context) -> None:
+        """Show under its cell what left a callback, and close what the callback belongs to."""
+        self._show(error, context)
+        try:
+            runtime.close()
+        except BaseException as another:
+            self._show(another, context)
+
+    def _show(self, error: BaseException, context: Context) -> None:
+        show_only_the_program(error, self._shell)
+        try:
+            context.run(self._shell.showtraceback, (type(error), error, error.__traceback__))
+        except (
+            BaseException
+        ) as failed:  # an error of the program's own may have a __str__ of its own
+            context.run(
+                sys.stderr.write,
+                f"{type(error).__name__} left a callback, and cannot be shown: its __str__ raises "
+                f"{type(failed).__name__}. Mend that first\n",
+            )
 
 
-def _rest(runtime: Runtime, selector: selectors.BaseSelector) -> float:
-    """How long it has nothing to do (s). From here on, what a thread brings wakes us."""
-    runtime._asleep = True  # wake() writes to its poll from now on
-    if runtime.pool.finished or runtime.inbox or runtime.next_ticks or runtime.immediates:
-        return 0
-    timeout = runtime.timeout()
-    rest = SLICE if timeout is None else timeout
-    descriptor = _descriptor(runtime)
+def rest_of(runtime: Runtime, selector: selectors.BaseSelector) -> float:
+    """How long it has nothing to do (s). What a thread brings meanwhile is seen by `selector`."""
+    rest = runtime.loop.rest()
+    descriptor = runtime.loop.poll.fileno()
     if descriptor is None:
-        return min(rest, NAP)
+        return NAP if rest is None else min(rest, NAP)
     if descriptor not in selector.get_map():
         selector.register(descriptor, selectors.EVENT_READ)
-    return rest
-
-
-def _descriptor(runtime: Runtime) -> int | None:
-    """The descriptor of its poll, which is readable when the poll has something to say."""
-    poll: Any = runtime.poll
-    inner: Any = getattr(poll, "_epoll", None) or getattr(poll, "_selector", None)
-    return int(inner.fileno()) if hasattr(inner, "fileno") else None
-
-
-def _is_ours(runtime: Runtime) -> bool:
-    """Was it started, in this thread, and is it not closed?"""
-    if runtime.phase in ("new", "closed"):
-        return False
-    try:
-        return runtime.epoll_registrator is not None
-    except ForeignThread:
-        return False
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """An idle kernel ignores interrupts. A callback that never ends should hear them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    return SLICE if rest is None else rest
 
 
 def _nothing() -> None:
-    """What a cell's runtime starts with, and the idle hook that keeps a turn from sleeping."""
+    """The main of a cell's runtime: the cell itself does what there is to do."""

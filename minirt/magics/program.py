@@ -15,8 +15,23 @@ from IPython.core.interactiveshell import InteractiveShell
 import minirt
 from minirt import Recorder, Runtime, Simulation
 from minirt.magics.console import Console, Tee
-from minirt.node.runtime import TracedRuntime
+from minirt.watching.gate import checked_speed
 from minirt.watching.tracebacks import show_only_the_program
+
+
+class ProgramRuntime(Runtime):
+    """Runs a program, and hears what it prints, until its very end.
+
+    Its thread may outlive the cell: an interrupted cell does not wait for it.
+    """
+
+    __slots__ = ("console", "tee")
+
+    console: Console
+    tee: Tee
+
+    def run(self, main: Callable[[], object]) -> None:
+        self.tee.hear(self.console, lambda: super(ProgramRuntime, self).run(main))
 
 
 @dataclass(slots=True)
@@ -28,13 +43,14 @@ class Program:
     console: Console
     name: str = ""
     seed: int | None = None  # None: in real time
-    ended: str = ""  # "" while it runs, then how it ended
+    outcome: str = "running"
 
     def __repr__(self) -> str:
         name = f"{self.name}: " if self.name else ""
+        closes = self.outcome != "running" and self.runtime.phase != "closed"
         dropped = self.recorder.dropped
         parts = (
-            f"{name}{self.ended or 'running'}",
+            f"{name}{self.outcome}" + (", and not closed yet" if closes else ""),
             "real time" if self.seed is None else f"simulated, seed {self.seed}",
             f"turns {self.runtime.ticks}",
             f"events {self.recorder.recorded}" + (f" (dropped {dropped})" if dropped else ""),
@@ -54,38 +70,39 @@ class Program:
         )
 
 
-def new_program(threads: int, seed: int | None, name: str) -> Program:
-    """A runtime that nobody has run, with a recorder. `seed` None: in real time."""
+def new_program(threads: int, seed: int | None, name: str, tee: Tee) -> Program:
+    """A runtime to be run, with a recorder. `seed` None: in real time."""
     recorder = Recorder()
     system = None if seed is None else Simulation(seed)
     try:
-        runtime = Runtime(threads=threads, system=system, trace=recorder)
+        runtime = ProgramRuntime(threads=threads, system=system, trace=recorder)
     except ValueError as error:
         raise UsageError(f"%%minirt: {error}") from None
-    return Program(runtime, recorder, Console(recorder, printing(runtime)), name, seed)
+    runtime.tee = tee
+    runtime.console = Console(recorder, noting(runtime))
+    return Program(runtime, recorder, runtime.console, name, seed)
 
 
-def printing(runtime: Runtime) -> Callable[[str, str], object]:
+def noting(runtime: Runtime) -> Callable[[str, str], object]:
     """A line that the program prints becomes an event, so that the view's console shows it."""
 
     def note(text: str, thread: str) -> None:
-        # what `log` or a console of the runtime printed is in the trace already
-        if isinstance(runtime, TracedRuntime) and not text.startswith("Thread: "):
-            runtime.note("printed", None, {"text": text}, thread=thread)
+        if not text.startswith("Thread: "):  # as `log` prints, which has noted it
+            runtime.loop.calls.printed(text, thread)
 
     return note
 
 
 async def run(
-    program: Program, main: Callable[[], object], tee: Tee, shell: InteractiveShell, **play: Any
+    program: Program, main: Callable[[], object], shell: InteractiveShell, **play: Any
 ) -> None:
     """Run it to its end. What it raises is shown with the lines of the program alone."""
     try:
-        with tee.into(program.console):
-            await program.runtime.play(main, **play)
-        program.ended = "ended"
+        await program.runtime.play(main, **play)
+        program.outcome = "ended"
     except BaseException as error:
-        program.ended = f"ended with {type(error).__name__}"
+        is_interrupt = isinstance(error, KeyboardInterrupt)
+        program.outcome = "interrupted" if is_interrupt else f"ended with {type(error).__name__}"
         show_only_the_program(error, shell)
         raise
 
@@ -141,16 +158,22 @@ def show(thing: object, shell: InteractiveShell) -> None:
     shell.display_pub.publish(data, metadata)
 
 
-def check_together(options: Any) -> None:
+def check_together(options: Any, speed: float) -> None:
     """Options of `%%minirt` that do not go together, or make no sense, are refused."""
     if options.seed is not None and not options.sim:
-        raise UsageError("%%minirt: --seed belongs to --sim: in real time chance is not ours")
-    if options.sim and (options.paused or options.speed is not None):
-        raise UsageError("%%minirt: --sim runs at once, and so takes neither --speed nor --paused")
-    if options.speed is not None and not options.speed > 0:
         raise UsageError(
-            f"%%minirt: --speed {options.speed:g}: a pace is more than 0; see --paused"
+            "%%minirt: --seed belongs to --sim, since only a simulation can be repeated. "
+            "Add --sim, or leave --seed out"
         )
+    if options.sim and (options.paused or options.speed is not None):
+        raise UsageError(
+            "%%minirt: --sim takes neither --speed nor --paused, since simulated time passes at "
+            "once. Leave them out, or leave --sim out"
+        )
+    try:
+        checked_speed(speed)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"%%minirt: {error}; --paused begins without running") from None
 
 
 def export(program: Program, name: str) -> str:

@@ -84,9 +84,14 @@ class Gate:
         self.next: Waiting | None = None  # which one
         self.stopped = False
         self.clock: PacedClock | None = None
-        self.on_change: Callable[[], object] = _nobody
+        self.on_change: Callable[[], object] = _nothing
         self.is_open = False  # wide open: no callback needs to stop here
         self._change()
+
+    @property
+    def is_neutral(self) -> bool:
+        """Wide open and at full speed: the program would run the same without a gate."""
+        return self.is_open and self._speed == 1
 
     @property
     def paused(self) -> bool:
@@ -207,5 +212,5 @@ def spacing(speed: float) -> float:
     return SPACING * (1 / speed - 1) if speed < 1 else 0.0
 
 
-def _nobody() -> None:
+def _nothing() -> None:
     """There is no loop to wake."""

@@ -2,39 +2,35 @@
 
 The loop has a thread of its own. The cell awaits, in short ticks: so the page's buttons are heard,
 an interrupt is heard, and about thirty times a second the view gets a frame.
+
+The trap is the end. A program that is told to stop still ends the callback that it is in, and waits
+for the tasks of its pool, and that may take long. The kernel needs its loop back meanwhile, for the
+next cell. So a cell that is interrupted waits for a moment only. After that the program's thread is
+alone: it closes everything, tells the view, and shows what was still raised.
 """
 
 import asyncio
+import logging
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
-from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
-from minirt.watching.calls import WatchedCalls
-from minirt.watching.gate import Gate, PacedClock
-from minirt.watching.trace import Event, Sink, Tee
+from minirt.watching.attention import Attention, Playable
+from minirt.watching.gate import Gate
+from minirt.watching.labels import text_of
 from minirt.watching.tracebacks import show_only_the_program
 
 if TYPE_CHECKING:
-    from minirt.core.loop import Loop
     from minirt.views.watch import Watch
 
 FRAME = 1 / 30  # s between two frames
 GRACE = 0.05  # s: how long an interrupted cell waits for its program to end
 
-
-class Playable(Protocol):
-    """What is asked of a runtime here."""
-
-    @property
-    def loop(self) -> "Loop": ...
-    def run(self, main: Callable[[], object]) -> None: ...
-    def stop(self) -> None: ...
-    def attach(self, trace: Sink | None = None, gate: Gate | None = None) -> None: ...
-    def detach(self) -> None: ...
-    def call_from_thread(self, cb: Callable[[Any], object]) -> None: ...
-    def snapshot(self) -> Any: ...
+IS_CLOSED = "the program was stopped, and everything that it had is closed"
+IS_STOPPING = "the program was told to stop, and ends when its callback and its pool tasks are over"
 
 
 class View(Protocol):
@@ -46,164 +42,145 @@ class View(Protocol):
     def end(self, watch: "Watch", frame: dict[str, Any]) -> None: ...
 
 
-class Onlooker:
-    """The trace of a program that is played: the watch, which rests while it cannot keep up."""
-
-    def __init__(self, watch: "Watch", may_rest: Callable[[], bool]) -> None:
-        self._watch = watch
-        self._may_rest = may_rest
-
-    def record(self, event: Event) -> None:
-        if event.kind != "turn" or not self._may_rest():
-            self._watch.record(event)
-
-
 class Player:
-    """One run of one program, with or without a view."""
+    """One run of one program, with or without a view. report: shows an error nobody awaits."""
 
-    def __init__(self, runtime: Any, view: View | None, gate: Gate) -> None:
+    def __init__(
+        self,
+        runtime: Any,
+        view: View | None,
+        gate: Gate,
+        report: Callable[[BaseException], object],
+    ) -> None:
         self._runtime: Playable = runtime
         self._view = view
         self._gate = gate
+        self._report = report
         self._watch = _new_watch() if view is not None else None
-        self._trace: Sink | None = None
-        self._others: Sink | None = None  # a trace of the program's own
-        self._prepare()
-        self._errors: list[BaseException] = []
+        self._attention = Attention(runtime, self._watch, gate)
+        self.error: BaseException | None = None  # what left the program
         self._shown: dict[str, Any] = {}  # the last frame
         self._number = 0  # of frames: the page sees whether one was lost
-        self._is_alone = False  # the cell has gone: the program's thread finishes everything
-        self._finishing = Lock()  # taken by whoever does it, and never given back
+        self._parting = threading.Lock()  # cell and program part in one step
+        self._has_ended = False  # the program
+        self._is_alone = False  # the cell has gone, and the program's thread does the rest
 
-    def _prepare(self) -> None:
-        """Put the gate between the program and its clock, and before its callbacks."""
-        loop = self._runtime.loop
-        paced = loop.system.paced(PacedClock)
-        if paced is not None:
-            loop.clock = paced
-        self._gate.attach(paced, self._react)
-        if isinstance(loop.calls, WatchedCalls):
-            self._others = loop.calls.sink
-        if self._watch is not None:
-            onlooker = Onlooker(self._watch, self._rest)
-            self._trace = onlooker if self._others is None else Tee(onlooker, self._others)
-        if self._trace is not None or not self._gate.is_open:
-            self._runtime.attach(self._trace or self._others, self._gate)
-
-    def _rest(self) -> bool:
-        """Go on untraced for a while, if more happens than anybody can look at."""
-        watch, gate = self._watch, self._gate
-        if watch is None or self._others is not None or not watch.is_overloaded:
-            return False
-        if not gate.is_open or (gate.clock is not None and gate.clock.rate != 1):
-            return False  # only a watched program is held and slowed
-        watch.rest()
-        self._runtime.detach()
-        return True
+    # On the cell's thread
 
     async def play(self, main: Callable[[], object]) -> None:
         """Run to the end; what went wrong is raised here, after everything is closed."""
         ended = asyncio.get_running_loop().create_future()
         if self._view is not None:
-            self._view.begin(self._gate)  # first, so that it stands above what the program prints
+            with self._may_fail():
+                self._view.begin(self._gate)  # so that it stands above what the program prints
         thread = self._start(main, ended)
-        interrupted = True
         try:
-            while not ended.done():
-                self._show("paused" if self._gate.paused else "running")
-                await asyncio.wait((ended,), timeout=FRAME)
-                if self._view is not None:
-                    await self._view.listen()
-            interrupted = False
-        finally:
-            if interrupted:
-                self._leave(thread)
-            else:
-                thread.join()
-                self._finish(interrupted=False)
-        if self._errors:
-            raise self._errors[0]
+            await self._look_on(ended)
+        except BaseException:  # the cell is cancelled
+            self._leave(thread)
+            raise
+        thread.join()
+        self._finish("failed" if self.error else "ended")
+        if self.error is not None:
+            raise self.error
 
-    def _leave(self, thread: Thread) -> None:
-        """The cell is interrupted. Its loop is needed elsewhere, so it does not wait for long: a
-        program that is still busy is closed by its own thread, which then tells the view.
-        """
-        self._is_alone = True
+    @property
+    def farewell(self) -> str:
+        """What to say of a program whose cell was interrupted."""
+        return IS_STOPPING if self._is_alone else IS_CLOSED
+
+    async def _look_on(self, ended: asyncio.Future[None]) -> None:
+        while not ended.done():
+            self._attention.keep()
+            self._show("paused" if self._gate.paused else "running")
+            await asyncio.wait((ended,), timeout=FRAME)
+            if self._view is not None:
+                with self._may_fail():
+                    await self._view.listen()
+
+    def _leave(self, thread: threading.Thread) -> None:
+        """Tell the program to stop, and do not wait for it for long."""
         self._gate.stop()
         thread.join(GRACE)
-        if thread.is_alive():
-            self._show("stopping")
-        else:
-            self._finish(interrupted=True)
+        with self._parting:
+            self._is_alone = not self._has_ended
+            if self._is_alone:
+                self._show("stopping")
+        if not self._is_alone:
+            self._finish("interrupted")
 
-    def _react(self) -> None:
-        """The gate changed. On any thread."""
-        if self._gate.stopped:
-            self._runtime.stop()
-        else:
-            self._runtime.loop.wake()
+    # On the program's thread
 
-    def _start(self, main: Callable[[], object], ended: asyncio.Future[None]) -> Thread:
+    def _start(self, main: Callable[[], object], ended: asyncio.Future[None]) -> threading.Thread:
         cell = asyncio.get_running_loop()
 
         def run() -> None:
             try:
                 self._runtime.run(main)
             except BaseException as error:
-                self._errors.append(error)
-            finally:
-                if self._is_alone:
-                    self._finish(interrupted=True)
-                else:
-                    self._tell(cell, ended)
+                self.error = error
+            self._end(cell, ended)
 
-        thread = Thread(target=copy_context().run, args=(run,), name="main", daemon=True)
+        context = copy_context()
+        thread = threading.Thread(target=context.run, args=(run,), name="main", daemon=True)
         thread.start()
         return thread
 
-    def _tell(self, cell: asyncio.AbstractEventLoop, ended: asyncio.Future[None]) -> None:
-        try:
-            cell.call_soon_threadsafe(_set, ended)
-        except RuntimeError:  # the cell's loop was closed without waiting for us
-            self._finish(interrupted=True)
+    def _end(self, cell: asyncio.AbstractEventLoop, ended: asyncio.Future[None]) -> None:
+        """Tell the cell, or do what it is no longer there for."""
+        with self._parting:
+            self._has_ended = True
+            is_alone = self._is_alone
+        if not is_alone:
+            try:
+                cell.call_soon_threadsafe(_set, ended)
+                return
+            except RuntimeError:
+                pass  # its loop was closed without waiting for us
+        self._finish("interrupted")
+        if self.error is not None:
+            self._report(self.error)
+
+    # The view
 
     def _show(self, state: str) -> None:
+        """One frame, unless it is the one before: a program that is paused costs nothing."""
         if self._view is None or self._watch is None:
             return
-        frame = self._frame(self._watch, state)
-        if frame != self._shown:  # a program that is paused costs nothing
-            self._shown = frame
-            self._number += 1
-            self._view.show({**frame, "number": self._number})
-        watch = self._watch
-        if watch.has_rested() or (watch.is_resting and not self._gate.is_open):
-            try:
-                self._runtime.call_from_thread(self._trace_again)
-            except RuntimeError:
-                pass  # it ended meanwhile
+        with self._may_fail():
+            frame = self._frame(self._watch, state)
+            if frame != self._shown:
+                self._shown = frame
+                self._number += 1
+                self._view.show({**frame, "number": self._number})
 
-    def _trace_again(self, _: object) -> None:
-        if self._watch is not None and self._watch.is_resting:
-            self._watch.wake()
-            self._runtime.attach(self._trace, self._gate)
+    def _finish(self, state: str) -> None:
+        """The last frame, and the recording."""
+        if self._view is None or self._watch is None:
+            return
+        with self._may_fail():
+            frame = self._frame(self._watch, state)
+            frame["number"] = self._number + 1
+            frame["error"] = "" if self.error is None else text_of(self.error)
+            self._view.end(self._watch, frame)
 
     def _frame(self, watch: "Watch", state: str) -> dict[str, Any]:
-        watch.take()
         gate = self._gate
+        watch.take()
         watch.next = gate.next
         frame = watch.frame(self._runtime.snapshot())
         return {**frame, "state": state, "speed": gate.speed, "held": gate.holding}
 
-    def _finish(self, interrupted: bool) -> None:
-        """Tell the view how it ended, once."""
-        if not self._finishing.acquire(blocking=False):
-            return
-        if self._view is not None and self._watch is not None:
-            state = "interrupted" if interrupted else "failed" if self._errors else "ended"
-            frame = self._frame(self._watch, state)
-            frame["number"] = self._number + 1
-            frame["error"] = repr(self._errors[0])[:300] if self._errors else ""
-            self._view.end(self._watch, frame)
+    @contextmanager
+    def _may_fail(self) -> Iterator[None]:
+        """What goes wrong in a view is no error of the program, which goes on without it."""
+        try:
+            yield
+        except Exception:
+            logging.getLogger(__name__).exception("the view failed; its program goes on without it")
+            self._view = None
+            if self._gate.paused:
+                self._gate.resume()  # there is no button any more
 
 
 async def play(runtime: Any, main: Callable[[], object], view: Any, gate: Gate) -> None:
@@ -211,21 +188,23 @@ async def play(runtime: Any, main: Callable[[], object], view: Any, gate: Gate) 
     shell = notebook()
     if view is None and shell is not None:
         view = _new_view()
+    player = Player(runtime, view or None, gate, _as_a_thread if shell is None else _under(shell))
     try:
-        await _play(Player(runtime, view or None, gate), main, shell)
+        await _play(player, main, shell)
     except BaseException as error:
         if shell is not None:
             show_only_the_program(error, shell)
         raise
 
 
-async def _play(player: Player, main: Callable[[], object], shell: object) -> None:
+async def _play(player: Player, main: Callable[[], object], shell: Any) -> None:
     try:
         await player.play(main)
-    except asyncio.CancelledError:
-        if shell is None:
+    except asyncio.CancelledError as error:
+        if shell is None or error is player.error:
             raise
-        raise KeyboardInterrupt from None  # the kernel cancels the cell that a reader interrupts
+        # the kernel cancels the cell that a reader interrupts
+        raise KeyboardInterrupt(player.farewell) from None
 
 
 def notebook() -> Any:
@@ -233,6 +212,23 @@ def notebook() -> Any:
     ipython = sys.modules.get("IPython")
     shell = ipython and ipython.get_ipython()
     return shell if hasattr(shell, "kernel") else None
+
+
+def _under(shell: Any) -> Callable[[BaseException], object]:
+    """Show an error under the cell that started its program."""
+
+    def report(error: BaseException) -> None:
+        show_only_the_program(error, shell)
+        shell.showtraceback((type(error), error, error.__traceback__))
+
+    return report
+
+
+def _as_a_thread(error: BaseException) -> None:
+    """Show it as Python shows what leaves a thread."""
+    thread = threading.current_thread()
+    what = (type(error), error, error.__traceback__, thread)
+    threading.excepthook(threading.ExceptHookArgs(what))
 
 
 def _new_view() -> Any:

@@ -3,15 +3,13 @@
 The lines of the program, and not the two dozen frames of the loop that called them.
 """
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from minirt.errors import MinirtError
 
-STOPPED = "KeyboardInterrupt: the program was stopped, and everything that it had is closed"
 PACKAGE = str(Path(__file__).parent.parent)
 
 
@@ -23,12 +21,22 @@ def show_only_the_program(error: BaseException, shell: Any) -> None:
     from IPython.core.error import UsageError  # a terminal needs no IPython
 
     trace = own_frames(error, shell)
-    if trace is None and isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
-        error._render_traceback_ = lambda: [STOPPED]  # type: ignore[union-attr]
+    if trace is None and isinstance(error, KeyboardInterrupt):
+        text = f"KeyboardInterrupt: {error}" if error.args else "KeyboardInterrupt"
+        show_as(error, lambda: [text])
     elif trace is not None and not isinstance(error, SyntaxError | UsageError):
-        error._render_traceback_ = lambda: shell.InteractiveTB.structured_traceback(  # type: ignore[attr-defined]
-            type(error), error, trace, tb_offset=0
+        show_as(
+            error,
+            lambda: shell.InteractiveTB.structured_traceback(
+                type(error), error, trace, tb_offset=0
+            ),
         )
+
+
+def show_as(error: BaseException, render: Callable[[], list[str]]) -> None:
+    """Have IPython show the lines of `render`."""
+    # past the error's own __setattr__, which in a frozen dataclass refuses
+    object.__setattr__(error, "_render_traceback_", render)
 
 
 def own_frames(error: BaseException, shell: Any) -> TracebackType | None:
