@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from minirt.core.callbacks import Listener, ignore
+from minirt.core.callbacks import Listener, PhaseQueue, ignore
 from minirt.values import UNDEFINED, Callback, Js
 
 if TYPE_CHECKING:
@@ -37,40 +37,41 @@ class Calls:
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
 
-    def all(self, batch: dict[int, Callback]) -> None:
-        """Each callback of a phase. One that is cleared meanwhile is passed over."""
-        loop, take = self.loop, batch.pop
+    def all(self, queue: PhaseQueue) -> None:
+        """Each callback of a phase."""
+        loop = self.loop
         next_ticks, microtasks = loop.next_ticks, loop.microtasks
-        remaining = iter(tuple(batch))
-        while True:
-            try:
-                for identity in remaining:
-                    if loop.stopped:
-                        return
-                    # no name holds the callback: it dies with its call
-                    take(identity, ignore)(UNDEFINED)
-                    if next_ticks or microtasks:
-                        loop.drain()
-                return
-            except Exception as error:
-                self.uncaught(error)
-
-    def timers(self, batch: dict[int, Callback]) -> None:
-        """The same for timers of one deadline, which also leave the list of deadlines."""
-        loop, take, forget = self.loop, batch.pop, self.loop.timers.deadlines.pop
-        next_ticks, microtasks = loop.next_ticks, loop.microtasks
-        remaining = iter(tuple(batch))
-        while True:
-            try:
-                for identity in remaining:
-                    if loop.stopped:
-                        return
-                    if identity in batch:  # or it was cleared, and may have been set again
-                        forget(identity)
-                        take(identity)(UNDEFINED)
+        batch = queue.running = queue.callbacks  # begin(), without the call
+        queue.running_identities = queue.identities
+        queue.callbacks, queue.identities, queue.cleared = [], [], 0
+        if len(batch) > 1:
+            batch.reverse()
+        try:
+            while batch and not loop.stopped:
+                try:
+                    while batch and not loop.stopped:
+                        batch.pop()(UNDEFINED)  # no name holds the callback: it dies with its call
                         if next_ticks or microtasks:
                             loop.drain()
-                return
+                except Exception as error:
+                    self.uncaught(error)
+        finally:
+            if batch:
+                queue.put_back()
+
+    def timers(self, batch: list[int]) -> None:
+        """The timers of one deadline, by key. One that is cleared meanwhile is passed over."""
+        loop, timers = self.loop, self.loop.timers
+        take, names = timers.waiting.pop, timers.names
+        next_ticks, microtasks = loop.next_ticks, loop.microtasks
+        while batch and not loop.stopped:
+            try:
+                while batch and not loop.stopped:
+                    if names:
+                        timers.forget(batch[-1])
+                    take(batch.pop(), ignore)(UNDEFINED)
+                    if next_ticks or microtasks:
+                        loop.drain()
             except Exception as error:
                 self.uncaught(error)
 

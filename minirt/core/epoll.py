@@ -7,20 +7,21 @@ Why the sleep is made of two calls. epoll counts its timeout in milliseconds and
 timer would be late by half a millisecond on average (1.0 ms at the median with 1,000 timers; 0.2 ms
 with what follows). `select` sleeps to the microsecond, and an epoll instance is itself a descriptor
 that `select` can wait for. So a short sleep is a `select` on epoll, and then a look at epoll that
-does not wait. A long sleep is one call, and its last millisecond is slept in the next turn. `select`
-cannot look at a descriptor above 1023, and then epoll alone has to do.
+does not wait. A long sleep is one call, and its last millisecond is slept in the next turn.
+`select` cannot look at a descriptor above 1023, and then epoll alone has to do.
 
-What ends the sleep from outside is an eventfd, which is a number in the kernel that becomes readable
-when somebody adds to it. It is edge-triggered: each addition reports once, so nobody has to read it.
+What ends the sleep from outside is an eventfd, which is a number in the kernel that becomes
+readable when somebody adds to it. It is edge-triggered: each addition reports once, so nobody has
+to read it.
 
 The trap is a closed descriptor. epoll does not watch numbers, it watches open files, and it forgets
 one when its *last* copy is closed. After `dup` or `fork` another copy may keep it: then epoll goes
-on reporting the old number, which may belong to another file by now, and nothing can be taken out by
-a number that is closed. What is reported for nobody, or for a number of which this was to be
-expected, shows that; a fresh epoll instance then takes the place of the old one. The other way round
-(the file is gone, its number has a new owner) shows when the kernel is asked to modify what it does
-not have. Production loops leave this to their users: asyncio and libuv say "remove it before you
-close it". Readers of these chapters close things in all orders.
+on reporting the old number, which may belong to another file by now, and nothing can be taken out
+by a number that is closed. What is reported for nobody, or for a number of which this was to be
+expected, shows that; a fresh epoll instance then takes the place of the old one. The other way
+round (the file is gone, its number has a new owner) shows when the kernel is asked to modify what
+it does not have. Production loops leave this to their users: asyncio and libuv say "remove it
+before you close it". Readers of these chapters close things in all orders.
 """
 
 import os
@@ -83,6 +84,7 @@ class EpollPoll(Poll):
                 is_haunted = True
         if is_haunted:
             self._start_anew()
+            return self.look()
         return events
 
     def wake(self) -> None:

@@ -64,7 +64,7 @@ class Loop:
         "idle_hooks",
         "immediates",
         "inbox",
-        "is_alive",
+        "is_over",
         "is_resting",
         "is_watched",
         "microtasks",
@@ -92,7 +92,7 @@ class Loop:
         self.system = system
         self.clock = system.clock
         self.callbacks = callbacks = Callbacks()
-        self.is_alive = callbacks.is_alive
+        self.is_over = callbacks.is_over
         self.timers = callbacks.timers
         self.immediates = callbacks.immediates
         self.pending, self.closing = callbacks.pending, callbacks.closing
@@ -124,18 +124,18 @@ class Loop:
             self._end_rest()
         if self.turns == 1:
             self.timers_phase()  # once on entry
-        if self.pending:
+        if self.pending.callbacks:
             self.pending_phase()
         if self.idle_hooks:
             self.idle_phase()
         if self.prepare_hooks:
             self.prepare_phase()
         self.poll_phase(block)
-        if self.immediates:
+        if self.immediates.callbacks:
             self.check_phase()
-        if self.closing:
+        if self.closing.callbacks:
             self.close_phase()
-        if self.timers:
+        if self.timers.waiting:
             self.timers_phase()
 
     def run_until(self, done: Callable[[], object]) -> None:
@@ -143,17 +143,26 @@ class Loop:
         while not (self.stopped or done()):
             self.turn()
 
+    def run(self) -> None:
+        """Turn until nothing is waited for, or somebody calls `stop`."""
+        while not self.stopped and (self.immediates.callbacks or not self.is_over()):
+            self.turn()
+
     def stop(self) -> None:
         """Nothing more is called after the current callback. Any thread may call this."""
         self.stopped = True
         self.wake()
+
+    def is_alive(self) -> bool:
+        """Does the loop wait for anything?"""
+        return not self.is_over()
 
     # The phases
 
     def pending_phase(self) -> None:
         """Callbacks of I/O that was over before it began, deferred to here."""
         self.phase = "pending"
-        self.calls.all(self.pending.begin())
+        self.calls.all(self.pending)
 
     def idle_phase(self) -> None:
         """What a layer above wants called each turn."""
@@ -172,7 +181,7 @@ class Loop:
         if self.is_watched:
             calls.entering()
         events: Sequence[Event] = ()
-        if block and not self.immediates.waiting:
+        if block and not self.immediates.callbacks:
             events = self.sleep()
         elif poll.watched or poll.always_poll:
             events = poll.look()
@@ -191,12 +200,12 @@ class Loop:
     def check_phase(self) -> None:
         """The immediates. One that is set meanwhile waits for the next turn."""
         self.phase = "check"
-        self.calls.all(self.immediates.begin())
+        self.calls.all(self.immediates)
 
     def close_phase(self) -> None:
         """Close callbacks: after check, before timers."""
         self.phase = "close"
-        self.calls.all(self.closing.begin())
+        self.calls.all(self.closing)
 
     def timers_phase(self) -> None:
         """Every timer that is due now; one that is set meanwhile is not."""
@@ -274,7 +283,7 @@ class Loop:
         return bool(
             self.pool.finished
             or self.inbox
-            or self.immediates
+            or self.immediates.callbacks
             or self.next_ticks
             or self.microtasks
             or self.stopped
@@ -283,7 +292,7 @@ class Loop:
 
     def timeout(self) -> float | None:
         """How long may the poll sleep (s)? 0: something waits to be done; None: for ever."""
-        if self.pending or self.closing or self.idle_hooks or not self.is_alive():
+        if self.pending.callbacks or self.closing.callbacks or self.idle_hooks or self.is_over():
             return 0
         deadline = self.timers.next_deadline()
         if deadline is not None:
@@ -328,9 +337,6 @@ class Loop:
         """The same as `watch` for a listener of the caller's. The loop does not wait for it."""
         self._forget(self.poll.watch(fileobj, interest, listener))
 
-    def _take_losses(self) -> list[Event]:
-        losses = self.poll.take_losses()
-        for listener, _ in losses:
     def hold(self, identity: int, callback: Callback, end: Callable[[], object]) -> None:
         """Wait for `callback`, which its owner calls, until `release`. `end` makes the owner end."""
         if self.alert:
@@ -342,6 +348,9 @@ class Loop:
         if self.callbacks.holds.pop(identity, None) is not None and self.alert:
             self.calls.dropped(identity)
 
+    def _take_losses(self) -> list[Event]:
+        losses = self.poll.take_losses()
+        for listener, _ in losses:
             if not listener.watches:  # nothing can come any more: it is not waited for
                 self.callbacks.listeners.pop(listener, None)
         return losses

@@ -100,11 +100,10 @@ class Chosen(Fifo):
     def take(self) -> Work:
         with self._lock:
             try:
-                task = self._choose(tuple(map(Task._make, self.waiting.copy().values())))
-                del self.waiting[task[0]]
+                chosen = self._choose(tuple(map(Task._make, self.waiting.copy().values())))
+                return self.waiting.pop(chosen[0])
             except BaseException:  # a choice that fails must not leave the tasks waiting for ever
                 return super().take()
-            return task
 
 
 class ByKind(Fifo):

@@ -104,6 +104,7 @@ class Poll:
     def __init__(self) -> None:
         self.watched: dict[int, Watch] = {}  # by descriptor
         self.losses: list[tuple[Listener, Js]] = []  # of whom a descriptor was closed: to be told
+        self._by_object: dict[int, Watch] = {}  # by id(fileobj): a closed one has no number
         self._ready: dict[int, tuple[Listener, Int]] = {}  # descriptor -> its most frequent event
 
     # Who listens
@@ -120,12 +121,14 @@ class Poll:
         before, mask = watch.listeners(), watch.mask
         if mask | asked != mask:  # first: nothing changes here when the kernel refuses
             self._tell_kernel(watch, mask, mask | asked)
-        watch.fileobj = fileobj
+        if watch.fileobj is not fileobj:
+            self._by_object.pop(id(watch.fileobj), None)
+            watch.fileobj = fileobj
         if asked & READ:
             watch.reader = listener
         if asked & WRITE:
             watch.writer = listener
-        self.watched[number] = watch
+        self.watched[number] = self._by_object[id(fileobj)] = watch
         listener.watches.add(watch)
         return self._changed(watch, before)
 
@@ -152,11 +155,15 @@ class Poll:
             watch.reader = None
         if asked & WRITE and only in (None, watch.writer):
             watch.writer = None
+        gone = self._changed(watch, before)
         if watch.mask != mask:
             if not watch.mask:
-                del self.watched[watch.number]
-            self._tell_kernel(watch, mask, watch.mask)
-        return self._changed(watch, before)
+                self._drop(watch)
+            try:
+                self._tell_kernel(watch, mask, watch.mask)
+            except OSError:  # it was closed before: who listens still is told so
+                self._lose(watch)
+        return gone
 
     def same_file(self, fileobj: FileLike, number: int) -> Watch | None:
         """What is known of this very file. Another file may have got the number of a closed one."""
@@ -227,7 +234,7 @@ class Poll:
             for listener in watch.listeners():
                 listener.callback = None
                 listener.watches.clear()  # each keeps the other, and nobody would free them
-        for known in (self.watched, self.losses, self._ready):
+        for known in (self.watched, self.losses, self._by_object, self._ready):
             known.clear()
 
     # Inside
@@ -237,20 +244,24 @@ class Poll:
         raise NotImplementedError
 
     def _find(self, fileobj: FileLike) -> Watch | None:
-        number = number_of(fileobj)
-        watch = self.watched.get(number)
-        if watch is not None and (watch.fileobj is fileobj or self.is_open(watch)):
+        watch = self._by_object.get(id(fileobj))
+        if watch is not None and watch.fileobj is fileobj:
+            return watch  # closed or not: it is what was registered
+        watch = self.watched.get(number_of(fileobj))
+        if watch is None or (isinstance(fileobj, int) and watch.fileobj == fileobj):
             return watch
-        if watch is not None:
-            self._lose(watch)
-        if isinstance(fileobj, int):
-            return None
-        # closed already: it is still known by what it was registered as
-        return next((one for one in self.watched.values() if one.fileobj is fileobj), None)
+        if self.is_open(watch):
+            return watch
+        self._lose(watch)
+        return None
+
+    def _drop(self, watch: Watch) -> None:
+        del self.watched[watch.number]
+        self._by_object.pop(id(watch.fileobj), None)
 
     def _lose(self, watch: Watch) -> None:
         """Its descriptor was closed. The kernel knows; who listens is told with the next events."""
-        del self.watched[watch.number]
+        self._drop(watch)
         self._ready.pop(watch.number, None)
         self._tell_kernel(watch, watch.mask, 0)
         for listener in watch.listeners():

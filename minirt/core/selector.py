@@ -1,8 +1,8 @@
 """How does the loop sleep where there is no epoll?
 
-With the standard library's `selectors`: kqueue on macOS, poll or select elsewhere. They keep numbers
-and no files, so which file a number means is remembered here: its device and its inode. The wake-up
-is a socket pair.
+With the standard library's `selectors`: kqueue on macOS, poll or select elsewhere. They keep
+numbers and no files, so which file a number means is remembered here: its device and its inode. The
+wake-up is a socket pair.
 """
 
 import os

@@ -92,23 +92,31 @@ class SimulatedPool(ThreadPool):
     """The pool without threads: a task runs when its turn comes in simulated time."""
 
     simulation: "Simulation"
-    _begun: dict[int, Work]  # thread -> the task that it got and has not performed yet
+    _steps: dict[int, Callable[[], None]]  # thread -> what it does next: begin its task, or end it
 
     def _hand_over(self, number: int, task: Work) -> None:
+        self._running[number] = task
         at = self.simulation.clock.now() + self.simulation.random.uniform(0, THREAD_LATENCY)
-        self._running[number] = self._begun[number] = task
-        self.simulation.agenda.add(at, lambda: self._perform_on(number, task))
+        self._plan(at, number, partial(self._perform_on, number, task))
+
+    def _plan(self, at: float, number: int, step: Callable[[], None]) -> None:
+        self._steps[number] = step
+        self.simulation.agenda.add(at, partial(self._take_step, number, step))
+
+    def _take_step(self, number: int, step: Callable[[], None]) -> None:
+        if self._steps.get(number) is step:  # or this is the child of a fork
+            del self._steps[number]
+            step()
 
     def _perform_on(self, number: int, task: Work) -> None:
-        del self._begun[number]
-        clock = self.simulation.clock
         started = self._begin(number, task)
         results: list[Any] = []
         with interrupts() as interrupted:
-            ended = clock.run_task(
+            ended = self.simulation.clock.run_task(
                 lambda: results.append(self._context.copy().run(self._perform, task))
             )
-        self.simulation.agenda.add(ended, lambda: self._end(number, task, started, results))
+        if number in self._running:  # or the task forked, and this is the child
+            self._plan(ended, number, partial(self._end, number, task, started, results))
         if interrupted:
             raise KeyboardInterrupt  # a real one: it was for the program, not for the task
 
@@ -120,14 +128,15 @@ class SimulatedPool(ThreadPool):
             self._hand_over(number, following)
 
     def close(self, wait: bool = True) -> None:
-        """What a thread has got it does, as in reality; then all are free."""
+        """What a thread has got it does to its end, as in reality."""
         self._policy.clear()
-        while self._begun:
-            self._perform_on(*next(iter(self._begun.items())))
-        with self._lock:
-            self.free += sorted(self._running)
-            self._running.clear()
+        while self._steps:
+            self._take_step(*next(iter(self._steps.items())))
         self._let_go()
+
+    def abandon(self) -> None:
+        super().abandon()
+        self._steps.clear()
 
 
 @contextmanager
@@ -159,9 +168,7 @@ def interrupts() -> Iterator[list[int]]:
 class SimulatedConnection:
     """One end of a connection; the other end is a function, its peer."""
 
-    def __init__(
-        self, simulation: "Simulation", number: int, answer: Answer, place: Place
-    ) -> None:
+    def __init__(self, simulation: "Simulation", number: int, answer: Answer, place: Place) -> None:
         self._simulation = simulation
         self._number = number
         self._place = place  # of the peer
@@ -313,7 +320,7 @@ class Simulation:
     ) -> SimulatedPool:
         pool = SimulatedPool(threads, wake, self.clock, schedule, max_waiting)
         pool.simulation = self
-        pool._begun = {}
+        pool._steps = {}
         return pool
 
     def add_peer(self, host: str, port: int, answer: Answer) -> None:

@@ -221,6 +221,8 @@ class ThreadPool:
             started = self._begin(thread, task)
             result = self._context.copy().run(self._perform, task)
             self._tell(thread, task, result, started)
+        if thread not in self._running:  # the task forked, and this is the child: it ends here
+            raise SystemExit
         return self._finish(thread, task, result)
 
     def _begin(self, thread: int, task: Work) -> float:

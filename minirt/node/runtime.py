@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from minirt.watching.trace import Sink
 
 new_object = object.__new__
+LONGEST_FLOAT = float(LONGEST_DELAY)  # a float is compared with a float in half the time
 forking.listen()  # a fork in a callback is heard of
 
 
@@ -66,6 +67,8 @@ class Runtime:
         "_at_close",
         "_context",
         "_has_run",
+        "_identities",
+        "_immediates",
         "_joins_threads",
         "_registrator",
         "_state",
@@ -73,9 +76,9 @@ class Runtime:
         "handles",
         "has_forked",
         "loop",
+        "of_modules",
     )
 
-        "of_modules",
     make_loop: Callable[[System, int, Schedule, int | None], Loop] = Loop  # for other rules
 
     def __init__(
@@ -87,6 +90,8 @@ class Runtime:
         max_waiting: int | None = None,
     ) -> None:
         self.loop = type(self).make_loop(system or RealSystem(), threads, schedule, max_waiting)
+        self._identities = self.loop.callbacks.identities
+        self._immediates = self.loop.callbacks.immediates
         self._registrator = Registrator(self.loop)
         self._context: Context | None = None
         self._state = "new"  # then "running", "closing", "closed"
@@ -96,11 +101,11 @@ class Runtime:
         self._to_close: list[Callable[[], object]] = []  # what a close has still to do
         # the timers of which somebody knows the identity
         self.handles: WeakValueDictionary[int, Timeout] = WeakValueDictionary()
+        self.of_modules: dict[type, Any] = {}  # what each module keeps for this runtime
         self.has_forked = False  # this is the child of a fork
         if trace is not None:
             self.attach(trace)
 
-        self.of_modules: dict[type, Any] = {}  # what each module keeps for this runtime
     # Its life
 
     def run(self, main: Callable[[], object]) -> None:
@@ -230,11 +235,52 @@ class Runtime:
 
     def set_timeout(self, ms: float, cb: Callback) -> Timeout:
         """Call `cb` once, `ms` milliseconds from now."""
-        return self._set_timer(Timeout, ms, cb)
+        loop = self.loop
+        now = loop.clock.now()  # first: the caller means this moment
+        if get_ident() != loop.thread:
+            loop.check_thread()
+        if not callable(cb):
+            raise NotCallable(cb)
+        delay = ms
+        if type(ms) is float and 1.0 <= ms <= LONGEST_FLOAT:
+            delay = int(ms)
+        elif type(ms) is not int or not SHORTEST_DELAY <= ms <= LONGEST_DELAY:
+            delay = normal_delay(ms)
+        identities = self._identities
+        identity = identities._token + 1  # generate_free(), without the call
+        if identity >= identities.free_below:
+            identity = identities.generate_free()
+        else:
+            identities._token = identity
+        deadline = now + delay / 1000
+        if loop.alert:
+            loop.calls.added(identity, cb, "timer", {"delay": delay, "deadline": deadline})
+        key = loop.timers.fresh_key(identity) if identities.came_round else identity
+        loop.timers.add(deadline, key, cb)
+        timer = new_object(Timeout)  # its __init__, without the call: most handles are thrown away
+        timer._runtime = self
+        timer._identity = identity
+        timer._delay = delay
+        timer._callback = cb
+        timer._key = key
+        timer._is_ref = True
+        return timer
 
     def set_interval(self, ms: float, cb: Callback) -> Timeout:
         """Call `cb` again and again: the next time `ms` milliseconds after it was called last."""
-        return self._set_timer(Interval, ms, cb)
+        loop = self.loop
+        now = loop.clock.now()
+        loop.check_thread()
+        check_callable(cb)
+        delay = normal_delay(ms)
+        deadline = now + delay / 1000
+        identity = self._identities.generate_free()
+        if loop.alert:
+            detail = {"delay": delay, "deadline": deadline, "repeats": True}
+            loop.calls.added(identity, cb, "timer", detail)
+        interval = Interval(self, identity, delay, cb)
+        interval._wait(deadline)
+        return interval
 
     def clear_timeout(self, timeout: Timeout | int | None) -> None:
         """The timer does not run (again). Takes the handle, or its identity.
@@ -251,7 +297,7 @@ class Runtime:
         handle = self.handles.get(timeout)
         if handle is not None and handle._waits():
             handle.cancel()
-        elif loop.timers.remove(timeout) and loop.alert:
+        elif loop.timers.remove(loop.timers.key_of(timeout)) and loop.alert:
             loop.calls.dropped(timeout)
 
     def clear_interval(self, interval: Timeout | int | None) -> None:
@@ -266,18 +312,18 @@ class Runtime:
         """
         if not callable(cb):
             raise NotCallable(cb)
-        loop = self.loop
-        callbacks = loop.callbacks
-        identities = callbacks.identities
+        identities = self._identities
         identity = identities._token + 1  # generate_free(), without the call
         if identity >= identities.free_below:
             identity = identities.generate_free()
         else:
             identities._token = identity
-        if loop.alert:
-            loop.check_thread()
-            loop.calls.added(identity, cb, "immediate")
-        callbacks.immediates.waiting[identity] = cb
+        if self.loop.alert:
+            self.loop.check_thread()
+            self.loop.calls.added(identity, cb, "immediate")
+        immediates = self._immediates
+        immediates.callbacks.append(cb)
+        immediates.identities.append(identity)
         return identity
 
     def clear_immediate(self, identity: int | None) -> None:
@@ -525,40 +571,6 @@ class Runtime:
 
     # Inside
 
-    def _set_timer(self, handle: type[Timeout], ms: float, cb: Callback) -> Timeout:
-        loop = self.loop
-        now = loop.clock.now()  # first: the caller means this moment
-        if get_ident() != loop.thread:
-            loop.check_thread()
-        if not callable(cb):
-            raise NotCallable(cb)
-        delay = ms
-        if type(ms) is float and SHORTEST_DELAY <= ms <= LONGEST_DELAY:
-            delay = int(ms)
-        elif type(ms) is not int or not SHORTEST_DELAY <= ms <= LONGEST_DELAY:
-            delay = normal_delay(ms)
-        identities = loop.callbacks.identities
-        identity = identities._token + 1  # generate_free(), without the call
-        if identity >= identities.free_below:
-            identity = identities.generate_free()
-        else:
-            identities._token = identity
-        deadline = now + delay / 1000
-        if loop.alert:
-            repeats = {"repeats": True} if handle is Interval else {}
-            detail = {"delay": delay, "deadline": deadline, **repeats}
-            loop.calls.added(identity, cb, "timer", detail)
-        # __init__ would double the cost of the handle, and most handles are thrown away at once
-        timer = new_object(handle)
-        timer._runtime = self
-        timer._identity = identity
-        timer._delay = delay
-        timer._callback = cb
-        timer._is_ref = True
-        timer._deadline = deadline
-        loop.timers.add(deadline, identity, cb if handle is Timeout else timer._fired())
-        return timer
-
     def _defer(self, where: str, cb: Callback) -> int:
         loop = self.loop
         loop.check_thread()
@@ -566,7 +578,9 @@ class Runtime:
         identity = loop.callbacks.identities.generate_free()
         if loop.alert:
             loop.calls.added(identity, cb, where)
-        (loop.closing if where == "close" else loop.pending).waiting[identity] = cb
+        queue = loop.closing if where == "close" else loop.pending
+        queue.callbacks.append(cb)
+        queue.identities.append(identity)
         return identity
 
     def _named(self, identity: int) -> int:
@@ -592,8 +606,7 @@ class Runtime:
 
     def _run(self, main: Callable[[], object]) -> None:
         self._enter(main)
-        is_alive = self.loop.is_alive
-        self.loop.run_until(lambda: not is_alive())
+        self.loop.run()
 
     def _enter(self, main: Callable[[], object]) -> None:
         self.loop.phase = "main"
@@ -603,9 +616,9 @@ class Runtime:
     def _tick(self, block: bool) -> None:
         assert self._context is not None
         loop = self.loop
-        if loop.is_alive() and not loop.stopped:
+        if not (loop.stopped or loop.is_over()):
             self._context.run(loop.turn, block)
-        if loop.stopped or not loop.is_alive():
+        if loop.stopped or loop.is_over():
             self._close_for_certain()
             self._check_fork()
 
@@ -649,8 +662,8 @@ class Runtime:
         loop.pool.finished.clear()
         loop.on_uncaught = None
         self._at_close.clear()
-        self._context = None
         self.of_modules.clear()
+        self._context = None
         self._state = "closed"
 
 

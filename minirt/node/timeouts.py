@@ -35,21 +35,28 @@ def normal_delay(ms: object) -> int:
 class Timeout:
     """A timer in a caller's hand: to cancel, to set again, or not to keep the loop alive for.
 
-    It keeps its entry, the deadline that `Timers` has under its identity. So a handle whose timer
-    is over touches nobody, also when its identity has a new owner.
+    It keeps the key of its entry in `Timers`, and a key is used once. So a handle whose timer is
+    over touches nobody, also when its identity has a new owner.
     """
 
     __slots__ = (
-        *("__weakref__", "_callback", "_deadline", "_delay"),
-        *("_identity", "_is_ref", "_runtime"),
+        *("__weakref__", "_callback", "_delay"),
+        *("_identity", "_is_ref", "_key", "_runtime"),
     )
 
     _runtime: "Runtime"
     _identity: int
     _delay: int  # ms
     _callback: Callback | None  # None: cancelled
-    _deadline: float  # s, on the loop's clock
+    _key: int
     _is_ref: bool
+
+    def __init__(self, runtime: "Runtime", identity: int, delay: int, callback: Callback) -> None:
+        self._runtime = runtime
+        self._identity = identity
+        self._delay = delay
+        self._callback = callback
+        self._is_ref = True
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._identity}: {self._delay} ms>"
@@ -68,7 +75,7 @@ class Timeout:
         loop.check_thread()
         self._callback = None
         if self._waits():
-            loop.timers.remove(self._identity)
+            loop.timers.remove(self._key)
             if loop.alert:
                 loop.calls.dropped(self._identity)
 
@@ -76,8 +83,7 @@ class Timeout:
         """Its delay starts again now, also if it ran already; a cancelled one stays cancelled."""
         loop = self._runtime.loop
         loop.check_thread()
-        # what does not wait and has not come was cleared by its identity
-        if self._callback is not None and (self._waits() or loop.timers.has_come(self._deadline)):
+        if self._callback is not None:
             self._set_again(loop.clock.now() + self._delay / 1000)
         return self
 
@@ -95,11 +101,11 @@ class Timeout:
             loop.check_thread()
             self._is_ref = keeps_alive
             if self._waits():
-                loop.timers.set_ref(self._identity, keeps_alive)
+                loop.timers.set_ref(self._key, keeps_alive)
         return self
 
     def _waits(self) -> bool:
-        return self._runtime.loop.timers.deadlines.get(self._identity) is self._deadline
+        return self._key in self._runtime.loop.timers.waiting
 
     def _fired(self) -> Callback:
         """What the loop calls when its time has come."""
@@ -111,7 +117,7 @@ class Timeout:
         loop = self._runtime.loop
         timers, callbacks = loop.timers, loop.callbacks
         if self._waits():
-            timers.remove(self._identity)
+            timers.remove(self._key)
         elif callbacks.is_taken(self._identity):  # it is over, and its number has a new owner
             self._identity = callbacks.identities.generate_free()
         if loop.alert:
@@ -121,11 +127,11 @@ class Timeout:
 
     def _wait(self, deadline: float) -> None:
         timers = self._runtime.loop.timers
-        self._deadline = deadline
-        timers.add(deadline, self._identity, self._fired())
+        self._key = timers.fresh_key(self._identity)
+        timers.add(deadline, self._key, self._fired())
         self._runtime.loop.callbacks.identities.claim(self._identity)
         if not self._is_ref:
-            timers.set_ref(self._identity, False)
+            timers.set_ref(self._key, False)
 
 
 class Interval(Timeout):

@@ -19,10 +19,11 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
+from minirt.core.callbacks import PhaseQueue, ignore
 from minirt.core.calls import Calls, Event
 from minirt.core.loop import Loop
-from minirt.core.polls import Ready
 from minirt.core.policies import Work
+from minirt.core.polls import Ready
 from minirt.values import UNDEFINED, Callback, Error, Int, Js
 from minirt.watching.event import printable
 from minirt.watching.gate import Gate, PacedClock
@@ -93,27 +94,35 @@ class WatchedCalls(Calls):
 
     # Calling
 
-    def all(self, batch: dict[int, Callback]) -> None:
+    def all(self, queue: PhaseQueue) -> None:
         self.note("enter")
-        self._each(batch, batch.pop)
+        batch, identities = queue.begin(), iter(queue.running_identities)
+        try:
+            while batch and self._may_pass(*self._next(queue)):
+                callback, identity = batch.pop(), next(identities)
+                if callback is not ignore:
+                    self._call(identity, callback, UNDEFINED)
+        finally:
+            callback = ignore
+            if batch:
+                queue.put_back()
         self.note("leave")
 
-    def timers(self, batch: dict[int, Callback]) -> None:
-        deadlines = self.loop.timers.deadlines
+    def _next(self, queue: PhaseQueue) -> tuple[int, Callback]:
+        at = len(queue.running_identities) - len(queue.running)
+        return queue.running_identities[at], queue.running[-1]
 
-        def take(identity: int) -> Callback:
-            del deadlines[identity]
-            return batch.pop(identity)
-
-        self._each(batch, take)
-
-    def _each(self, batch: dict[int, Callback], take: Callable[[int], Callback]) -> None:
-        for identity in tuple(batch):
-            if identity in batch:
-                if not self._may_pass(identity, batch[identity]):
-                    return
-                if identity in batch:  # the gate was shut for a while
-                    self._call(identity, take(identity), UNDEFINED)
+    def timers(self, batch: list[int]) -> None:
+        timers = self.loop.timers
+        while batch:
+            key = batch[-1]
+            identity = timers.names.get(key, key)
+            if key in timers.waiting and not self._may_pass(identity, timers.waiting[key]):
+                return
+            batch.pop()
+            timers.forget(key)
+            if key in timers.waiting:  # the gate may have been shut for a while
+                self._call(identity, timers.waiting.pop(key), UNDEFINED)
 
     def events(self, events: Iterable[Event]) -> None:
         loop, add, now, turns = self.loop, self._add, self.loop.clock.now, self.loop.turns
@@ -339,7 +348,7 @@ def nowhere(fields: Fields) -> None:
 
 def is_safe(add: Callable[[Fields], object]) -> bool:
     """Can it not raise? So it is for what is no code of a program's."""
-    return add is nowhere or not hasattr(add, "__code__") and type(add).__module__ == "builtins"
+    return add is nowhere or (not hasattr(add, "__code__") and type(add).__module__ == "builtins")
 
 
 def _readiness(readiness: Js) -> dict[str, str]:
