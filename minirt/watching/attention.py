@@ -10,12 +10,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from minirt.watching.calls import WatchedCalls
-from minirt.watching.gate import Gate, PacedClock
+from minirt.watching.gate import Gate, PacedClock, Waiting
 from minirt.watching.trace import Event, Sink, Tee
 
 if TYPE_CHECKING:
     from minirt.core.loop import Loop
-    from minirt.views.watch import Watch
 
 
 class Playable(Protocol):
@@ -31,13 +30,30 @@ class Playable(Protocol):
     def snapshot(self) -> Any: ...
 
 
+class Watch(Protocol):
+    """What makes the frames of a view: it takes the events in, and says when it needs a rest."""
+
+    next: Waiting | None  # the callback that waits at the gate
+
+    def record(self, event: Event, /) -> object: ...
+    def take(self) -> None: ...
+    def frame(self, snapshot: Any) -> dict[str, Any]: ...
+    @property
+    def is_overloaded(self) -> bool: ...
+    def rest(self) -> None: ...
+    @property
+    def is_resting(self) -> bool: ...
+    def has_rested(self) -> bool: ...
+    def begin(self, snapshot: Any) -> None: ...
+
+
 class Attention:
     """Puts the gate between a program and its clock, and before its callbacks where it is needed.
 
     watch: for the view; None without one.
     """
 
-    def __init__(self, runtime: Playable, watch: "Watch | None", gate: Gate) -> None:
+    def __init__(self, runtime: Playable, watch: Watch | None, gate: Gate) -> None:
         self._runtime = runtime
         self._watch = watch
         self._gate = gate
@@ -96,7 +112,7 @@ class Attention:
 class _Resting:
     """Hands the events to a watch. When a turn begins it asks whether to rest."""
 
-    def __init__(self, watch: "Watch", rest: Callable[[], bool]) -> None:
+    def __init__(self, watch: Watch, rest: Callable[[], bool]) -> None:
         self._watch = watch
         self._rest = rest
 

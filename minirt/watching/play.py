@@ -16,15 +16,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from minirt.watching.attention import Attention, Playable
+from minirt.watching.attention import Attention, Playable, Watch
 from minirt.watching.gate import Gate
 from minirt.watching.labels import text_of
 from minirt.watching.tracebacks import show_only_the_program
-
-if TYPE_CHECKING:
-    from minirt.views.watch import Watch
 
 FRAME = 1 / 30  # s between two frames
 GRACE = 0.05  # s: how long an interrupted cell waits for its program to end
@@ -39,7 +36,7 @@ class View(Protocol):
     def begin(self, controls: Gate) -> None: ...
     def show(self, frame: dict[str, Any]) -> None: ...
     async def listen(self) -> None: ...
-    def end(self, watch: "Watch", frame: dict[str, Any]) -> None: ...
+    def end(self, watch: Watch, frame: dict[str, Any]) -> None: ...
 
 
 class Player:
@@ -164,7 +161,7 @@ class Player:
             frame["error"] = "" if self.error is None else text_of(self.error)
             self._view.end(self._watch, frame)
 
-    def _frame(self, watch: "Watch", state: str) -> dict[str, Any]:
+    def _frame(self, watch: Watch, state: str) -> dict[str, Any]:
         gate = self._gate
         watch.take()
         watch.next = gate.next
@@ -237,10 +234,10 @@ def _new_view() -> Any:
     return LiveView(displays_itself=True)
 
 
-def _new_watch() -> "Watch":
-    from minirt.views.watch import Watch
+def _new_watch() -> Watch:
+    from minirt.views import watch  # nor what makes its frames
 
-    return Watch()
+    return watch.Watch()
 
 
 def _set(ended: "asyncio.Future[None]") -> None:
