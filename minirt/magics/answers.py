@@ -110,9 +110,9 @@ class Folded:
 
 
 class Alarm:
-    """Ends a cell after some seconds: its code where that runs, its `await` otherwise.
+    """Ends a cell after some seconds: its code while that runs, its `await` otherwise.
 
-    Nothing else is hit: an alarm that rings while the kernel does something else lets it be.
+    Other code that runs when the alarm rings is not ended.
     """
 
     def __init__(self, seconds: float, filename: str) -> None:

@@ -1,7 +1,7 @@
 """What did a program print, and which of its callbacks printed it?
 
-While a program runs, a tee stands in place of `sys.stdout`. It notes only what is written in the
-program's own context, in whichever of its threads; everybody else's output passes by.
+While a program runs, a tee stands in place of `sys.stdout`. It notes what is written in the
+program's own context, on any of its threads; the output of other code is handed on, and not noted.
 """
 
 import sys
@@ -46,7 +46,7 @@ class Console:
             self._begun[key] = (rest, recorded)
 
     def end(self) -> None:
-        """What was printed without an end of line is a line too."""
+        """The program is over: text without an end of line is a line, too."""
         for text, recorded in self._begun.values():
             self.lines.append(Line(text, recorded, ""))
         self._begun.clear()
