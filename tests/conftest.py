@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,6 +72,15 @@ def no_leaks() -> Iterator[None]:
     assert not threads, f"left running: {sorted(thread.name for thread in threads)}"
     descriptors = open_descriptors() - descriptors_before
     assert not descriptors, f"left open: {sorted(descriptors)}"
+
+
+@pytest.fixture
+def pair(no_leaks: None) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Two sockets that are connected to each other."""
+    one, other = socket.socketpair()
+    yield one, other
+    one.close()
+    other.close()
 
 
 @pytest.fixture(scope="module")

@@ -102,7 +102,7 @@ class PhaseQueue:
         self.running_identities: list[int] = []  # in the order of registration, those called too
 
     def begin(self) -> list[Callback]:
-        """The callbacks to call now. Each is popped from the end of the list before it is called."""
+        """The callbacks to call now. Each is popped from the end before it is called."""
         self.running, self.callbacks = self.callbacks, []
         self.running_identities, self.identities = self.identities, []
         self.cleared = 0

@@ -179,7 +179,10 @@ class Calls:
     def added(
         self, identity: int | None, callback: Callback | None, where: str, detail: Any = None
     ) -> None:
-        """A callback is added (None: it is set again) while the loop sleeps (by a signal's handler, say) or is watched."""
+        """A callback is added (None: set again) to a loop that is watched, or sleeps.
+
+        While it sleeps, a signal's handler may do that.
+        """
         self.loop.wake()
 
     def dropped(self, identity: int | None, why: str = "cleared") -> None:

@@ -31,7 +31,7 @@ Where minirt differs from Node on purpose (chapter 08 has the whole table):
     close          from a callback ends the loop after it; `process.exit` ends at once
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import get_ident
 
 from minirt.core.callbacks import Callbacks, Listener
@@ -185,10 +185,10 @@ class Loop:
             events = self.sleep()
         elif poll.watched or poll.always_poll:
             events = poll.look()
-        if poll.losses:
-            events = [*events, *self._take_losses()]
         if events:
             calls.events(events)
+        if poll.losses:
+            calls.events(self._losses())
         results = len(self.pool.finished)  # counted first: a task's messages precede its result
         if self.inbox:
             calls.messages()
@@ -338,7 +338,7 @@ class Loop:
         self._forget(self.poll.watch(fileobj, interest, listener))
 
     def hold(self, identity: int, callback: Callback, end: Callable[[], object]) -> None:
-        """Wait for `callback`, which its owner calls, until `release`. `end` makes the owner end."""
+        """Wait for `callback`, which its owner calls, until `release`. `end` ends the owner."""
         if self.alert:
             self.calls.added(identity, callback, "epoll", {"persistent": True})
         self.callbacks.holds[identity] = end
@@ -348,12 +348,14 @@ class Loop:
         if self.callbacks.holds.pop(identity, None) is not None and self.alert:
             self.calls.dropped(identity)
 
-    def _take_losses(self) -> list[Event]:
-        losses = self.poll.take_losses()
-        for listener, _ in losses:
+    def _losses(self) -> Iterator[Event]:
+        """Who lost a descriptor. One at a time: the rest are told in the next turn, if need be."""
+        losses = self.poll.losses
+        while losses and not self.stopped:
+            listener, error = losses.popleft()
             if not listener.watches:  # nothing can come any more: it is not waited for
                 self.callbacks.listeners.pop(listener, None)
-        return losses
+            yield listener, error
 
     def _forget(self, listeners: Iterable[Listener]) -> None:
         for listener in listeners:

@@ -4,6 +4,7 @@
 is asked is left to one class for each way: `epoll.py`, `selector.py`, and the simulation.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from enum import IntFlag
 from itertools import islice
@@ -103,7 +104,8 @@ class Poll:
 
     def __init__(self) -> None:
         self.watched: dict[int, Watch] = {}  # by descriptor
-        self.losses: list[tuple[Listener, Js]] = []  # of whom a descriptor was closed: to be told
+        # who is to be told that a descriptor was closed: (listener, Error)
+        self.losses: deque[tuple[Listener, Js]] = deque()
         self._by_object: dict[int, Watch] = {}  # by id(fileobj): a closed one has no number
         self._ready: dict[int, tuple[Listener, Int]] = {}  # descriptor -> its most frequent event
 
@@ -182,18 +184,16 @@ class Poll:
         raise NotImplementedError
 
     def find_losses(self) -> None:
-        """Look whether a descriptor was closed while somebody listens: it can never be ready."""
+        """Look whether a descriptor was closed while somebody listens: it can never be ready.
+
+        Who listens is then to be found in `losses`.
+        """
         for watch in tuple(self.watched.values()):
             number = number_of(watch.fileobj)  # an object knows, and need not ask the kernel
             if number != watch.number or (
                 isinstance(watch.fileobj, int) and not self.is_open(watch)
             ):
                 self._lose(watch)
-
-    def take_losses(self) -> list[tuple[Listener, Js]]:
-        """Events for who listened to a descriptor that was closed: an `Error` each."""
-        losses, self.losses = self.losses, []
-        return losses
 
     def first(self, most: int) -> list[tuple[int, int, str]]:
         """(descriptor, identity, interest) of some, for a look from another thread."""

@@ -4,11 +4,11 @@ The question of a sorted map from deadline to callback. Three designs are common
 of timers; asyncio keeps Python's `heapq` of handles, and compares two of them with a method written
 in Python; Node keeps one list for each delay, since lists of one delay are sorted by themselves.
 
-Here a heap holds the *distinct* deadlines, and each has the list of its timers. Deadlines are rounded
-up to a quarter of a millisecond, so that many timers share few of them: the heap stays small, no
-timer is early, and two equal deadlines are two entries of one list, so none is lost. Whoever needs
-finer deadlines gets them: one that comes through `add_exactly` has a list of its own, and the heap
-sorts it among the others.
+Here a heap holds the *distinct* deadlines, and each has the list of its timers. Deadlines are
+rounded up to a quarter of a millisecond, so that many timers share few of them: the heap stays
+small, no timer is early, and two equal deadlines are two entries of one list, so none is lost.
+Whoever needs finer deadlines gets them: one that comes through `add_exactly` has a list of its own,
+and the heap sorts it among the others.
 
 Clearing a timer takes its callback away, and leaves its number in the list until the list is due.
 That is cheap, and has three traps. The loop must not wake for a list in which nobody is left
@@ -40,7 +40,7 @@ class Timers:
     """
 
     __slots__ = (
-        *("_due", "_heap", "_keys", "_last_key", "_slots", "_stale", "_unref"),
+        *("_batch", "_due", "_heap", "_keys", "_last_key", "_slots", "_stale", "_unref"),
         *("current", "names", "waiting"),
     )
 
@@ -50,6 +50,7 @@ class Timers:
         self._heap: list[float] = []  # the deadlines of the slots, the nearest first
         self._due: deque[list[int]] = deque()  # slots whose time has come, the earliest first
         self.current: list[int] = []  # the keys to call now, the next one last
+        self._batch: frozenset[int] | None = None  # the same, those called too, once somebody asks
         self._stale = 0  # keys of cleared timers in the slots, at most
         self._unref: set[int] = set()  # keys of timers that do not keep the loop alive
         self._last_key = 0  # fresh keys count down from here
@@ -108,7 +109,7 @@ class Timers:
         """Does this timer keep the loop alive? Nothing changes for one that does not wait."""
         if keeps_alive:
             self._unref.discard(key)
-        elif key in self.waiting and key not in self.current:
+        elif key in self.waiting and not self._is_current(key):
             self._unref.add(key)
 
     def begin(self, now: float) -> None:
@@ -121,7 +122,7 @@ class Timers:
     def next_batch(self) -> list[int]:
         """The keys to call next, the first of them last; an empty list when no more are due."""
         while not self.current and self._due:
-            self.current = self._due.popleft()
+            self.current, self._batch = self._due.popleft(), None
             self.current.reverse()  # taking from the end is cheap
             if self._unref:
                 self._unref.difference_update(self.current)  # whoever is due runs
@@ -176,6 +177,12 @@ class Timers:
             gone.clear()
         for also_gone in (self._unref, self.names, self._keys):
             also_gone.clear()
+
+    def _is_current(self, key: int) -> bool:
+        """Is it called now, whatever else there is to wait for?"""
+        if self._batch is None:
+            self._batch = frozenset(self.current)
+        return key in self._batch
 
     def _sweep(self) -> None:
         """Most keys are those of cleared timers: keep the others."""

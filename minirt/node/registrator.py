@@ -141,11 +141,13 @@ class Registrator:
             if not listener.watches:
                 del self._tokens[token]
             return
-        listener.callback = callback if known.is_persistent else partial(self._once, token)
         if listener.watches:
+            listener.callback = callback if known.is_persistent else partial(self._once, token)
             callbacks.listeners[listener] = None
-        elif known.had_descriptor:
-            callbacks.boxed[token] = callback  # its descriptor was taken away: nobody waits for it
+            return
+        listener.callback = None  # what the kernel has answered already is for nobody
+        if known.had_descriptor:
+            callbacks.boxed[token] = callback  # its descriptor was taken away: it is not waited for
         else:
             callbacks.dangling[token] = callback
 
