@@ -6,13 +6,12 @@ Runtime().run(lambda: set_timeout(100, lambda _: print("later")))
 """
 
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from minirt.clock import ManualClock, MonotonicClock
 from minirt.core.policies import TaskKind
 from minirt.core.polls import Interest, Ready
-from minirt.core.simulation import Simulation
-from minirt.modules import crypto, fs, net
 from minirt.node.ambient import (
     clear_immediate,
     clear_interval,
@@ -26,25 +25,44 @@ from minirt.node.ambient import (
 )
 from minirt.node.runtime import Runtime
 from minirt.values import Bytes, Error, Int, Js, String, Undefined
-from minirt.watching.trace import Recorder
 
 if TYPE_CHECKING:
-    from minirt.modules import http
+    from minirt.core.simulation import Simulation
+    from minirt.modules import crypto, fs, http, net
+    from minirt.watching.trace import Recorder
 
 
 __version__ = "0.1.0"  # the build takes it from this line
 
 
+WHEN_ASKED_FOR = MappingProxyType(
+    {
+        "Recorder": "minirt.watching.trace",
+        "Simulation": "minirt.core.simulation",
+        "crypto": "minirt.modules",
+        "fs": "minirt.modules",
+        "http": "minirt.modules",
+        "net": "minirt.modules",
+    }
+)
+
+
 def __getattr__(name: str) -> object:
-    """`http` is imported when it is first asked for: its parser takes as long as all the rest."""
-    if name == "http":
-        return import_module("minirt.modules.http")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """What a program may do without is imported when it is first asked for: half of the time."""
+    if name not in WHEN_ASKED_FOR:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    where = WHEN_ASKED_FOR[name]
+    if where == "minirt.modules":
+        found: object = import_module(f"{where}.{name}")
+    else:
+        found = getattr(import_module(where), name)
+    globals()[name] = found  # the next time it is simply there
+    return found
 
 
 def __dir__() -> list[str]:
-    """With `http`, so that a completer finds it."""
-    return sorted({*globals(), "http"})
+    """With the names that are not imported yet, so that a completer finds them."""
+    return sorted({*globals(), *WHEN_ASKED_FOR})
 
 
 def load_ipython_extension(ipython: Any) -> None:

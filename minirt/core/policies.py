@@ -71,7 +71,7 @@ class Fifo:
 
     def take(self) -> Work:
         """The next task, which waits no longer. KeyError when none does."""
-        return self.waiting.popitem(last=False)[1]
+        return self.waiting.popitem(False)[1]  # the first
 
     def remove(self, identity: int) -> bool:
         """Take one task back. False when it does not wait here."""

@@ -205,25 +205,23 @@ class ThreadPool:
     # On a thread of the pool
 
     def _live(self, thread: int) -> None:
+        inbox, policy = self._inboxes[thread], self._policy
         try:
-            inbox = self._inboxes[thread]
             while (task := inbox.get()) is not None:
                 while task is not None:
-                    task = self._work(thread, task)
+                    if self.observer is None and not policy.learns:
+                        result = self._context.copy().run(self._perform, task)
+                    else:
+                        result = self._observed(thread, task)
+                    task = self._finish(thread, task, result)
         finally:
             self._ended[thread].set()
 
-    def _work(self, thread: int, task: Work) -> Work | None:
-        """Do one task and send its result. Return the task to go on with, if one waits."""
-        if self.observer is None and not self._policy.learns:
-            result = self._context.copy().run(self._perform, task)
-        else:
-            started = self._begin(thread, task)
-            result = self._context.copy().run(self._perform, task)
-            self._tell(thread, task, result, started)
-        if thread not in self._running:  # the task forked, and this is the child: it ends here
-            raise SystemExit
-        return self._finish(thread, task, result)
+    def _observed(self, thread: int, task: Work) -> Any:
+        started = self._begin(thread, task)
+        result = self._context.copy().run(self._perform, task)
+        self._tell(thread, task, result, started)
+        return result
 
     def _begin(self, thread: int, task: Work) -> float:
         """Tell the observer; the time for a policy that learns (s)."""

@@ -241,7 +241,7 @@ class Runtime:
             loop.check_thread()
         if not callable(cb):
             raise NotCallable(cb)
-        delay = ms
+        delay: Any = ms
         if type(ms) is float and 1.0 <= ms <= LONGEST_FLOAT:
             delay = int(ms)
         elif type(ms) is not int or not SHORTEST_DELAY <= ms <= LONGEST_DELAY:
@@ -428,18 +428,16 @@ class Runtime:
                 f"got {kind!r}, expected a TaskKind. "
                 "Use TaskKind.FILE_READ, or make your own: TaskKind('Zip')"
             )
-        loop.pool.check_room()  # before anything is done
-        callbacks = loop.callbacks
-        identity = callbacks.identities.generate_free()
+        identity = self._identities.generate_free()
+        tasks = loop.callbacks.tasks
         if loop.alert:
+            loop.pool.check_room()  # before anybody is told of it
             loop.calls.added(identity, cb, "pool", {"kind": kind})
-        callbacks.tasks[identity] = cb
+        tasks[identity] = cb
         try:
             loop.pool.submit((identity, kind, task))
         except BaseException:
-            del callbacks.tasks[identity]
-            if loop.alert:
-                loop.calls.dropped(identity)
+            del tasks[identity]
             raise
         return identity
 
