@@ -215,7 +215,39 @@ def test_an_interrupt_ends_a_callback_that_never_ends(cells: Kernel) -> None:
     cells.watch(lambda: "spinning" in cell.out)
     cells.interrupt()
     cells.watch(lambda: "KeyboardInterrupt" in cell.traceback)
+    assert "interrupts.py" not in cell.traceback
     assert cells.run("print('alive')").out == "alive\n"
+
+
+def test_an_interrupt_is_for_the_cell_that_awaits_and_not_for_short_callbacks(
+    cells: Kernel,
+) -> None:
+    beat = cells.run("beat = set_interval(1, lambda _: sum(range(100_000)))")
+    cell = cells.begin("import asyncio\nprint('waits')\nawait asyncio.sleep(60)")
+    cells.watch(lambda: "waits" in cell.out)
+    cells.interrupt()
+    cells.watch(lambda: "idle" in cell.messages)
+    assert "CancelledError" in cell.traceback
+    assert beat.traceback == ""
+    cells.watch(lambda: cells.run("clear_interval(beat)").status == "ok")  # not "aborted"
+
+
+def test_an_interrupt_ends_a_callback_that_never_ends_while_a_cell_awaits(cells: Kernel) -> None:
+    cell = cells.begin(
+        "import asyncio, time\n"
+        "def spin(_):\n"
+        "    began = time.monotonic()\n"
+        "    while time.monotonic() < began + 1: pass\n"
+        "    print('spinning')\n"
+        "    while True: pass\n"
+        "_ = set_timeout(1, spin)\n"
+        "await asyncio.sleep(0.1)\n"
+        "print('went on')"
+    )
+    cells.watch(lambda: "spinning" in cell.out)
+    cells.interrupt()
+    cells.watch(lambda: "went on" in cell.out)
+    assert "----> 6     while True: pass" in cell.traceback
 
 
 FATAL = {

@@ -5,7 +5,7 @@ import threading
 import time
 from typing import Any
 
-LONG = 0.1  # s: a callback that takes longer is the one that an interrupt is meant for
+LONG = 0.5  # s: a callback that takes longer is the one that an interrupt is meant for
 
 
 class Interrupts:

@@ -42,7 +42,8 @@ def show_as(error: BaseException, render: Callable[[], list[str]]) -> None:
 def own_frames(error: BaseException, shell: Any) -> TracebackType | None:
     """The traceback from the first frame of a cell on, or else of a reader's file; None for none.
 
-    An exception of minirt says what to do about it, so its own last frames are left out as well.
+    An exception of minirt says what to do about it, and an interrupt came from outside: their last
+    frames, which are in the package, are left out as well.
     """
     frames = list(_frames(error.__traceback__))
     files = [frame.tb_frame.f_code.co_filename for frame in frames]
@@ -52,7 +53,7 @@ def own_frames(error: BaseException, shell: Any) -> TracebackType | None:
     if not starts:
         return None
     end = len(frames)
-    while isinstance(error, MinirtError) and files[end - 1].startswith(PACKAGE):
+    while isinstance(error, MinirtError | KeyboardInterrupt) and files[end - 1].startswith(PACKAGE):
         end -= 1
     return joined(frames[starts[0] : end])
 
