@@ -10,9 +10,8 @@ that `select` can wait for. So a short sleep is a `select` on epoll, and then a 
 does not wait. A long sleep is one call, and its last millisecond is slept in the next turn.
 `select` cannot look at a descriptor above 1023, and then epoll alone has to do.
 
-What ends the sleep from outside is an eventfd, which is a number in the kernel that becomes
-readable when somebody adds to it. It is edge-triggered: each addition reports once, so nobody has
-to read it.
+What ends the sleep from outside is an eventfd: a number in the kernel that becomes readable when
+somebody adds to it. It is edge-triggered: each addition reports once, so nobody has to read it.
 
 The trap is a closed descriptor. epoll does not watch numbers, it watches open files, and it forgets
 one when its *last* copy is closed. After `dup` or `fork` another copy may keep it: then epoll goes

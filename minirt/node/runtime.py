@@ -590,9 +590,8 @@ class Runtime:
         if self._state != "new":
             raise AlreadyRan if self._has_run else RuntimeClosed
         outer = current.get()
-        if isinstance(outer, Runtime) and not outer.has_forked:
-            if outer.loop.thread == get_ident():
-                raise NestedRuntime
+        if isinstance(outer, Runtime) and outer._runs_here():
+            raise NestedRuntime
         self._state, self._has_run = "running", True
         self.loop.thread = get_ident()
         context = copy_context()
@@ -601,6 +600,9 @@ class Runtime:
         self.loop.pool.run_in(tasks)
         context.run(current.set, self)
         return context
+
+    def _runs_here(self) -> bool:
+        return self.loop.thread == get_ident() and not self.has_forked
 
     def _run(self, main: Callable[[], object]) -> None:
         self._enter(main)

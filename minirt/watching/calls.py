@@ -6,8 +6,8 @@ it came back or was dropped. With a gate, each callback also waits there for its
 loop runs none of this code.
 
 Watching must not change the program. So nothing here runs code of the program's but the callbacks
-themselves: names and errors are described by `labels`, which lets nothing out. A sink that raises is
-told nothing more, and its error comes to the loop as a message of its own, on whatever thread it
+themselves: names and errors are described by `labels`, which lets nothing out. A sink that raises
+is told nothing more, and its error comes to the loop as a message of its own, on whatever thread it
 was raised; the callback, the task and the thread that were being noted go on.
 
 A batch is noted callback by callback, so here the loops can be one method, `_call`, where the plain
@@ -184,10 +184,11 @@ class WatchedCalls(Calls):
     ) -> bool:
         """Wait at the gate. False when nothing more may be called."""
         gate = self.gate
-        if gate is not None and not gate.is_open and not self.loop.stopped:
-            if not gate.enter(identity, {} if callback is None else place(callback)):
-                self.loop.stop()
-                return False
+        if gate is None or gate.is_open or self.loop.stopped:
+            return even_if_stopped or not self.loop.stopped
+        if not gate.enter(identity, {} if callback is None else place(callback)):
+            self.loop.stop()
+            return False
         return even_if_stopped or not self.loop.stopped
 
     def _call(self, identity: int | None, callback: Callback, value: Js) -> None:
