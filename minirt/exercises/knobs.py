@@ -54,7 +54,7 @@ class ImmediatesUntilEmptyLoop(Loop):
     """An immediate that is set by an immediate runs in the same phase."""
 
     def check_phase(self) -> None:
-        while self.immediates and not self.stopped:
+        while self.immediates.callbacks and not self.stopped:
             super().check_phase()
 
 
@@ -67,11 +67,10 @@ class UnstableHeapLoop(Loop):
 
     def timers_phase(self) -> None:
         self.phase = "timers"
-        timers = self.timers
-        timers.begin(self.clock.now())
-        while timers.next_batch() and not self.stopped:
-            timers.current = dict(reversed(timers.current.items()))
-            self.calls.timers(timers.current)
+        self.timers.begin(self.clock.now())
+        while (batch := self.timers.next_batch()) and not self.stopped:
+            batch.reverse()
+            self.calls.timers(batch)
 
 
 class UnstableHeap(Runtime):

@@ -273,6 +273,9 @@ def spins(rt, main):
 """
 
 
+ENOUGH = 20_000  # turns
+
+
 def ends_at_once() -> None:
     pass
 
@@ -295,6 +298,11 @@ def waits_actively() -> None:
 
 
 def spins_for_ever() -> None:
+    if Runtime.current().ticks > ENOUGH:
+        raise Wrong(
+            f"you needed more than {ENOUGH:,} turns to find out that a program spins. After 1,000 "
+            "in a tenth of a second it is clear: say so at once."
+        )
     set_immediate(lambda _: spins_for_ever())
 
 
@@ -369,14 +377,8 @@ def spinning(answer: Answer) -> None:
             "an immediate set itself again until a timer of 400 ms had fired, 40,000 turns, and "
             "your spins said False."
         )
-    spins, rt = judged(answer, spins_for_ever)
-    if not spins:
+    if not judged(answer, spins_for_ever)[0]:
         raise Wrong("a program whose immediate sets itself again for ever was said not to spin.")
-    if rt.ticks > 20_000:
-        raise Wrong(
-            f"you needed {rt.ticks:,} turns to find out that a program spins. After 1,000 in a "
-            "tenth of a second it is clear: say so at once."
-        )
 
 
 @check(

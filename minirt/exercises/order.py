@@ -266,7 +266,7 @@ PHASES = Exercise(
         WrongAnswer(  # the immediates until none is left
             PHASES_ANSWER.replace(
                 "        self.check_phase()\n",
-                "        while self.immediates:\n            self.check_phase()\n",
+                "        while self.immediates.callbacks:\n            self.check_phase()\n",
             ),
             says="71_immediate_breeds_timer_between: Node prints i1, timeout, i2",
         ),
