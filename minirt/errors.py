@@ -271,3 +271,11 @@ class ResponseTooLarge(HttpError):
             f"the response is larger than {limit} bytes. "
             "Ask for more with http.get(..., max_bytes=...)"
         )
+
+
+class TooMuchUnsent(MinirtError, OSError):
+    def __init__(self, where: str, limit: int) -> None:
+        super().__init__(
+            f"more than {limit} bytes wait to be sent in {where}: the peer does not read as fast as "
+            "this program writes. When write() says False, wait for on_drain before the next one"
+        )

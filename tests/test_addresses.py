@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minirt import Runtime, String
-from minirt.modules import names
-from minirt.modules.addresses import ATTEMPT_DELAY, Attempts, is_address
-from minirt.modules.names import addresses_of, check_place, lookup_all
+from minirt.core.system import RealSystem, is_address
+from minirt.modules.addresses import ATTEMPT_DELAY, Attempts
+from minirt.modules.names import check_place, look_up
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def answer_look_ups(patch: pytest.MonkeyPatch, *sockaddrs: tuple[Any, ...]) -> N
         families = {2: socket.AF_INET, 4: socket.AF_INET6}
         return [(families[len(addr)], socket.SOCK_STREAM, 6, "", addr) for addr in sockaddrs]
 
-    patch.setattr(names.socket, "getaddrinfo", getaddrinfo)
+    patch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
 def test_r8_a_look_up_gives_each_address_of_both_families_once_in_the_system_s_order(
@@ -216,7 +216,7 @@ def test_r8_a_look_up_gives_each_address_of_both_families_once_in_the_system_s_o
         ("::1", 0, 0, 0),
         ("fe80::1", 0, 0, 3),
     )
-    assert addresses_of("h") == ["::1", "127.0.0.1", "fe80::1%3"]
+    assert RealSystem().look_up("h") == ["::1", "127.0.0.1", "fe80::1%3"]
 
 
 def test_the_pool_looks_a_name_up_and_the_callback_receives_an_address_a_line(
@@ -225,7 +225,7 @@ def test_the_pool_looks_a_name_up_and_the_callback_receives_an_address_a_line(
     answer_look_ups(monkeypatch, ("::1", 0, 0, 0), ("127.0.0.1", 0))
     values: list[Any] = []
     rt = Runtime()
-    rt.run(lambda: lookup_all(rt, "h", values.append))
+    rt.run(lambda: look_up(rt, "h", values.append))
     assert values == [String("::1\n127.0.0.1")]
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from minirt import Runtime, Simulation, String, set_timeout
+from minirt import Int, Runtime, Simulation, String, TaskKind, set_timeout
 from minirt.errors import HttpError, HttpTimeout, NotCallable, ResponseTooLarge
-from minirt.modules import http, names
+from minirt.modules import http
+from minirt.modules.handles import handles_of
 from minirt.modules.slowserver import SlowServer
 from minirt.modules.urls import parse_url
 
@@ -292,15 +293,25 @@ def test_a_name_that_nobody_knows_is_an_error(monkeypatch: pytest.MonkeyPatch) -
     def getaddrinfo(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(-2, "Name or service not known")
 
-    monkeypatch.setattr(names.socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     assert isinstance(got("http://nobody.example/").exception, socket.gaierror)
 
 
 def test_a_look_up_that_waits_for_a_thread_does_not_outlive_the_timeout() -> None:
     values: list[Any] = []
-    rt = Runtime(threads=0)
-    rt.run(lambda: http.get("http://localhost:1/", values.append, timeout=0.01))
+    timed_out = threading.Event()
+
+    def main() -> None:
+        busy = rt.register_event_threadpool(
+            lambda: Int(timed_out.wait(PATIENCE)), TaskKind("Busy"), values.append
+        )
+        http.get("http://localhost:1/", lambda v: (values.append(v), timed_out.set()), timeout=0.01)
+        assert rt.cancel_task(busy) is False
+
+    rt = Runtime(threads=1)
+    rt.run(main)
     assert isinstance(values[0].exception, HttpTimeout)
+    assert values[1:] == [Int(True)]
 
 
 def test_a_look_up_that_ends_after_the_timeout_connects_nowhere(
@@ -312,7 +323,7 @@ def test_a_look_up_that_ends_after_the_timeout_connects_nowhere(
         assert timed_out.wait(PATIENCE)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
 
-    monkeypatch.setattr(names.socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     values: list[Any] = []
 
     def main() -> None:
@@ -372,7 +383,7 @@ def test_requests_leave_nothing_in_the_runtime() -> None:
 
     def main() -> None:
         def ask(left: int) -> None:
-            counts.append((len(rt.callback_queue), len(http.opened(rt))))
+            counts.append((rt.snapshot().callbacks, len(handles_of(rt))))
             if left:
                 http.get(slow.url + "/delay/0/x", lambda _: ask(left - 1), timeout=PATIENCE)
 

@@ -28,8 +28,8 @@ from minirt import (
     set_timeout,
 )
 from minirt.errors import NotCallable, OnlySimulated, RuntimeClosed, StateError
-from minirt.modules import names, net, sockets
-from minirt.modules.opened import opened
+from minirt.modules import net, sockets
+from minirt.modules.handles import handles_of
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -800,7 +800,7 @@ def test_a_name_that_nobody_knows_is_an_error_and_then_close(
     def getaddrinfo(*_: Any, **__: Any) -> Any:
         raise problem
 
-    monkeypatch.setattr(names.socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     log: list[Any] = []
 
     def main() -> None:
@@ -823,16 +823,6 @@ def test_a_socket_destroyed_during_the_look_up_never_connects() -> None:
 
     run(main)
     assert log == ["close"]
-
-
-def test_the_look_up_prefers_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
-    six = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0))
-    four = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))
-    monkeypatch.setattr(names.socket, "getaddrinfo", lambda *_, **__: [six, four])
-    found: list[str | None] = []
-    rt = Runtime()
-    rt.run(lambda: names.lookup(rt, "any", lambda value: found.append(value.into_string())))
-    assert found == ["127.0.0.1"]
 
 
 def test_both_ends_know_both_addresses() -> None:
@@ -934,11 +924,12 @@ def test_short_lived_connections_leave_nothing_in_the_runtime() -> None:
         server = net.create_server(connected)
 
         def one_more(left: int) -> None:
-            counts.append((len(rt.callback_queue), len(opened(rt)), len(rt._at_close)))
+            counts.append((rt.snapshot().callbacks, len(handles_of(rt)), len(rt._at_close)))
             if not left:
                 server.close()
                 return
             client = net.connect(*server.address, lambda _: client.end(b"x"))
+            client.on_data = ignore
             client.on_close = lambda _: set_timeout(1, lambda _: one_more(left - 1))
 
         one_more(20)
@@ -1048,9 +1039,7 @@ def test_a_server_that_cannot_accept_says_so_once_rests_and_goes_on() -> None:
 
         server = net.create_server(connected)
         server.on_error = lambda value: log.append(value.exception.errno)
-        server._runtime.epoll_registrator.deregister(server._listener)
-        server._listener = FullListener(server._listener, 2)  # type: ignore[assignment]
-        server._watch()
+        server._door = FullListener(server._door, 2)  # type: ignore[assignment]
         client = socket.create_connection(server.address)
 
     rt = run(main)
@@ -1063,9 +1052,7 @@ def test_a_server_may_be_closed_while_it_rests() -> None:
 
     def main() -> None:
         server = net.create_server(echo)
-        server._runtime.epoll_registrator.deregister(server._listener)
-        server._listener = FullListener(server._listener, 1000)  # type: ignore[assignment]
-        server._watch()
+        server._door = FullListener(server._door, 1000)  # type: ignore[assignment]
         server.on_error = lambda _: server.close(lambda _: (log.append("closed"), client.close()))
         client = socket.create_connection(server.address)
 
@@ -1116,7 +1103,7 @@ def test_readiness_without_anything_to_read_is_passed_over() -> None:
         closes_after(server, client)
 
     def spurious(peer: Socket) -> None:
-        peer._readable(Int(1))
+        peer._inbound.readable(Int(1))
         assert not peer.destroyed
 
     run(main)

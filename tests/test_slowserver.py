@@ -150,7 +150,7 @@ def test_a_client_that_leaves_takes_its_timer_with_it(monkeypatch: pytest.Monkey
         assert runtime is not None
         while not cancelled.is_set():
             runtime.call_from_thread(
-                lambda _: cancelled.set() if not runtime.timers.nearest(5) else None
+                lambda _: cancelled.set() if not runtime.snapshot().timers else None
             )
             cancelled.wait(0.01)
     assert len(timers) == 1

@@ -11,20 +11,10 @@ begin; the families are not interleaved, so that the look-up's own order stands;
 remembers which address was fast the last time.
 """
 
-import ipaddress
 from collections.abc import Iterable
 
 ATTEMPT_DELAY = 250  # ms: how long an address is tried alone
 MOST_SHOWN = 5  # addresses in one error
-
-
-def is_address(host: str) -> bool:
-    """Is `host` an address in digits, which needs no look-up?"""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return host.isascii() and host.isprintable()  # a zone, after %, may be anything
 
 
 class Attempts:

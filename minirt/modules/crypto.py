@@ -8,6 +8,7 @@ interpreter's lock (GIL) lets one thread at a time run it, so several take turns
 import hashlib
 
 from minirt.core.policies import TaskKind
+from minirt.errors import short_repr
 from minirt.node.runtime import Runtime
 from minirt.values import Callback, Int, Js, String
 
@@ -34,12 +35,11 @@ def encrypt(n: int, cb: Callback) -> int:
     n: 0 ... 50. TypeError and ValueError are raised at the call.
     """
     if isinstance(n, bool) or not isinstance(n, int):
-        raise TypeError(
-            f"encrypt takes a whole number, and {n!r} is none. Write crypto.encrypt(39, cb)"
-        )
+        raise TypeError(f"got {short_repr(n)}, expected a whole number: crypto.encrypt(39, cb)")
     if not 0 <= n <= LARGEST:
         raise ValueError(
-            f"encrypt({n}) is negative or would take minutes. Choose 0 to {LARGEST}; 39 takes 0.3 s"
+            f"got {short_repr(n)}, expected 0 to {LARGEST}; 39 takes 0.3 s, and each number more "
+            "1.6 times as long"
         )
     runtime = Runtime.current()
 
@@ -65,10 +65,11 @@ def pbkdf2(password: str | bytes, salt: str | bytes, iterations: int, cb: Callba
     """
     secret, grains = as_bytes(password, "password"), as_bytes(salt, "salt")
     if isinstance(iterations, bool) or not isinstance(iterations, int):
-        raise TypeError(f"iterations is a whole number, and {iterations!r} is none")
+        raise TypeError(f"got iterations={short_repr(iterations)}, expected a whole number")
     if not 1 <= iterations < 2**31:
         raise ValueError(
-            f"iterations={iterations}: choose 1 to {2**31 - 1}; 100_000 takes about 0.1 s"
+            f"got iterations={short_repr(iterations)}, expected 1 to {2**31 - 1}; "
+            "100_000 takes about 0.1 s"
         )
 
     runtime = Runtime.current()
@@ -97,4 +98,4 @@ def as_bytes(content: object, name: str) -> bytes:
         return content.encode("utf-8")
     if isinstance(content, bytes | bytearray | memoryview):
         return bytes(content)
-    raise TypeError(f"{name} is a str or bytes, and {content!r} is neither")
+    raise TypeError(f"got {name}={short_repr(content)}, expected a str or bytes")

@@ -10,6 +10,7 @@ from numbers import Real
 from typing import TypeAlias
 
 from minirt.core.policies import TaskKind
+from minirt.errors import short_repr
 from minirt.node.runtime import Runtime
 from minirt.values import UNDEFINED, Bytes, Callback, Int, Js, String
 
@@ -21,7 +22,7 @@ FILE_STAT = TaskKind("File stat", priority=1)
 def read(path: FilePath, cb: Callback, delay: float = 0.0) -> int:
     """Read a text file: `cb` receives its `String`.
 
-    The content is taken as UTF-8 and line ends stay as they are; what is not UTF-8 is an
+    The content is read as UTF-8, and line ends stay as they are; what is not UTF-8 is an
     `Error(UnicodeDecodeError)`. `delay`: seconds that pass before the reading begins, on the
     runtime's clock, to play a slow disk.
     """
@@ -35,7 +36,10 @@ def read(path: FilePath, cb: Callback, delay: float = 0.0) -> int:
         try:
             return String(content.decode("utf-8"))
         except UnicodeDecodeError as error:
-            error.add_note(f"{place!r} is no UTF-8 text. For its bytes use fs.read_bytes(path, cb)")
+            error.add_note(
+                f"{short_repr(place)} is not text in UTF-8. "
+                "For its bytes use fs.read_bytes(path, cb)"
+            )
             raise
 
     return runtime.register_event_threadpool(task, TaskKind.FILE_READ, cb)
@@ -53,7 +57,9 @@ def write(path: FilePath, text: str, cb: Callback) -> int:
     """Write `text` as UTF-8, in place of what was there: `cb` receives `Undefined` afterwards."""
     place = os.fspath(path)
     if not isinstance(text, str):
-        raise TypeError(f"fs.write writes a str, and {text!r} is none. Convert it first: str(...)")
+        raise TypeError(
+            f"got {short_repr(text)}, but fs.write writes a str. Decode or convert it first"
+        )
 
     def task() -> Js:
         # before the file is emptied: a lone surrogate cannot be encoded
@@ -80,12 +86,11 @@ def read_file(path: str | bytes) -> bytes:
 
 
 def check_seconds(delay: object) -> None:
-    """Raise now if `delay` is no number of seconds from zero on."""
+    """Raise now if `delay` is not a number of seconds from zero on."""
     if isinstance(delay, bool) or not isinstance(delay, Real):
         raise TypeError(
-            f"delay is a number of seconds, and {delay!r} is none: fs.read(path, cb, delay=0.5)"
+            f"got delay={short_repr(delay)}, expected a number of seconds: "
+            "fs.read(path, cb, delay=0.5)"
         )
     if not 0 <= float(delay) < float("inf"):
-        raise ValueError(
-            f"delay={delay!r}: a file cannot be read {delay} seconds from now. Use zero or more"
-        )
+        raise ValueError(f"got delay={short_repr(delay)}, expected zero or more seconds")

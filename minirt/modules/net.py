@@ -1,7 +1,8 @@
 """How do two programs talk over TCP without waiting for each other?
 
-A server listens, and the loop says when somebody is at the door; a client knocks, and the loop says
-when it is open. From then on each has a `Socket`.
+A server listens, and its descriptor becomes readable when a client wants to connect. A client
+connects, and its descriptor becomes writable when the connection is made. From then on each end
+has a `Socket`.
 """
 
 import socket
@@ -9,14 +10,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from minirt.core.callbacks import check_callable
+from minirt.core.callbacks import Listener, check_callable
 from minirt.core.polls import Interest
-from minirt.modules.names import Place, check_place, lookup, needs_lookup
-from minirt.modules.opened import opened
-from minirt.modules.sockets import Handler, Socket
+from minirt.modules.handlers import Handler, check_thread
+from minirt.modules.handles import handles_of
+from minirt.modules.names import Place, check_place
+from minirt.modules.sockets import Socket
 from minirt.node.runtime import Runtime
 from minirt.node.timeouts import Timeout
-from minirt.values import Callback, Error, Js, String
+from minirt.values import Callback, Error, Js
 
 BACKLOG = 511  # connections that the kernel keeps while nobody accepts: Node's number
 ACCEPTS = 64  # in one go; whoever still waits is served in the next turn
@@ -26,18 +28,18 @@ REST = 100  # ms: how long a server that cannot accept leaves it alone
 def connect(host: str, port: int, on_connect: Callback | None = None) -> Socket:
     """A socket on its way to (host, port). `on_connect` receives `Undefined` once it is there.
 
-    What fails, the look-up of a name included, comes to on_error after this has returned.
+    A name is looked up on the pool, and each of its addresses is tried until one answers. What
+    fails comes to on_error after this has returned. Only a look-up that the pool refuses
+    (TooManyWaiting, NoThread) is raised here.
     """
     check_place(host, port)
+    if on_connect is not None:
+        check_callable(on_connect)
     runtime = Runtime.current()
-    handles = opened(runtime)
-    client = Socket(runtime, handles, (host, port))
+    runtime.loop.check_thread()
+    client = Socket(runtime, (host, port))
     client.on_connect = on_connect
-    if needs_lookup(runtime, host):
-        lookup(runtime, host, client.connect_to)
-    else:
-        client.connect_to(String(host))
-    handles.add(client)
+    client.connect()
     return client
 
 
@@ -46,19 +48,32 @@ def create_server(
 ) -> "Server":
     """A server on (host, port), where port 0 takes a free one. OSError at once when it cannot be.
 
-    `on_connection` receives each new `Socket`: here the one value is not a `Js`.
+    "::" listens on every address of this machine, of IPv4 as well where the system can do that;
+    "0.0.0.0" on those of IPv4. `on_connection` receives each new `Socket`: here the one value is
+    not a `Js`.
     """
     check_callable(on_connection)
     check_place(host, port)
     runtime = Runtime.current()
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    runtime.loop.check_thread()
+    door = listen(host, port)
     try:
-        listener.setblocking(False)
-        return Server(runtime, listener, on_connection)
+        return Server(runtime, door, on_connection)
     except BaseException:
-        listener.close()
+        door.close()
         raise
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket."""
+    door = socket.create_server(
+        (host, port),
+        family=socket.AF_INET6 if ":" in host else socket.AF_INET,
+        backlog=BACKLOG,
+        dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
+    )
+    door.setblocking(False)
+    return door
 
 
 class Server:
@@ -72,13 +87,11 @@ class Server:
     _on_error: Callback
 
     def __init__(
-        self,
-        runtime: Runtime,
-        listener: socket.socket,
-        on_connection: Callable[[Socket], object],
+        self, runtime: Runtime, door: socket.socket, on_connection: Callable[[Socket], object]
     ) -> None:
         self._runtime = runtime
-        self._listener = listener
+        self._loop = runtime.loop
+        self._door = door  # the socket that listens
         self._on_connection = on_connection
         self._on_closed: list[Callback] = []
         self._rest: Timeout | None = None
@@ -86,68 +99,52 @@ class Server:
         self.on_error = None
         self.connections = 0  # open now
         self.is_closed = False
-        host, port, *_ = listener.getsockname()
+        host, port, *_ = door.getsockname()
         self.address: Place = (host, port)
-        self._token = runtime.generate_cb_identity()
+        self._handles = handles_of(runtime)
+        self._identity = runtime.generate_cb_identity()
+        self._listener = Listener(self._identity, self._accept)
         self._watch()
-        runtime.register_event_epoll(self._token, self._accept, persistent=True)
-        self._opened = opened(runtime)
-        self._opened.add(self)
+        self._loop.hold(self._identity, self._accept, self.close)
+        self._handles.add(self)
 
     def close(self, cb: Callback | None = None) -> None:
         """Accept no more. `cb` receives `Undefined` once the last connection is closed, too."""
-        if cb is not None:
+        if cb is None:
+            check_thread(self)
+        else:
+            self._loop.check_thread()  # when the loop is over nobody could ever call it
             check_callable(cb)
             self._on_closed.append(cb)
         if not self.is_closed:
-            self._runtime.deregister_event_epoll(self._token)
+            self._handles.discard(self)
+            self._loop.unwatch(self._door)
+            self._loop.release(self._identity)
             if self._rest is not None:
                 self._rest.cancel()
-            self._opened.discard(self)
             self.drop()
         self._tell_if_over()
 
     def drop(self) -> None:
         """The runtime closes."""
         self.is_closed = True
-        self._listener.close()
+        self._door.close()
 
-    def _watch(self) -> None:
-        self._runtime.epoll_registrator.register(self._listener, self._token, Interest.READABLE)
+    # What the loop calls
 
     def _accept(self, readiness: Js) -> None:
-        """Accept whoever waits, a few at a time."""
+        """Accept whoever waits, a few at a time. Each is a callback of its own, with its ticks."""
         for _ in range(ACCEPTS):
-            if self.is_closed:
+            if self.is_closed or self._loop.stopped:
                 return
-            try:
-                connection, address = self._listener.accept()
-            except (BlockingIOError, ConnectionAbortedError):
+            client = self._next_client()
+            if client is None:
                 return
-            except OSError as error:  # no descriptors, or no memory
-                self._wait_a_little(error)
+            if isinstance(client, OSError):
+                self._wait_a_little(client)
                 return
             self._has_failed = False
-            welcome = partial(self._on_connection, self._new_socket(connection, address))
-            self._runtime.loop.calls.one(welcome)  # one callback a connection, each with its ticks
-
-    def _new_socket(self, connection: socket.socket, address: Any) -> Socket:
-        connection.setblocking(False)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client = Socket(self._runtime, self._opened, address[:2])
-        self._opened.add(client)
-        self.connections += 1
-        client.use(connection)
-        client.open(self._left)
-        return client
-
-    def _wait_a_little(self, error: OSError) -> None:
-        """Without a rest the listener would be ready, and fail, in every turn."""
-        self._runtime.epoll_registrator.deregister(self._listener, self._token)
-        self._rest = self._runtime.set_timeout(REST, self._go_on)
-        if not self._has_failed:
-            self._has_failed = True
-            self._on_error(Error(error))
+            self._loop.calls.one(partial(self._on_connection, client))
 
     def _go_on(self, value: Js) -> None:
         self._rest = None
@@ -158,8 +155,44 @@ class Server:
         self.connections -= 1
         self._tell_if_over()
 
+    # Steps
+
+    def _watch(self) -> None:
+        self._listener.callback = self._accept
+        self._loop.listen(self._door, Interest.READABLE, self._listener)
+
+    def _next_client(self) -> Socket | OSError | None:
+        """Whoever waits; None when nobody does; an OSError without descriptors or memory."""
+        try:
+            connection, address = self._door.accept()
+            try:
+                return self._new_socket(connection, address)
+            except BaseException:
+                connection.close()
+                raise
+        except (BlockingIOError, ConnectionAbortedError):
+            return None
+        except OSError as error:
+            return error
+
+    def _new_socket(self, connection: socket.socket, address: Any) -> Socket:
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client = Socket(self._runtime, address[:2])
+        client.accept(connection, self._left)
+        self.connections += 1
+        return client
+
+    def _wait_a_little(self, error: OSError) -> None:
+        """Without a rest the listener would be ready, and fail, in every turn."""
+        self._loop.unwatch(self._door)
+        self._rest = self._runtime.set_timeout(REST, self._go_on)
+        if not self._has_failed:
+            self._has_failed = True
+            self._on_error(Error(error))
+
     def _tell_if_over(self) -> None:
+        """Each callback once, in the close phase."""
         if self.is_closed and not self.connections:
-            for cb in self._on_closed:
-                self._runtime.call_in_close_phase(cb)
-            self._on_closed.clear()
+            while self._on_closed:
+                self._runtime.call_in_close_phase(self._on_closed.pop(0))

@@ -35,14 +35,14 @@ def answer(received: bytes) -> Chunks | None:
     try:
         request = parser.next_event()
     except h11.RemoteProtocolError as error:
-        return [(0, response(400, f"This is no HTTP request: {error}.\n"))]
+        return [(0, response(400, f"This is not an HTTP request: {error}.\n"))]
     if not isinstance(request, h11.Request):
         return None
     return answer_to(request.target.decode("ascii"))
 
 
 def answer_to(path: str) -> Chunks:
-    """What to send to who asks for `path`."""
+    """What to send to a client that asks for `path`."""
     asked = DELAY_PATH.fullmatch(path)
     if asked is None:
         return [(0, response(404, INTRODUCTION))]
@@ -74,15 +74,15 @@ class Visitor:
     def __init__(self, client: Socket) -> None:
         self._client = client
         self._received = bytearray()
-        client.on_data = self._hear
         client.on_error = ignore  # it went away
+        client.on_data = self._hear
 
     def _hear(self, chunk: Js) -> None:
         self._received += chunk.into_bytes() or b""
         chunks = answer(bytes(self._received))
         if chunks is None:
             return
-        self._client.on_data = None
+        self._client.on_data = None  # what else it sends is dropped
         [(delay, content)] = chunks
         timer = Runtime.current().set_timeout(delay * 1000, partial(self._say, content))
         self._client.on_close = lambda _: timer.cancel()
@@ -109,16 +109,19 @@ class SlowServer:
 
     def start(self) -> "SlowServer":
         """Listen on a free port; return when clients may come. OSError without descriptors."""
-        started: SimpleQueue[Place | OSError] = SimpleQueue()
+        started: SimpleQueue[Place | BaseException] = SimpleQueue()
         self._runtime = Runtime(threads=0)
         # a context of its own, in which no runtime runs yet
         serve = partial(Context().run, self._serve, self._runtime, started)
         self._thread = Thread(target=serve, name="slowserver", daemon=True)
-        self._thread.start()
-        place = started.get()
-        if isinstance(place, OSError):
+        try:
+            self._thread.start()
+            place = started.get()
+            if isinstance(place, BaseException):
+                raise place
+        except BaseException:  # no port, no thread, or an interrupt
             self.stop()
-            raise place
+            raise
         self.address = place
         return self
 
@@ -126,7 +129,9 @@ class SlowServer:
         """Hang up on everybody; return when thread and descriptors are gone."""
         if self._runtime is not None and self._thread is not None:
             self._runtime.stop()
-            self._thread.join()
+            if self._thread.ident is not None:
+                self._thread.join()
+            self._runtime.close()  # it may never have run
         self._runtime = self._thread = None
 
     drop = stop  # a runtime that owns one stops it when it closes
@@ -138,11 +143,11 @@ class SlowServer:
         self.stop()
 
     @staticmethod
-    def _serve(runtime: Runtime, started: "SimpleQueue[Place | OSError]") -> None:
+    def _serve(runtime: Runtime, started: "SimpleQueue[Place | BaseException]") -> None:
         def main() -> None:
             started.put(create_server(Visitor).address)
 
         try:
             runtime.run(main)
-        except OSError as error:
+        except BaseException as error:  # whoever started it waits for a word
             started.put(error)
