@@ -300,8 +300,8 @@ def waits_actively() -> None:
 def spins_for_ever() -> None:
     if Runtime.current().ticks > ENOUGH:
         raise Wrong(
-            f"you needed more than {ENOUGH:,} turns to find out that a program spins. After 1,000 "
-            "in a tenth of a second it is clear: say so at once."
+            f"your spins looked at {ENOUGH:,} turns of a program that spins, and had not said so. "
+            "One that spins never ends by itself: say it as soon as you know."
         )
     set_immediate(lambda _: spins_for_ever())
 
@@ -447,7 +447,7 @@ SPIN = Exercise(
             "    while rt.tick():\n"
             "        turns += 1\n"
             "    return turns > 1000\n",
-            says="One that spins never ends by itself",
+            says="and had not said so. One that spins never ends by itself",
         ),
         WrongAnswer(  # waits for the end of a program that never ends
             SPIN_ANSWER.replace("rt.clock.now() < began + 1 and rt.tick()", "rt.tick()"),
@@ -468,7 +468,7 @@ SPIN = Exercise(
             "    while rt.clock.now() < 1 and rt.tick():\n"
             "        pass\n"
             "    return rt.ticks > 10_000 * rt.clock.now()\n",
-            says="you needed",
+            says="your spins looked at 20,000 turns",
         ),
         WrongAnswer(  # an average, earlier
             "def spins(rt, main):\n"
