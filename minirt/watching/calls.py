@@ -28,7 +28,7 @@ from minirt.values import UNDEFINED, Callback, Error, Int, Js
 from minirt.watching.event import printable
 from minirt.watching.gate import Gate, PacedClock
 from minirt.watching.labels import place, text_of
-from minirt.watching.trace import Fields, Sink, adder
+from minirt.watching.trace import Fields, Sink, adder, is_plain
 
 LINE = 500  # characters of a printed line that an event keeps
 
@@ -66,12 +66,16 @@ class WatchedCalls(Calls):
         self.sink = sink
         self.gate = gate
         self._sink_add = adder(sink) if sink is not None else nowhere
-        self._add = self._sink_add if is_safe(self._sink_add) else self._add_guarded
+        if is_plain(sink):
+            self._add, self._halves = sink.add, (sink.keep, sink.count)
+        else:
+            self._add, self._halves = self._add_guarded, (self._add_guarded, nothing)
         self._leaving: BaseException | None = None  # noted, and on its way out of the loop
 
     def rest(self) -> None:
         """Note nothing any more."""
         self._add = self._sink_add = nowhere
+        self._halves = (nowhere, nothing)
 
     def note(
         self,
@@ -125,24 +129,31 @@ class WatchedCalls(Calls):
                 self._call(identity, timers.waiting.pop(key), UNDEFINED)
 
     def events(self, events: Iterable[Event]) -> None:
-        loop, add, now, turns = self.loop, self._add, self.loop.clock.now, self.loop.turns
-        next_ticks, microtasks, gate = loop.next_ticks, loop.microtasks, self.gate
+        loop, gate, now, turns = self.loop, self.gate, self.loop.clock.now, self.loop.turns
+        next_ticks, microtasks = loop.next_ticks, loop.microtasks
+        keep, count = self._halves
         for listener, readiness in events:
             if listener.callback is None:
                 continue
             identity = listener.identity
             if loop.stopped or (gate is not None and not self._may_pass(identity)):
                 return
-            detail = _readiness(readiness)
+            if type(readiness) is Int:
+                detail = READINESS[readiness.value]
+            else:
+                detail = {"readiness": text_of(readiness)}
             time = now()
-            add((time, turns, "poll", "epoll", "ready", identity, detail))
-            add((time, turns, "poll", "main", "run", identity, None))
+            count()
+            keep((time, turns, "poll", "epoll", "ready", identity, detail))
+            count()
+            keep((time, turns, "poll", "main", "run", identity, None))
             try:
                 listener.callback(readiness)
             except BaseException as error:
                 self._raised(identity, error)
             else:
-                add((now(), turns, "poll", "main", "returned", identity, None))
+                count()
+                keep((now(), turns, "poll", "main", "returned", identity, None))
             if gate is not None:
                 gate.leave()
             if next_ticks or microtasks:
@@ -347,15 +358,8 @@ def nowhere(fields: Fields) -> None:
     """Nobody is told."""
 
 
-def is_safe(add: Callable[[Fields], object]) -> bool:
-    """Can it not raise? So it is for what is no code of a program's."""
-    return add is nowhere or (not hasattr(add, "__code__") and type(add).__module__ == "builtins")
-
-
-def _readiness(readiness: Js) -> dict[str, str]:
-    if type(readiness) is Int:
-        return READINESS[readiness.value]
-    return {"readiness": text_of(readiness)}
+def nothing() -> None:
+    """Nobody counts."""
 
 
 def _raise(error: Exception, _: Js) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from itertools import repeat
 from operator import length_hint
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Protocol, TextIO, TypeGuard
 
 from minirt.watching.chrome import chrome_trace
 from minirt.watching.event import (
@@ -69,7 +69,10 @@ class Recorder:
         self._ring: deque[Fields] = deque(maxlen=capacity)
         self._countdown = repeat(None, sys.maxsize)
         self._cleared = 0  # events before the last `clear`
-        self.add: Callable[[Fields], None] = _counted(self._ring.append, self._countdown)
+        # the two halves of `add`, for who adds so much that a call for both is too dear
+        self.keep: Callable[[Fields], None] = self._ring.append
+        self.count: Callable[[], object] = self._countdown.__next__
+        self.add: Callable[[Fields], None] = _counted(self.keep, self.count)
 
     def record(self, event: Event) -> None:
         """Keep one event."""
@@ -114,10 +117,12 @@ class Recorder:
         return path
 
 
-def _counted(keep: Callable[[Fields], None], countdown: Iterator[None]) -> Callable[[Fields], None]:
+def _counted(
+    keep: Callable[[Fields], None], count: Callable[[], object]
+) -> Callable[[Fields], None]:
     # a function, whose variables are at hand: a method would look them up each time
     def add(fields: Fields) -> None:
-        next(countdown)  # first: what an interrupt keeps out of the ring counts as dropped
+        count()  # first: what an interrupt keeps out of the ring counts as dropped
         keep(fields)
 
     return add
@@ -141,9 +146,14 @@ def adder(sink: Sink) -> Callable[[Fields], object]:
     then that is called, with an `Event`.
     """
     record = _record_of(sink)
-    if isinstance(sink, Recorder) and type(sink).record is Recorder.record:
+    if is_plain(sink):
         return sink.add
     return lambda fields: record(Event._make(fields))
+
+
+def is_plain(sink: object) -> TypeGuard[Recorder]:
+    """Is it a recorder that does what `Recorder` does?"""
+    return isinstance(sink, Recorder) and type(sink).record is Recorder.record
 
 
 def _record_of(sink: Sink) -> Callable[[Event], object]:
