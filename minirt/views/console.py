@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TextIO
 
-from minirt.watching.trace import Event, console_line
+from minirt.views.words import said
+from minirt.watching.trace import Event, console_line, printable, write_line
 
 
 def _queued(event: Event) -> str | None:
@@ -21,7 +22,7 @@ def _queued(event: Event) -> str | None:
         case "epoll":
             return f"Event with id: {event.identity} registered."
         case "pool":
-            return f"Submitted a task of type: {detail['kind']} with id: {event.identity}"
+            return f"Submitted a task of type: {said(detail, 'kind')} with id: {event.identity}"
     return None
 
 
@@ -33,12 +34,10 @@ SAYINGS: Mapping[str, Callable[[Event], str | None]] = MappingProxyType(
     {
         "turn": lambda event: f"===== TICK {event.turn} =====",
         "queued": _queued,
-        "started": lambda event: f"received a task of type: {(event.detail or {})['kind']}",
-        "finished": lambda event: (
-            f"finished running a task of type: {(event.detail or {})['kind']}."
-        ),
+        "started": lambda event: f"received a task of type: {said(event.detail, 'kind')}",
+        "finished": lambda event: f"finished running a task of type: {said(event.detail, 'kind')}.",
         "ready": lambda event: f"Event with id: {event.identity} is ready.",
-        "uncaught": lambda event: f"Uncaught: {(event.detail or {})['error']}",
+        "uncaught": lambda event: f"Uncaught: {said(event.detail, 'error')}",
         "closed": _closed,
         "end": lambda _: "FINISHED",
     }
@@ -49,7 +48,7 @@ def line(event: Event) -> str | None:
     """The console line of an event; None for one that would only be noise."""
     say = SAYINGS.get(event.kind)
     text = say(event) if say is not None else None
-    return None if text is None else console_line(event.thread, text)
+    return None if text is None else console_line(printable(event.thread), text)
 
 
 class Console:
@@ -61,5 +60,4 @@ class Console:
     def record(self, event: Event) -> None:
         text = line(event)
         if text is not None:
-            # one write a line: two threads may print at the same moment
-            (self._file or sys.stdout).write(text + "\n")
+            write_line(self._file or sys.stdout, text)

@@ -39,6 +39,7 @@ class LiveView(anywidget.AnyWidget):
     _css = STATIC / "live.css"
     frame = traitlets.Dict().tag(sync=True)
     recording = traitlets.Bytes().tag(sync=True)  # JSON, deflated; empty while the program runs
+    recordings = traitlets.Int().tag(sync=True)  # so far
 
     def __init__(self, displays_itself: bool = False, **traits: Any) -> None:
         super().__init__(**traits)
@@ -79,17 +80,18 @@ class LiveView(anywidget.AnyWidget):
     def end(self, watch: Watch, frame: dict[str, Any]) -> None:
         """The program has ended: the page gets the recording."""
         self._controls = None
-        self.frame = frame
         entries = watch.entries()
         self.picture = Picture(entries)
         recorded = tape(
             entries,
-            watch.threads,
             dropped=watch.dropped,
-            told=watch.story,
+            before=watch.before,
             source=linecache.getline,
         )
-        self.recording = pack(recorded)
+        with self.hold_sync():  # one message, or the page would look between two
+            self.frame = frame
+            self.recording = pack(recorded)
+            self.recordings += 1
         if self.displays_itself:
             display(self.picture)  # type: ignore[no-untyped-call]
 

@@ -10,7 +10,7 @@ from html import escape
 from itertools import pairwise, zip_longest
 
 from minirt.views.image import QUIET, TEXT, drawing, image
-from minirt.views.model import shortened
+from minirt.watching.trace import escaped, shortened
 
 WIDTH, GAP, LINE_HEIGHT, TOP, MARGIN = 200, 60, 24, 44, 16  # px; a column, and between two
 SAME, CROSSING, MARKED = "#1766c2", "#b45309", "#fff3d6"
@@ -25,8 +25,8 @@ class Orders:
     def __init__(self, columns: Mapping[str, Sequence[str]]) -> None:
         if not 2 <= len(columns) <= 3:
             raise ValueError(f"two or three orders can be compared, and these are {len(columns)}")
-        self._names = tuple(columns)
-        self._columns = tuple(tuple(lines) for lines in columns.values())
+        self._names = tuple(map(escaped, columns))
+        self._columns = tuple(tuple(map(escaped, lines)) for lines in columns.values())
         self._rows = tuple(zip_longest(*self._columns, fillvalue=None))
 
     def __repr__(self) -> str:

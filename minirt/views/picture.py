@@ -6,22 +6,22 @@ A picture of the run: the lanes of the live view's timeline as SVG, and beside i
 from collections.abc import Iterable, Sequence
 from html import escape
 from types import MappingProxyType
-from typing import Any
 
-from minirt.watching.trace import Event
-from minirt.views.findings import (
+from minirt.views.findings import Warn, warnings
+from minirt.views.image import GROUND, QUIET, RULE, TEXT, drawing, image
+from minirt.views.lives import (
     calls_of,
     describe,
     lives_of,
     names_of,
     spans_of,
     summary,
-    warnings,
+    threads_of,
 )
-from minirt.views.image import GROUND, QUIET, RULE, TEXT, drawing, image
-from minirt.views.model import Span, waits_for
-from minirt.views.recording import Entry
-from minirt.views.tape import threads_of
+from minirt.views.state import Entry
+from minirt.views.timeline import Span
+from minirt.views.words import waits_for
+from minirt.watching.trace import Event
 
 WIDTH, LEFT, RIGHT, LANE, TOP = 760, 64, 16, 26, 44
 COLOURS = MappingProxyType(
@@ -40,9 +40,8 @@ class Picture:
     """A run as SVG, as text and as HTML. The same events always give the same picture."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        entries = list(entries)
         self._events = [entry for entry in entries if isinstance(entry, Event)]
-        self._threads = threads_of(entries)
+        self._threads = threads_of(self._events)
         self._origin = self._events[0].time if self._events else 0.0
         self._lives = lives_of(self._events, self._threads)
         self._spans = spans_of(self._events, self._lives, self._origin)
@@ -99,7 +98,7 @@ class Picture:
         return round(self._events[-1].time - self._origin, 6) if self._events else 0.0
 
     @property
-    def _warnings(self) -> Sequence[Any]:
+    def _warnings(self) -> Sequence[Warn]:
         return warnings(self._events, self._threads)
 
     def _x(self, time: float) -> float:

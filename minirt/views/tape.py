@@ -6,20 +6,17 @@ what was found out about the run. As JSON, deflated.
 
 import json
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from minirt.watching.trace import Event
-from minirt.views.findings import (
-    describe,
-    lives_of,
-    places_of,
-    spans_of,
-    summary,
-    warnings,
-)
-from minirt.views.model import Place, Story, label
-from minirt.views.recording import ALWAYS, Entry, Sample, State
+from minirt.views.findings import warnings
+from minirt.views.frame import FIELDS
+from minirt.views.lives import describe, lives_of, places_of, spans_of, summary, threads_of
+from minirt.views.snapshot import Gap
+from minirt.views.state import Entry, State
+from minirt.views.timeline import Span
+from minirt.views.words import Place, as_text, label, said
+from minirt.watching.trace import PHASES, Event, printable
 
 Source = Callable[[str, int], str]  # (file, line) -> its text
 MOST_SPANS = 20_000
@@ -41,50 +38,36 @@ class Table:
         return number
 
 
-def threads_of(entries: Sequence[Entry]) -> int:
-    """How many threads the pool has, as far as the recording shows."""
-    most = 0
-    for entry in entries:
-        if isinstance(entry, Sample):
-            most = max(most, entry.snapshot.threads)
-        elif entry.kind == "turn" and entry.detail:
-            most = max(most, int(entry.detail.get("available_threads", 0)))
-        elif entry.thread.startswith("pool"):
-            most = max(most, int(entry.thread[4:]) + 1)
-    return most
-
-
 def tape(
     entries: Sequence[Entry],
     threads: int | None = None,
     dropped: int = 0,
-    told: Story | None = None,
+    before: State | None = None,
     source: Source = lambda file, line: "",
 ) -> dict[str, Any]:
-    """Everything that the page plays back. JSON values only.
+    """Everything that the page plays back. JSON values only, and identities are texts.
 
-    told: what was known of identities whose own events are no longer in the recording.
+    before: the state of the run before these entries, of which `dropped` more were not kept. The
+    fold goes on with it.
     """
     events = [entry for entry in entries if isinstance(entry, Event)]
-    threads = threads_of(entries) if threads is None else threads
-    state = State()
-    state.threads(threads)
-    if told is not None:
-        state.places.update(told.places)
-        state.descriptors.update(told.descriptors)
-    values, texts = Table(), Table()
-    places = {**state.places, **places_of(events)}
+    state = State() if before is None else before
+    state.workers.at_least(threads_of(events) if threads is None else threads)
+    places = {**state.queues.places, **places_of(events)}
     names = {identity: label(place) for identity, place in places.items()}
-    rows = [_row(state, entry, values, texts, names) for entry in entries]
+    values, texts = Table(), Table()
+    rows = list(_rows(state, entries, values, texts, names))
+    threads = state.workers.size
     lives = lives_of(events, threads)
-    spans = spans_of(events, lives, state.origin or 0.0)[-MOST_SPANS:]
+    spans = spans_of(events, lives, state.origin)[-MOST_SPANS:]
     positions = [at for at, entry in enumerate(entries) if isinstance(entry, Event)]
     return {
         "events": rows,
         "values": values.values,
         "texts": texts.values,
+        "phases": list(PHASES),
         "threads": threads,
-        "spans": [_rounded(list(span)) for span in spans],
+        "spans": list(map(_span, spans)),
         "places": _places(places, source),
         "warnings": [[warn.text, positions[warn.at]] for warn in warnings(events, threads)],
         "summary": summary(lives),
@@ -103,36 +86,54 @@ def unpack(packed: bytes) -> dict[str, Any]:
     return unpacked
 
 
-def _row(
-    state: State, entry: Entry, values: Table, texts: Table, names: Mapping[int, str]
-) -> list[Any]:
-    """[time, turn, phase, kind, thread, identity, number of its text, {field: its value's}]"""
-    before = dict(state.frame)
-    changed = state.apply(entry)
-    numbers = {
-        name: values.number(value)
-        for name, value in changed.items()
-        if name not in ALWAYS and (name not in before or before[name] != value)
-    }
-    head = [state.frame["time"], state.frame["turn"], state.frame["phase"]]
-    if isinstance(entry, Sample):
-        text = f"{entry.missed} turns without a trace"
-        return [*head, "sampled", "main", None, texts.number(text), numbers]
-    text = describe(entry, names)
-    return [*head, entry.kind, entry.thread, entry.identity, texts.number(text), numbers]
+def _rows(
+    state: State,
+    entries: Iterable[Entry],
+    values: Table,
+    texts: Table,
+    names: Mapping[int, str],
+) -> Iterator[list[Any]]:
+    """[time, turn, phase, kind, thread, identity, number of its text, {field: its value's}]
+
+    A field that is as in the row before is left out.
+    """
+    shown: dict[str, int] = {}
+    for entry in entries:
+        changed = state.apply(entry)
+        if not shown:
+            changed = FIELDS  # the first row has all of them
+        fields = {name: values.number(value) for name, value in state.fields(changed).items()}
+        fields = {name: number for name, number in fields.items() if shown.get(name) != number}
+        shown.update(fields)
+        what = [*_what(entry), texts.number(_text(entry, names))]
+        yield [state.since(entry.time), state.turn, state.phase, *what, fields]
 
 
-def _rounded(values: list[Any]) -> list[Any]:
-    return [round(value, 6) if isinstance(value, float) else value for value in values]
+def _what(entry: Entry) -> tuple[str, str, str | None]:
+    """(kind, thread, identity)"""
+    if isinstance(entry, Gap):
+        return "sampled", "main", None
+    return entry.kind, printable(entry.thread), as_text(entry.identity)
 
 
-def _places(places: Mapping[int, Place], source: Source) -> dict[int, list[Any]]:
+def _text(entry: Entry, names: Mapping[int, str]) -> str:
+    if isinstance(entry, Gap):
+        return f"{entry.missed} turns without a trace"
+    return describe(entry, names)
+
+
+def _span(span: Span) -> list[Any]:
+    end = None if span.end is None else round(span.end, 6)
+    return [span.lane, round(span.start, 6), end, span.kind, as_text(span.identity), span.label]
+
+
+def _places(places: Mapping[int, Place], source: Source) -> dict[str, list[Any]]:
     """identity -> [name, file, line, text of the line]"""
     found = {}
     for identity, place in places.items():
-        file, line = str(place.get("file", "")), int(place.get("line", 0))
+        file, line = said(place, "file"), int(place.get("line", 0))
         text = source(file, line).strip() if file else ""
-        found[identity] = [label(place), short_file(file), line, text[:300]]
+        found[str(identity)] = [label(place), short_file(file), line, printable(text, 300)]
     return found
 
 

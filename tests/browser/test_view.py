@@ -213,6 +213,34 @@ await rt.play(main)
     assert notebook.view.locator("img").count() == 0
 
 
+def test_identities_of_64_bits_are_told_apart(lab: Lab, open_notebook: Open) -> None:
+    name = lab.write(
+        "large",
+        """
+from minirt import Runtime
+rt = Runtime()
+def main():
+    rt.identity_token = 2**64 - 4
+    for n in range(3):
+        rt.set_timeout(100_000 + n, lambda _: None)
+await rt.play(main)
+""",
+    )
+    notebook = open_notebook(name).run()
+    identities = [f"1844674407370955161{digit}" for digit in (3, 4, 5)]
+    links = notebook.view.locator("[aria-label=Timers] .mr-link")
+    links.nth(2).wait_for(timeout=PATIENCE)
+    assert links.all_inner_texts() == identities
+    assert "18,446,744,073,709,551,615" in notebook.text("counters")
+    notebook.stop()
+    notebook.button("First event").click()
+    notebook.view.get_by_label("Filter the events").fill(identities[1])
+    notebook.frames(3)
+    events = notebook.view.locator(".mr-events .mr-event:visible").all_inner_texts()
+    assert len(events) >= 3
+    assert all(identities[1] in event for event in events)
+
+
 def test_two_notebooks_run_at_once(lab: Lab, open_notebook: Open) -> None:
     first = open_notebook(lab.write("first", TICKING)).run()
     second = open_notebook(lab.write("second", TICKING)).run()
@@ -264,6 +292,36 @@ display(view)
     notebook.wait_for_state("Paused")
     notebook.stop()
     assert views.nth(1).get_attribute("data-mode") == "recorded"
+
+
+def test_a_second_run_on_one_view_is_live_and_then_has_a_recording_of_its_own(
+    lab: Lab, open_notebook: Open
+) -> None:
+    name = lab.write(
+        "again",
+        """
+from minirt import Runtime, Simulation
+from minirt.views.live import LiveView
+view = LiveView()
+display(view)
+rt = Runtime(system=Simulation())
+await rt.play(lambda: rt.set_timeout(5, lambda _: rt.log("first")), view=view)
+""",
+        TICKING.replace("play(main)", "play(main, view=view)"),
+    )
+    notebook = open_notebook(name).run()
+    notebook.wait_for_state("Running")
+    assert notebook.view.get_attribute("data-mode") == "live"
+    turn = notebook.text("turn")
+    notebook.frames(20)
+    assert notebook.text("turn") != turn
+    assert "first" not in notebook.text("lines")
+    notebook.stop()
+    assert "tick" in notebook.text("lines")
+    notebook.button("First event").click()
+    notebook.frames()
+    assert notebook.text("position").startswith("1 / ")
+    assert "first" not in notebook.view.inner_text()
 
 
 def test_an_interrupt_stops_the_program_and_is_a_keyboard_interrupt(

@@ -1,10 +1,10 @@
 // What does the reader see? One frame, drawn into elements that were made once.
 //
 // A frame comes from the kernel while the program runs, and out of the recording afterwards; see
-// minirt/views/model.py for its fields. Nothing is computed here that Python could have decided.
-// Every text that comes from a program is set as text, never as HTML.
+// minirt/views/frame.py for its fields. Nothing is computed here that Python could have decided.
+// Every text that comes from a program is set as text, never as HTML. Identities are texts: they have
+// 64 bits, and a number here has 53.
 
-const PHASES = ["pending", "idle", "prepare", "poll", "check", "close", "timers"];
 const COUNTERS = ["pending events", "epoll pending", "callbacks", "free threads", "waiting tasks", "identity token"];
 const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 4];
 const ROWS = 6;
@@ -75,8 +75,9 @@ function duration(value) {
   return `${(value * 1000).toFixed(1)} ms`;
 }
 
+// Of a number, or of the digits of one that is too large to be a number.
 function thousands(value) {
-  return Number(value).toLocaleString("en-US");
+  return BigInt(value).toLocaleString("en-US");
 }
 
 function waitsFor(where, what) {
@@ -101,8 +102,8 @@ function arc(number, count, radius) {
   return `M ${point(from)} A ${radius} ${radius} 0 0 1 ${point(to)}`;
 }
 
-function ringLabel(number, phase) {
-  const angle = (number / PHASES.length) * 2 * Math.PI - Math.PI / 2;
+function ringLabel(number, count, phase) {
+  const angle = (number / count) * 2 * Math.PI - Math.PI / 2;
   const [x, y] = [Math.cos(angle) * 80, Math.sin(angle) * 78];
   const anchor = Math.abs(x) < 10 ? "middle" : x > 0 ? "start" : "end";
   const text = shape("text", { x, y: y + 4, "text-anchor": anchor, class: "mr-phase-name" });
@@ -112,21 +113,30 @@ function ringLabel(number, phase) {
 
 function makeRing() {
   const svg = shape("svg", { viewBox: "-132 -100 264 196", class: "mr-ring", role: "img" });
-  const parts = PHASES.map((phase, number) => {
-    const part = shape("g", { class: "mr-phase" });
-    part.append(shape("path", { d: arc(number, PHASES.length, 62) }), ringLabel(number, phase));
-    return part;
-  });
+  const parts = shape("g");
   const turn = shape("text", { y: 4, "text-anchor": "middle", class: "mr-turn" });
   const word = shape("text", { y: 24, "text-anchor": "middle", class: "mr-turn-word" });
   word.textContent = "turn";
-  svg.append(...parts, turn, word);
+  svg.append(parts, turn, word);
   const now = make("div", "mr-now");
   const element = make("div", "mr-loop");
   element.append(svg, now);
 
+  let drawn = "";
+
+  function drawPhases(phases) {
+    if (drawn === phases.join()) return;
+    drawn = phases.join();
+    parts.replaceChildren(...phases.map((phase, number) => {
+      const part = shape("g", { class: "mr-phase" });
+      part.append(shape("path", { d: arc(number, phases.length, 62) }), ringLabel(number, phases.length, phase));
+      return part;
+    }));
+  }
+
   function draw(frame) {
-    PHASES.forEach((phase, number) => parts[number].classList.toggle("mr-lit", phase === frame.phase));
+    drawPhases(frame.phases);
+    frame.phases.forEach((phase, at) => parts.children[at].classList.toggle("mr-lit", phase === frame.phase));
     setText(turn, thousands(frame.turn));
     setText(now, describeCurrent(frame));
     svg.setAttribute("aria-label", `Turn ${frame.turn}, phase ${frame.phase}`);
@@ -361,7 +371,7 @@ function makeTimeline(follow) {
   element.append(svg);
   svg.addEventListener("click", (event) => {
     const identity = event.target.dataset?.identity;
-    if (identity !== undefined) follow(Number(identity));
+    if (identity !== undefined) follow(identity);
   });
   let drawn = "";
 
@@ -428,8 +438,12 @@ function makeTimeline(follow) {
 // --- Controls while the program runs ---
 
 const STATES = {
-  running: "Running", paused: "Paused", ended: "Ended", failed: "Failed", interrupted: "Interrupted", recorded: "Recorded", new: "Not started",
+  running: "Running", paused: "Paused", stopping: "Stopping", ended: "Ended", failed: "Failed", interrupted: "Interrupted", recorded: "Recorded", new: "Not started",
 };
+
+function isRunning(frame) {
+  return frame.state === "running" || frame.state === "paused";
+}
 
 function speedSelect(label, onChange) {
   const select = make("select", "mr-select");
@@ -506,7 +520,7 @@ function unfold({ events, values }) {
 function histories(frames, upTo) {
   const step = Math.max(1, Math.ceil(upTo / HISTORY));
   const found = COUNTERS.map(() => []);
-  for (let at = upTo % step; at <= upTo; at += step) frames[at].counters.forEach((value, number) => found[number].push(value));
+  for (let at = upTo % step; at <= upTo; at += step) frames[at].counters.forEach((value, number) => found[number].push(Number(value)));
   return found;
 }
 
@@ -657,7 +671,7 @@ function matching(recording, words) {
     if (!wanted.length) { found.push(at); return; }
     const { phase, kind, thread, identity, text } = eventTexts(recording, at);
     const whole = `${phase} ${kind} ${thread} ${text}`.toLowerCase();
-    if (wanted.every((word) => whole.includes(word) || word === String(identity))) found.push(at);
+    if (wanted.every((word) => whole.includes(word) || word === identity)) found.push(at);
   });
   return found;
 }
@@ -716,9 +730,7 @@ class Page {
   }
 
   showMode() {
-    const frame = this.model.get("frame");
-    const running = frame.state === "running" || frame.state === "paused";
-    this.controls.element.hidden = !running;
+    this.controls.element.hidden = !isRunning(this.model.get("frame"));
     for (const element of this.onlyRecorded) element.classList.toggle("mr-not-yet", this.recording === null);
     this.root.dataset.mode = this.recording === null ? "live" : "recorded";
   }
@@ -728,9 +740,10 @@ class Page {
   takeFrame() {
     const frame = this.model.get("frame");
     if (!frame.counters) return;
+    if (isRunning(frame) && this.recording !== null) this.forget(); // of another run
     this.count(frame);
     this.live.forEach((history, at) => {
-      history.push(frame.counters[at]);
+      history.push(Number(frame.counters[at]));
       if (history.length > HISTORY) history.shift();
     });
     this.redraw();
@@ -748,12 +761,11 @@ class Page {
   async takeRecording() {
     const bytes = this.model.get("recording");
     if (!bytes || bytes.byteLength === 0) {
-      this.recording = null;
-      this.live = COUNTERS.map(() => []);
-      this.redraw();
+      this.forget();
       return;
     }
     const recording = await inflate(bytes);
+    if (this.model.get("recording") !== bytes) return; // another run has begun
     this.frames = unfold(recording);
     this.recording = recording;
     this.filter = "";
@@ -761,6 +773,12 @@ class Page {
     this.at = this.frames.length - 1;
     this.playing = null;
     this.findings.draw(recording);
+    this.redraw();
+  }
+
+  forget() {
+    this.recording = null;
+    this.live = COUNTERS.map(() => []);
     this.redraw();
   }
 
@@ -783,7 +801,8 @@ class Page {
     }
     const recorded = this.recording !== null && this.frames.length > 0;
     const state = recorded && this.at < this.frames.length - 1 ? "recorded" : last.state;
-    const frame = recorded ? { speed: 1, held: false, error: last.error, ...this.frames[this.at], state } : last;
+    const { phases } = recorded ? this.recording : last;
+    const frame = recorded ? { speed: 1, held: false, error: last.error, phases, ...this.frames[this.at], state } : last;
     this.drawFrame(frame, recorded ? histories(this.frames, this.at) : this.live);
     this.drawTimeline(frame, recorded);
     if (recorded) this.drawRecording(frame);
@@ -895,13 +914,13 @@ function render({ model, el }) {
   const onRecording = () => page.takeRecording();
   const resized = new ResizeObserver(() => page.redraw());
   model.on("change:frame", onFrame);
-  model.on("change:recording", onRecording);
+  model.on("change:recordings", onRecording); // their number: two of them may pass for equal
   resized.observe(page.root);
   page.takeFrame();
   page.takeRecording();
   return () => {
     model.off("change:frame", onFrame);
-    model.off("change:recording", onRecording);
+    model.off("change:recordings", onRecording);
     resized.disconnect();
     page.playing = null;
   };

@@ -1,0 +1,37 @@
+"""What is in a frame, which is all that there is to see at one moment?"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+Frame: TypeAlias = dict[str, Any]  # JSON values only; identities are texts
+Names: TypeAlias = tuple[str, ...]  # of fields of a frame
+
+# What a frame has besides time (s since the first event), turn and phase. A list that may be long
+# is [how many, first rows].
+FIELDS: Names = (
+    "counters",  # pending and epoll events, callbacks, free threads, waiting tasks, identity token
+    "timers",
+    "queue",
+    "pool",
+    "waiting",  # for a thread
+    "watched",  # descriptors
+    "soon",  # immediates, ticks and microtasks
+    "run",  # callbacks so far
+    "console",
+    "current",  # the callback that runs: identity, name, where it waited, what for; or None
+    "missed",  # turns that were not traced before this moment
+)
+WAITING: Names = ("counters", "queue")
+FIELDS_OF: Mapping[str, Names] = MappingProxyType(
+    {
+        "timer": (*WAITING, "timers"),
+        "pool": (*WAITING, "waiting"),
+        "epoll": (*WAITING, "watched"),
+        "immediate": (*WAITING, "soon"),
+    }
+)
+# For what a callback waited that runs in this phase, if nothing else says so
+QUEUE_OF_PHASE = MappingProxyType(
+    {"timers": "timer", "poll": "pool", "check": "immediate", "pending": "pending"}
+)

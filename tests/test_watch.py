@@ -1,0 +1,170 @@
+"""minirt.views.watch: the events of a run that is watched, its frames and its recording."""
+
+import threading
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minirt import Recorder, Runtime, Simulation
+from minirt.views import watch as module
+from minirt.views.frame import FIELDS
+from minirt.views.snapshot import Gap
+from minirt.views.tape import tape
+from minirt.views.watch import Watch
+from minirt.watching.trace import Event, Tee
+
+from .runs import busy_program, event, unfolded
+
+
+def watched(watch: Watch, looks: list[Any] | None = None) -> list[Event]:
+    """Run a program under `watch`; look at it now and then. Returns its events."""
+    recorder = Recorder()
+    rt = Runtime(system=Simulation(), trace=Tee(recorder, watch))
+
+    def main() -> None:
+        look()
+        busy_program(rt)
+        interval = rt.set_interval(7, lambda _: look())
+        rt.set_timeout(60, lambda _: interval.cancel())
+
+    def look() -> None:
+        frame = watch.frame(rt.snapshot())
+        if looks is not None:
+            looks.append((recorder.recorded, frame))
+
+    rt.run(main)
+    watch.frame(rt.snapshot())
+    return recorder.events
+
+
+def test_a_live_frame_is_the_frame_of_the_recording_at_that_moment() -> None:
+    looks: list[Any] = []
+    watch = Watch()
+    watched(watch, looks)
+    frames = unfolded(tape(watch.entries(), before=watch.before))
+    assert len(looks) > 5
+    for recorded, live in looks:
+        assert {name: live[name] for name in FIELDS} == {
+            name: frames[recorded - 1][name] for name in FIELDS
+        }
+
+
+@given(st.integers(1, 400))
+def test_a_recording_that_lost_its_beginning_starts_with_the_state_after_it(capacity: int) -> None:
+    watch = Watch(capacity)
+    events = watched(watch)
+    whole = unfolded(tape(events, 4))
+    kept = watch.entries()
+    assert len(kept) == min(capacity, len(events))
+    assert watch.dropped == len(events) - len(kept)
+    shown = unfolded(tape(kept, dropped=watch.dropped, before=watch.before))
+    assert shown == whole[len(events) - len(kept) :]
+
+
+def test_more_events_than_anybody_can_look_at_are_an_overload() -> None:
+    watch = Watch(budget=10)
+    for number in range(11):
+        assert not watch.is_overloaded
+        watch.record(event(number, "run", number))
+    assert watch.is_overloaded
+
+
+def test_while_it_rests_the_snapshot_says_what_there_is() -> None:
+    frames: list[Any] = []
+    traced_from: list[int] = []
+    watch = Watch()
+    rt = Runtime(system=Simulation(), trace=watch)
+
+    def main() -> None:
+        rt.set_timeout(5, ignore)
+        watch.rest()
+        rt.detach()
+        rt.set_immediate(ignore)
+        rt.set_timeout(100, again)
+        frames.append(watch.frame(rt.snapshot()))
+
+    def again(_: object) -> None:
+        assert watch.is_resting
+        traced_from.append(rt.ticks)
+        rt.set_timeout(9, ignore)
+        watch.begin(rt.snapshot())
+        rt.attach(watch)
+        rt.set_timeout(20, ignore)
+        frames.append(watch.frame(rt.snapshot()))
+        assert not watch.is_resting
+
+    rt.run(main)
+    first, second = frames
+    turns = traced_from[0]
+    assert dict(first["queue"][2]) == {"timer": 2, "immediate": 1}
+    assert [row[2] for row in first["timers"][1]] == ["ignore", ""]  # nobody heard of the second
+    assert dict(second["queue"][2]) == {"timer": 2}
+    assert [row[2] for row in second["timers"][1]] == ["", "ignore"]
+    (resting, traced_again) = [e for e in watch.entries() if isinstance(e, Gap)]
+    assert (resting.missed, traced_again.missed) == (0, turns)
+    assert unfolded(tape(watch.entries(), before=watch.before))[-1]["queue"] == [0, [], []]
+
+
+def ignore(value: object) -> None:
+    """Does nothing."""
+
+
+def test_it_can_begin_in_the_middle_of_a_run() -> None:
+    frames: list[Any] = []
+    watch = Watch()
+    rt = Runtime(system=Simulation())
+
+    def main() -> None:
+        for delay in range(1, 101):
+            rt.set_timeout(delay, ignore)
+        rt.set_timeout(1000, attach)
+
+    def attach(_: object) -> None:
+        for delay in range(1, 101):
+            rt.set_timeout(delay, ignore)
+        watch.begin(rt.snapshot())
+        rt.attach(watch)
+        rt.set_timeout(50.5, lambda _: frames.append(watch.frame(rt.snapshot())))
+        frames.append(watch.frame(rt.snapshot()))
+
+    rt.run(main)
+    assert [frame["timers"][0] for frame in frames] == [101, 50]
+    assert [frame["counters"][2] for frame in frames] == [101, 50]
+
+
+def test_nothing_is_lost_when_nobody_looks(monkeypatch: Any) -> None:
+    monkeypatch.setattr(module, "MOST", 100)
+    watch, start = Watch(capacity=50), threading.Barrier(2)
+
+    def busy(identity: int) -> None:
+        start.wait()
+        for number in range(5000):
+            watch.record(event(number, "queued", identity * 10_000 + number, where="timer"))
+            assert len(watch._fresh) < 110
+
+    threads = [threading.Thread(target=busy, args=(identity,)) for identity in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(watch.entries()) == 50
+    assert watch.dropped == 9950
+    frame = unfolded(tape(watch.entries(), before=watch.before))[-1]
+    assert frame["timers"][0] == 10_000
+
+
+def test_the_callback_that_waits_at_the_gate_is_the_current_one() -> None:
+    watch = Watch()
+    rt = Runtime(system=Simulation(), trace=watch)
+
+    def main() -> None:
+        timeout = rt.set_timeout(5, ignore)
+        watch.next = (timeout.identity, {"callback": "ignore"})
+        assert watch.frame(rt.snapshot())["current"] == ["1", "ignore", "timer", "5 ms"]
+        watch.next = (None, {"callback": "soon"})
+        assert watch.frame(rt.snapshot())["current"] == [None, "soon", "", ""]
+        watch.next = None
+        assert watch.frame(rt.snapshot())["current"] == [None, "main", "", ""]
+
+    rt.run(main)
