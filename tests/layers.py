@@ -258,6 +258,35 @@ def _confinement_fault(module: str, target: str) -> str | None:
     return None
 
 
+def circles(sources: Sources) -> list[tuple[str, ...]]:
+    """Modules that import each other in a circle, at any depth but for a type alone.
+
+    The package itself does not count: it imports some of its modules when they are asked for.
+    """
+    wanted = {
+        module: {
+            target
+            for found in imports(ast.parse(text))
+            if not found.type_checking
+            and (target := imported_module(found.module, sources)) not in (None, "", module)
+        }
+        for module, text in sources.items()
+    }
+    found = []
+    for start in wanted:
+        reached, ahead = {start: (start,)}, [start]
+        while ahead:
+            here = ahead.pop()
+            for target in sorted(wanted[here]):
+                path = reached[here]
+                if target == start and start == min(path):
+                    found.append(path)
+                elif target not in reached:
+                    reached[target] = (*path, target)
+                    ahead.append(target)
+    return found
+
+
 # --- module-level state ---
 
 

@@ -7,16 +7,53 @@ import pytest
 
 from tests import layers
 from tests.layers import (
+    FLOORS,
     LAZY_UPWARD,
     STATE_WITH_A_REASON,
     TYPE_CHECKING_UPWARD,
+    Floor,
+    circles,
     faults,
     read_sources,
+)
+
+# A small house, on which the check itself is tried
+HOUSE = (
+    Floor(("errors",)),
+    Floor(("values", "clock", "watching.trace")),
+    Floor(("timers", "epoll")),
+    Floor(("loop",)),
+    Floor(("views.model",)),
+    Floor(("views.live", "views.console")),
+    Floor(("views",)),
+    Floor(("runtime",)),
+    Floor(("modules.*",)),
+    Floor(("modules",)),
+    Floor(("",)),
+    Floor(("main_example",)),
+    Floor(("exercises", "exercises.*"), open_plan=True),
+    Floor(("extension",)),
 )
 
 
 def test_the_package_keeps_its_floors() -> None:
     assert not (found := faults(read_sources())), "\n" + "\n".join(found)
+
+
+def test_a_room_with_an_open_plan_has_no_circles() -> None:
+    assert not (found := circles(read_sources())), "\n" + "\n".join(map(str, found))
+
+
+def test_eight_to_ten_floors_are_enough() -> None:
+    assert 8 <= len(FLOORS) <= 10
+
+
+def test_a_circle_is_found_and_an_import_for_a_type_is_none() -> None:
+    forward = {"a": "from minirt import b", "b": "from minirt import c", "c": "", "": ""}
+    assert circles(forward) == []
+    assert circles({**forward, "c": "from minirt.a import x"}) == [("a", "b", "c")]
+    typed = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from minirt.a import x"
+    assert circles({**forward, "c": typed}) == []
 
 
 @pytest.mark.parametrize(
@@ -71,14 +108,14 @@ def test_importing_the_package_loads_no_notebook_machinery() -> None:
 
 def only_fault(**modules: str) -> str:
     sources = {name.replace("__", "."): text for name, text in modules.items()}
-    found = faults(sources, type_checking_upward={}, lazy_upward={}, state_with_a_reason={})
+    found = faults(sources, HOUSE, {}, {}, {})
     assert len(found) == 1, found
     return found[0]
 
 
 def no_fault(**modules: str) -> None:
     sources = {name.replace("__", "."): text for name, text in modules.items()}
-    assert faults(sources, type_checking_upward={}, lazy_upward={}, state_with_a_reason={}) == []
+    assert faults(sources, HOUSE, {}, {}, {}) == []
 
 
 def test_an_import_downward_is_fine() -> None:
@@ -110,9 +147,9 @@ def test_an_import_upward_is_named_with_its_line_and_what_to_do(line: str) -> No
 
 def test_an_import_of_the_package_itself_from_inside_points_upward() -> None:
     sources = {"": "", "timers": "from minirt import Runtime"}
-    (fault,) = faults(sources)
+    (fault,) = faults(sources, HOUSE)
     assert "the package itself, minirt/__init__.py, lies above" in fault
-    assert faults({"": "", "main_example": "from minirt import Runtime, fs"}) == []
+    assert faults({"": "", "main_example": "from minirt import Runtime, fs"}, HOUSE) == []
 
 
 def test_rooms_on_one_floor_do_not_import_each_other() -> None:
@@ -129,9 +166,9 @@ def test_rooms_on_one_floor_do_not_import_each_other() -> None:
 
 def test_views_draw_the_trace_and_nothing_else() -> None:
     no_fault(
-        views__live="from minirt.views import model\nfrom minirt.trace import Event",
+        views__live="from minirt.views import model\nfrom minirt.watching.trace import Event",
         views__model="",
-        trace="",
+        watching__trace="",
         views="",
     )
     assert "Put what it needs into the trace" in only_fault(
@@ -155,17 +192,23 @@ def test_a_type_checking_import_points_upward_only_when_listed() -> None:
     text = "import typing\nif typing.TYPE_CHECKING:\n    from minirt.runtime import Runtime"
     assert "TYPE_CHECKING_UPWARD" in only_fault(timers=text, runtime="")
     listed = {("timers", "runtime"): "a handle names its runtime"}
-    assert faults({"timers": text, "runtime": ""}, type_checking_upward=listed) == []
+    assert faults({"timers": text, "runtime": ""}, HOUSE, listed) == []
     at_run_time = "from minirt.runtime import Runtime"
-    assert len(faults({"timers": at_run_time, "runtime": ""}, type_checking_upward=listed)) == 1
+    assert len(faults({"timers": at_run_time, "runtime": ""}, HOUSE, listed)) == 1
 
 
 def test_a_lazy_listing_does_not_excuse_an_import_at_the_top() -> None:
     listed = {("", "extension"): "asked for by IPython"}
     lazily = "def load_ipython_extension(ip):\n    from minirt.extension import load\n    load(ip)"
-    assert faults({"": lazily, "extension": ""}, lazy_upward=listed) == []
+    assert faults({"": lazily, "extension": ""}, HOUSE, lazy_upward=listed) == []
     assert (
-        len(faults({"": "from minirt.extension import load", "extension": ""}, lazy_upward=listed))
+        len(
+            faults(
+                {"": "from minirt.extension import load", "extension": ""},
+                HOUSE,
+                lazy_upward=listed,
+            )
+        )
         == 1
     )
 
@@ -217,5 +260,8 @@ def test_constants_and_local_lists_are_fine(line: str) -> None:
 
 def test_state_with_a_reason_is_fine() -> None:
     sources = {"runtime": "_current = ContextVar('_current')"}
-    assert len(faults(sources, state_with_a_reason={})) == 1
-    assert faults(sources, state_with_a_reason={("runtime", "_current"): "the running one"}) == []
+    assert len(faults(sources, HOUSE, state_with_a_reason={})) == 1
+    assert (
+        faults(sources, HOUSE, state_with_a_reason={("runtime", "_current"): "the running one"})
+        == []
+    )

@@ -39,7 +39,7 @@ class Ready(IntFlag):
 
 
 # The same as plain numbers: an `&` of two IntFlags costs twenty times as much
-READ, WRITE, HANGUP, ERROR = (int(bit) for bit in Ready)
+READ, WRITE, HANGUP, ERROR = map(int, Ready)
 READ_SIDE, WRITE_SIDE = READ | HANGUP | ERROR, WRITE | HANGUP | ERROR
 ANSWERS = tuple(Int(Ready(bits)) for bits in range(16))  # made once: an event costs no object
 READABLE = ANSWERS[READ]
