@@ -419,7 +419,7 @@ def test_a_program_that_nobody_traces_can_be_paused_and_stepped() -> None:
 
     async def step() -> None:
         while len(held) < 4:
-            if gate.holding:
+            if gate.holding and count not in held:
                 held.append(count)
                 gate.step()
             await asyncio.sleep(0.001)
