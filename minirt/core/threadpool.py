@@ -213,7 +213,7 @@ class ThreadPool:
                         result = self._context.copy().run(self._perform, task)
                     else:
                         result = self._observed(thread, task)
-                    task = self._finish(thread, task, result)
+                    task, result = self._finish(thread, task, result), None  # nothing is kept
         finally:
             self._ended[thread].set()
 
@@ -257,7 +257,8 @@ class ThreadPool:
         """Become free, then send the report; look once more: a task may have come in between."""
         following = None
         with self._lock:
-            del self._running[thread]
+            if self._running.pop(thread, None) is None:
+                raise SystemExit  # the task forked, and this is the child: it ends with the task
             self.free.append(thread)
             if self._policy.waiting:
                 try:
