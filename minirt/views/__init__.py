@@ -1,1 +1,1 @@
-"""How does a run look? Views draw a trace; none of them looks inside the loop."""
+"""How does a run look? A view draws a trace, and never asks the loop itself."""

@@ -1,4 +1,4 @@
-"""How does a kernel that handles one message at a time hear a click while a cell awaits?
+"""How is a click handled while a cell awaits, by a kernel that takes one message at a time?
 
 ipykernel 6 keeps each message in a queue until the cell that runs is over: a click on Pause too.
 While a program is played, the messages that a page cannot wait for are taken out of that queue.

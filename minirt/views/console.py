@@ -1,6 +1,6 @@
-"""What would the runtime say, if it thought aloud?
+"""Which line does each event become?
 
-Each event that matters becomes one line, in the shape of the source chapter's console:
+The lines have the shape of the source chapter's console. Most events have none:
 
     Thread: main  Registered timer event id: 2
 """

@@ -1,6 +1,6 @@
-"""What would somebody who knows the loop point out in this run?
+"""Which callbacks, tasks and timers of this run need a closer look?
 
-The warnings, of which there are none for a healthy run.
+Each finding is a warning. A healthy run has none.
 """
 
 from bisect import bisect_left, bisect_right
@@ -14,7 +14,7 @@ from minirt.watching.trace import Event
 
 HELD = 0.050  # s: a callback that takes longer holds up all others
 LATE = 0.010  # s: a timer that runs later than this after its deadline
-WAITED = 0.001  # s: a task that waits no longer than this waited for nobody
+WAITED = 0.001  # s: a task that waits no longer than this needs no warning
 MOST = 8  # warnings of one sort
 
 
@@ -72,7 +72,7 @@ def _late(events: Sequence[Event], calls: Sequence[Call]) -> list[Warn]:
     for lateness, event in _late_timers(events):
         culprit = history.culprit(event.time - lateness, event.time)
         if culprit is None:
-            continue  # nobody on the loop: the machine was busy with something else
+            continue  # no callback was at work: the machine was busy with something else
         count[culprit.at] += 1
         if lateness > worst.get(culprit.at, (0.0,))[0]:
             worst[culprit.at] = (lateness, event.identity or 0, culprit)
@@ -98,7 +98,7 @@ def _late_timers(events: Sequence[Event]) -> Iterator[tuple[float, Event]]:
 
 
 class History:
-    """The calls, asked about one stretch of time after another, each ending later than the last.
+    """The calls of a run. Asked about stretches of time, of which each ends later than the last.
 
     Calls of a loop do not overlap. A stretch may hold thousands of them, and so may the next one:
     their sum is the difference of two sums, and the longest is found on a stack on which each call

@@ -1,4 +1,4 @@
-"""What is in a frame, which is all that there is to see at one moment?"""
+"""What is in a frame? A frame is all that a page shows of one moment."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

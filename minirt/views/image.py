@@ -1,7 +1,7 @@
-"""How does a picture reach a reader whose page runs nothing?
+"""How is a picture shown on a page that runs no code?
 
-As an `<img>`: it shows on GitHub, in nbviewer and in a notebook that nobody trusts yet. It cannot
-see the theme's colours, so it brings its own ground. Beside it stands the same as text.
+As an `<img>`: GitHub, nbviewer and a notebook that is not trusted yet show it. Such an image does
+not know the colours of the theme, so it has a background of its own. The same is there as text.
 """
 
 import base64
@@ -12,7 +12,7 @@ GROUND, TEXT, QUIET, RULE = "#ffffff", "#1f2328", "#57606a", "#d0d7de"
 
 
 def drawing(width: int, height: int, letters: int, title: str, parts: Iterable[str]) -> str:
-    """An SVG of this size (px) with a ground, and text of `letters` px."""
+    """An SVG of this size (px) with a background, and text of `letters` px."""
     size = f'width="{width}" height="{height}"'
     font = f'font-family="system-ui, sans-serif" font-size="{letters}"'
     box = f'viewBox="0 0 {width} {height}"'

@@ -74,7 +74,7 @@ class LiveView(anywidget.AnyWidget):
         self.frame = frame
 
     async def listen(self) -> None:
-        """Let in the clicks that the kernel would keep waiting until the cell is over."""
+        """Handle the clicks that the kernel would keep until the cell is over."""
         await hear_clicks()
 
     def end(self, watch: Watch, frame: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Where do two orders of the same lines part?
+"""Where do two orders of the same lines differ?
 
 One column for each order, equal lines joined from column to column, the first line that differs
 marked. As a picture and as a text table, both made of the same lines.

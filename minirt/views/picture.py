@@ -1,4 +1,4 @@
-"""What does a reader see where nothing can run?
+"""What does a reader see on a page that runs no code?
 
 A picture of the run: the lanes of the live view's timeline as SVG, and beside it the same as text.
 """

@@ -1,4 +1,4 @@
-"""Who waits, and for what, as the events tell it?
+"""Which callbacks wait, and for what?
 
 Each step costs the same, however many callbacks wait. Of a run that was not traced from its start
 a snapshot gives the exact numbers and the first few callbacks; the others are counted by what they
@@ -118,7 +118,7 @@ class Queues:
         self._unref = self.total - self._count("boxed") - pending
 
     def begin(self, snapshot: Snapshot) -> None:
-        """Who waits according to a snapshot. What was known of them before is still known."""
+        """Begin again from a snapshot. What is known already of a callback is kept."""
         before = self._waits
         self.leave_all()
         room = dict(snapshot.queues)

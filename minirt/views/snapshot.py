@@ -42,7 +42,7 @@ class Snapshot(Protocol):
 
 
 class Gap(NamedTuple):
-    """Stands in a recording where `missed` turns were not traced: how the run looked after them."""
+    """Stands in a recording for `missed` turns that were not traced: the run after them."""
 
     snapshot: Snapshot
     missed: int

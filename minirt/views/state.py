@@ -57,7 +57,7 @@ class State:
         return changed
 
     def begin(self, snapshot: Snapshot, missed: int = 0) -> None:
-        """Start again from a snapshot: events are missing, and what they told is not known."""
+        """Begin again from a snapshot, since events are missing."""
         if self._origin is None:
             self._origin = snapshot.time
         self.turn, self.phase = snapshot.ticks, snapshot.phase

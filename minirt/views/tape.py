@@ -138,6 +138,6 @@ def _places(places: Mapping[int, Place], source: Source) -> dict[str, list[Any]]
 
 
 def short_file(file: str) -> str:
-    """A file's name without its folder; a cell of a notebook has a name that says nothing."""
+    """A file's name without its folder; "cell" for a cell, whose file has a made-up name."""
     name = file.replace("\\", "/").rpartition("/")[2]
     return "cell" if "ipykernel" in file or file.startswith("<ipython") else name

@@ -94,10 +94,11 @@ class Watch:
                 self._keep(fresh.popleft())
 
     def frame(self, snapshot: Snapshot) -> Frame:
-        """What there is to see now.
+        """The run as it looks now.
 
         A traced run is shown as its events tell it. The snapshot says what no event tells: the
-        time, the number of threads, and the descriptors. While the run is not traced it says all.
+        time, the number of threads, and the descriptors. While the run is not traced, the snapshot
+        says everything.
         """
         with self._folding:
             for state in (self._state, self.before):

@@ -74,12 +74,12 @@ class Workers:
         self._unlisted = self._going_on = 0
 
     def count_available(self, available: int) -> None:
-        """What the loop says when no task is on its way: who is not available was taken."""
+        """What the loop says while no task is out: a thread that is not free was taken by hand."""
         self.at_least(available)
         self._taken = self.size - available
 
     def begin(self, snapshot: Snapshot) -> None:
-        """What a snapshot shows. Of the tasks of before it is still known when they began."""
+        """Begin again from a snapshot. A task that is known already keeps its times."""
         before = {work.identity: work for work in (*self._busy.values(), *self._waiting.values())}
         self.forget_all()
         self.at_least(snapshot.threads)
