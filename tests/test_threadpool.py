@@ -1,44 +1,41 @@
 """Where does work run that would hold the loop up?"""
 
+import os
+import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
 from queue import SimpleQueue
+from types import FrameType
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minirt import Error, Int, Js, ManualClock, MonotonicClock, Runtime, Simulation, TaskKind
-from minirt.errors import NotAJs, TooManyWaiting
-from minirt.core.threadpool import (
-    CLOSE,
-    Chosen,
-    Fifo,
-    Priority,
-    Shortest,
-    Task,
-    ThreadPool,
-    policy_for,
-    run_task,
+from minirt import (
+    Error,
+    Int,
+    Js,
+    ManualClock,
+    MonotonicClock,
+    Recorder,
+    Runtime,
+    Simulation,
+    TaskKind,
 )
+from minirt.core.policies import Fifo, Task, Work
+from minirt.core.threadpool import ThreadPool, run_task
+from minirt.errors import ForkedRuntime, NotAJs, NoThread, NotTaken, TooManyWaiting
+from tests.forks import exit_code
 
 KIND = TaskKind("Test")
 PATIENCE = 10  # s: how long a test waits before it calls something lost
 
-
-def test_a_task_kind_is_what_is_printed_and_is_open_for_more() -> None:
-    assert [str(kind) for kind in (TaskKind.FILE_READ, TaskKind.ENCRYPT, TaskKind.CLOSE)] == [
-        "File read",
-        "Encrypt",
-        "Close",
-    ]
-    assert str(TaskKind("Zip")) == "Zip"
-    assert TaskKind("Zip") == TaskKind("Zip")
-    with pytest.raises(AttributeError):
-        TaskKind("Zip").name = "Unzip"  # type: ignore[misc]
+each_system = pytest.mark.parametrize("system", [None, Simulation], ids=["real", "simulated"])
 
 
 @pytest.mark.parametrize("error", [ValueError("bad"), SystemExit(1), KeyboardInterrupt()])
@@ -55,93 +52,10 @@ def test_a_task_that_returns_no_js_becomes_an_error_that_says_how_to_wrap_it() -
         result.into_string()
 
 
-# Policies
-
-
-def tasks(*names: str) -> list[Task]:
-    return [Task(number, TaskKind(name), lambda: Int(0)) for number, name in enumerate(names)]
-
-
-def taken(policy: Fifo, waiting: Sequence[Task]) -> list[int]:
-    for task in waiting:
-        policy.put(task)
-    return [policy.take()[0] for _ in waiting]
-
-
-def test_fifo_takes_the_oldest_first() -> None:
-    assert taken(Fifo(), tasks("a", "b", "c")) == [0, 1, 2]
-    with pytest.raises(IndexError):
-        Fifo().take()
-
-
-def test_priority_takes_the_most_important_kind_first_and_the_oldest_among_equals() -> None:
-    low, high = TaskKind("low"), TaskKind("high", priority=5)
-    waiting = [Task(n, kind, lambda: Int(0)) for n, kind in enumerate([low, high, low, high])]
-    assert taken(Priority(), waiting) == [1, 3, 0, 2]
-
-
-def test_shortest_takes_what_was_quick_so_far_and_tries_a_kind_never_seen_first() -> None:
-    policy = Shortest()
-    slow, quick, new = TaskKind("slow"), TaskKind("quick"), TaskKind("new")
-    policy.learn(slow, 1.0)
-    policy.learn(slow, 3.0)
-    policy.learn(quick, 0.5)
-    assert (policy.expected(slow), policy.expected(quick), policy.expected(new)) == (2.0, 0.5, 0.0)
-    waiting = [Task(n, kind, lambda: Int(0)) for n, kind in enumerate([slow, quick, new, slow])]
-    assert taken(policy, waiting) == [2, 1, 0, 3]
-
-
-def test_a_function_chooses_and_sees_tasks_by_name() -> None:
-    policy = policy_for(lambda waiting: max(waiting, key=lambda task: task.identity))
-    assert taken(policy, tasks("a", "b", "c")) == [2, 1, 0]
-
-
-@pytest.mark.parametrize(
-    "choose",
-    [
-        lambda waiting: Task(99, KIND, lambda: Int(0)),
-        lambda waiting: 1 / 0,
-        lambda waiting: (_ for _ in ()).throw(SystemExit),
-    ],
-    ids=["not a waiting one", "raises", "raises SystemExit"],
-)
-def test_a_function_that_chooses_badly_leaves_no_task_waiting(choose: Any) -> None:
-    assert taken(Chosen(choose), tasks("a", "b")) == [0, 1]
-
-
-def test_an_unknown_schedule_is_refused_with_the_names_of_the_known() -> None:
-    with pytest.raises(ValueError, match="'fifo', 'priority', 'shortest', or a function"):
-        Runtime(schedule="lifo")
+@pytest.mark.parametrize("threads", [-1, True])
+def test_what_is_no_number_of_threads_is_refused(threads: int) -> None:
     with pytest.raises(ValueError, match="0 or more threads"):
-        Runtime(threads=-1)
-    with pytest.raises(ValueError, match="0 or more threads"):
-        Runtime(threads=True)
-
-
-def test_removing_takes_one_task_back() -> None:
-    policy = Fifo()
-    for task in tasks("a", "b"):
-        policy.put(task)
-    assert policy.remove(0)
-    assert not policy.remove(0)
-    assert policy.take()[0] == 1
-
-
-def test_removing_a_task_that_a_thread_took_at_the_same_moment_is_false() -> None:
-    policy = Fifo()
-    policy.put(tasks("a")[0])
-
-    class Late(list[object]):
-        def copy(self) -> Any:
-            seen = list(self)
-            self.clear()
-            return seen
-
-        def remove(self, task: object) -> None:
-            raise ValueError
-
-    policy.waiting = Late(policy.waiting)  # type: ignore[assignment]
-    assert not policy.remove(0)
+        Runtime(threads=threads)
 
 
 # The pool by itself
@@ -150,12 +64,12 @@ def test_removing_a_task_that_a_thread_took_at_the_same_moment_is_false() -> Non
 class Desk:
     """A pool whose results are waited for without a loop."""
 
-    def __init__(self, threads: int, schedule: Any = "fifo", max_waiting: int | None = None):
+    def __init__(self, threads: int, schedule: Any = "fifo", **options: Any):
         self.woken: SimpleQueue[None] = SimpleQueue()
         self.pool = ThreadPool(
-            threads, lambda: self.woken.put(None), MonotonicClock(), schedule, max_waiting
+            threads, lambda: self.woken.put(None), MonotonicClock(), schedule, **options
         )
-        self.results: dict[int, tuple[int, Js]] = {}
+        self.results: dict[int, tuple[int, Any]] = {}
 
     def __enter__(self) -> "Desk":
         return self
@@ -163,7 +77,7 @@ class Desk:
     def __exit__(self, *_: object) -> None:
         self.pool.close()
 
-    def submit(self, identity: int, function: Callable[[], Js], kind: TaskKind = KIND) -> None:
+    def submit(self, identity: int, function: Callable[[], Any], kind: TaskKind = KIND) -> None:
         self.pool.submit(Task(identity, kind, function))
 
     def collect(self, count: int) -> list[int]:
@@ -177,6 +91,17 @@ class Desk:
                 self.results[identity] = (thread, result)
                 arrived.append(identity)
         return arrived
+
+
+class Held:
+    """A task that has begun, and goes on when it may."""
+
+    def __init__(self) -> None:
+        self.begun, self.gate = threading.Event(), threading.Event()
+
+    def __call__(self) -> Js:
+        self.begun.set()
+        return Int(int(self.gate.wait(PATIENCE)))
 
 
 def test_the_free_threads_are_a_stack_the_last_one_works_first() -> None:
@@ -217,6 +142,49 @@ def test_taking_a_free_thread_by_hand_ends_with_none() -> None:
         assert [desk.pool.take_free() for _ in range(4)] == [2, 1, 0, None]
 
 
+def test_a_thread_that_was_taken_gets_no_task_until_it_is_given_back() -> None:
+    with Desk(2) as desk:
+        held = Held()
+        assert desk.pool.take_free() == 1
+        desk.submit(0, held)
+        desk.submit(1, lambda: Int(1))
+        assert desk.pool.count_waiting() == 1
+        desk.pool.give_back(1)  # and it begins at once
+        assert desk.collect(1) == [1]
+        assert desk.results[1][0] == 1
+        held.gate.set()
+        desk.collect(1)
+        assert sorted(desk.pool.free) == [0, 1]
+
+
+def test_only_a_thread_that_was_taken_can_be_given_back_and_once() -> None:
+    with Desk(2) as desk:
+        number = desk.pool.take_free()
+        assert number == 1
+        desk.pool.give_back(1)
+        for other in (1, 0, 7, True, None):
+            with pytest.raises(NotTaken, match="get_available_thread"):
+                desk.pool.give_back(other)  # type: ignore[arg-type]
+        assert desk.pool.free == [0, 1]
+
+
+def test_a_task_that_no_thread_could_ever_run_is_refused() -> None:
+    with Desk(0) as desk, pytest.raises(NoThread, match="no threads"):
+        desk.submit(1, lambda: Int(1))
+    with Desk(2) as desk:
+        desk.pool.take_free()
+        desk.pool.check_room()
+        desk.pool.take_free()
+        with pytest.raises(NoThread, match="all 2 threads were taken"):
+            desk.pool.check_room()
+        with pytest.raises(NoThread, match=r"rt\.give_back_thread\(number\)"):
+            desk.submit(1, lambda: Int(1))
+        assert desk.pool.count_waiting() == 0
+        desk.pool.give_back(0)
+        desk.submit(1, lambda: Int(1))
+        assert desk.collect(1) == [1]
+
+
 def test_a_waiting_task_starts_the_moment_a_thread_is_free_without_any_loop() -> None:
     with Desk(1) as desk:
         started = threading.Event()
@@ -234,10 +202,10 @@ def test_a_waiting_task_starts_the_moment_a_thread_is_free_without_any_loop() ->
 def test_the_thread_that_was_freed_last_works_next() -> None:
     with Desk(3) as desk:
         assert desk.pool.free == [0, 1, 2]
-        desk.pool.freed(0)
+        desk.pool.seen(0)
         assert desk.pool.free == [1, 2, 0]
         desk.pool.take_free()
-        desk.pool.freed(0)  # busy: nothing to do
+        desk.pool.seen(0)  # busy: nothing to do
         assert desk.pool.free == [1, 2]
 
 
@@ -249,7 +217,9 @@ def test_a_full_queue_refuses_one_more_and_loses_nothing() -> None:
         desk.submit(2, lambda: Int(2))
         with pytest.raises(TooManyWaiting, match="max_waiting=2"):
             desk.submit(3, lambda: Int(3))
-        assert [task[0] for task in desk.pool.waiting()] == [1, 2]
+        assert [task[0] for task in desk.pool.waiting(9)] == [1, 2]
+        assert [task[0] for task in desk.pool.waiting(1)] == [1]
+        assert desk.pool.count_waiting() == 2
         gate.set()
         assert desk.collect(3) == [0, 1, 2]
         desk.submit(3, lambda: Int(3))
@@ -258,19 +228,14 @@ def test_a_full_queue_refuses_one_more_and_loses_nothing() -> None:
 
 def test_a_task_is_cancelled_only_before_it_starts() -> None:
     with Desk(1) as desk:
-        gate, begun = threading.Event(), threading.Event()
-
-        def first() -> Js:
-            begun.set()
-            return Int(int(gate.wait(PATIENCE)))
-
-        desk.submit(0, first)
+        held = Held()
+        desk.submit(0, held)
         desk.submit(1, lambda: Int(1))
         desk.submit(2, lambda: Int(2))
-        assert begun.wait(PATIENCE)
+        assert held.begun.wait(PATIENCE)
         assert desk.pool.cancel(1)
         assert not desk.pool.cancel(0)
-        gate.set()
+        held.gate.set()
         assert desk.collect(2) == [0, 2]
 
 
@@ -283,6 +248,83 @@ def test_no_task_takes_its_thread_with_it() -> None:
         desk.submit(1, lambda: Int(1))
         assert desk.collect(2) == [0, 1]
         assert isinstance(desk.results[0][1], Error)
+        assert desk.results[0][0] == desk.results[1][0] == 0
+
+
+def test_a_pool_may_perform_its_tasks_in_another_way_and_send_back_anything() -> None:
+    """As an executor does: a result, or what was raised, and no `Js`."""
+
+    def perform(task: Work) -> tuple[object, BaseException | None]:
+        try:
+            return task[2](), None
+        except BaseException as error:
+            return None, error
+
+    with Desk(2, perform=perform) as desk:
+        desk.submit(1, lambda: "text")
+        desk.submit(2, lambda: None)
+        desk.submit(3, lambda: {}["missing"])
+        desk.collect(3)
+    results = {identity: result for identity, (_, result) in desk.results.items()}
+    assert results[1] == ("text", None)
+    assert results[2] == (None, None)
+    assert isinstance(results[3][1], KeyError)
+
+
+def test_the_threads_of_a_pool_have_its_name_and_their_number() -> None:
+    with Desk(2, name="asyncio_") as desk:
+        desk.submit(1, lambda: threading.current_thread().name)
+        desk.collect(1)
+        assert isinstance(desk.results[1][1], Error)  # a str is no Js
+        assert "asyncio_1" in str(desk.results[1][1].exception)
+
+
+def test_each_task_runs_in_a_copy_of_the_context_of_its_own() -> None:
+    """R16: what one task set the next one on the same thread found."""
+    who: ContextVar[int] = ContextVar("who", default=0)
+    who.set(1)
+    with Desk(1) as desk:
+        desk.pool.run_in(copy_context())
+        who.set(2)
+
+        def task() -> Js:
+            seen = who.get()
+            who.set(99)
+            return Int(seen)
+
+        for identity in range(3):
+            desk.submit(identity, task)
+        desk.collect(3)
+    assert {result for _, result in desk.results.values()} == {Int(1)}
+
+
+class Large:
+    """What a task captures, and what it returns."""
+
+
+def submit_large(desk: Desk) -> list[weakref.ref[Large]]:
+    """Weak references to what a task captured, and, once it has run, to what it returned."""
+    captured = Large()
+    references = [weakref.ref(captured)]
+
+    def task() -> Large:
+        assert captured is not None
+        result = Large()
+        references.append(weakref.ref(result))
+        return result
+
+    desk.submit(1, task)
+    return references
+
+
+def test_a_thread_with_nothing_to_do_keeps_neither_task_nor_result() -> None:
+    with Desk(1, perform=lambda task: task[2]()) as desk:
+        references = submit_large(desk)
+        desk.collect(1)
+        desk.results.clear()
+        desk.submit(2, lambda: None)  # the thread has come back from the first
+        desk.collect(1)
+        assert [reference() for reference in references] == [None, None]
 
 
 @pytest.mark.parametrize("schedule", ["fifo", "priority", "shortest", min])
@@ -327,21 +369,16 @@ def test_tasks_that_come_one_by_one_just_as_a_thread_runs_out_of_work_are_never_
 
 def test_a_task_that_another_thread_takes_in_the_last_moment_is_no_error_for_the_caller() -> None:
     with Desk(1) as desk:
-        assert desk.pool.take_free() == 0
+        desk.pool.free.clear()
 
         class Faster(Fifo):
-            def __init__(self) -> None:
-                super().__init__()
-                self.put = self._put
-                self.take = self._take
-
-            def _put(self, task: Any) -> None:
-                self.waiting.append(task)
+            def put(self, task: Work) -> None:
+                super().put(task)
                 desk.pool.free.append(0)
 
-            def _take(self) -> Any:
+            def take(self) -> Work:
                 self.waiting.clear()  # by the thread that was faster
-                raise IndexError
+                return super().take()
 
         desk.pool._policy = Faster()
         desk.submit(1, lambda: Int(1))
@@ -352,33 +389,31 @@ def test_a_task_that_another_thread_takes_in_the_last_moment_is_no_error_for_the
 
 
 def test_a_thread_that_sees_its_task_taken_by_a_faster_one_becomes_free() -> None:
+    class Taken(Fifo):
+        def take(self) -> Work:
+            self.waiting.clear()
+            return super().take()
+
     with Desk(1) as desk:
-        policy = Fifo()
-        desk.pool._policy = policy
-        desk.pool.take_free()
-        desk.pool._running[0] = tasks("a")[0]
-
-        def gone() -> Any:
-            policy.waiting.clear()
-            raise IndexError
-
-        policy.take = gone
-        policy.waiting.append(tasks("a")[0])
-        assert desk.pool._finish(0, tasks("a")[0], Int(1), 0.0) is None
-        assert desk.pool.free == [0]
-        desk.pool.take_free()
-        desk.pool._running[0] = tasks("a")[0]
-        policy.waiting.append(tasks("a")[0])
-        assert desk.pool._retire(0, (7, 0, Int(1))) is None
-        assert desk.pool.free == [0]
+        late = Task(5, KIND, lambda: Int(5))
+        desk.pool._policy = policy = Taken()
+        for finish in (
+            lambda: desk.pool._finish(0, Task(0, KIND, lambda: Int(0)), Int(1)),
+            lambda: desk.pool._retire(0, (7, 0, Int(1))),
+        ):
+            desk.pool.free.clear()
+            desk.pool._running[0] = late
+            policy.put(late)
+            assert finish() is None
+            assert desk.pool.free == [0]
         assert list(desk.pool.finished) == [(0, 0, Int(1)), (7, 0, Int(1))]
 
 
 def test_a_task_that_began_to_wait_while_its_thread_retired_is_taken_along() -> None:
     with Desk(1) as desk:
-        late = tasks("late")[0]
-        desk.pool.take_free()
-        desk.pool._running[0] = tasks("a")[0]
+        late = Task(0, KIND, lambda: Int(0))
+        desk.pool.free.clear()
+        desk.pool._running[0] = late
         desk.pool._policy.put(late)
         assert desk.pool._retire(0, (7, 0, Int(1))) == late
         assert desk.pool.free == []
@@ -411,80 +446,237 @@ def test_when_the_system_gives_no_more_threads_the_caller_hears_of_it_and_none_i
 
 
 def test_the_observer_hears_of_each_step_on_the_thread_that_takes_it() -> None:
-    heard: list[tuple[str, int | None, int, str]] = []
+    heard: list[tuple[str, int, int, str, Any]] = []
 
-    def observe(step: str, thread: int | None, task: Any, result: Js | None) -> None:
-        heard.append((step, thread, task[0], threading.current_thread().name))
+    def observe(step: str, thread: int, task: Work, result: Any) -> None:
+        heard.append((step, thread, task[0], threading.current_thread().name, result))
 
     with Desk(1) as desk:
         desk.pool.observer = observe
-        assert desk.pool.observer is observe
-        gate = threading.Event()
-        desk.submit(1, lambda: Int(int(gate.wait(PATIENCE))))
+        held = Held()
+        desk.submit(1, held)
         desk.submit(2, lambda: Int(2))
-        gate.set()
+        held.gate.set()
         desk.collect(2)
-    me = threading.current_thread().name
-    assert heard[0] == ("queued", 0, 1, me)
-    assert ("queued", None, 2, me) in heard
-    on_thread = [entry[:3] for entry in heard if entry[3] == "pool0"]
-    assert on_thread == [
-        ("started", 0, 1),
-        ("finished", 0, 1),
-        ("started", 0, 2),
-        ("finished", 0, 2),
+    assert heard == [
+        ("started", 0, 1, "pool0", None),
+        ("finished", 0, 1, "pool0", Int(1)),
+        ("started", 0, 2, "pool0", None),
+        ("finished", 0, 2, "pool0", Int(2)),
     ]
-    assert heard[-1] == ("closed", 0, CLOSE[0], me)
 
 
 def test_an_observer_that_is_taken_away_while_a_task_runs_is_not_asked_again() -> None:
     with Desk(1) as desk:
-        gate, heard = threading.Event(), []
+        held, heard = Held(), []
         desk.pool.observer = lambda step, *_: heard.append(step)
-        desk.submit(1, lambda: Int(int(gate.wait(PATIENCE))))
+        desk.submit(1, held)
+        assert held.begun.wait(PATIENCE)
         desk.pool.observer = None
-        gate.set()
+        held.gate.set()
         desk.collect(1)
         desk.submit(2, lambda: Int(0))
         desk.collect(1)
-    assert "finished" not in heard
-    assert "closed" not in heard
+    assert heard == ["started"]
+
+
+# The end of a pool
+
+
+def pool_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("pool")]
 
 
 def test_closing_drops_what_waits_and_lets_what_runs_finish(no_leaks: None) -> None:
     finished: list[int] = []
-    desk = Desk(1)
-    begun = threading.Event()
+    desk, held = Desk(1), Held()
 
     def first() -> Js:
-        begun.set()
+        held()
         finished.append(1)
         return Int(1)
 
     desk.submit(1, first)
-    assert begun.wait(PATIENCE)
-    gate = threading.Event()
-    desk.submit(2, lambda: Int(int(gate.wait(PATIENCE))))
-    desk.submit(3, lambda: finished.append(3) or Int(3))  # type: ignore[func-returns-value]
+    desk.submit(2, lambda: finished.append(2) or Int(2))  # type: ignore[func-returns-value]
+    assert held.begun.wait(PATIENCE)
     with ThreadPoolExecutor(1) as helper:
         closing = helper.submit(desk.pool.close)
-        gate.set()
+        while desk.pool.count_waiting():
+            time.sleep(0)  # let the other thread go on
+        held.gate.set()
         closing.result(PATIENCE)
-    assert 1 in finished
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("pool")]
+    assert finished == [1]
+    assert not pool_threads()
+
+
+def test_a_close_that_does_not_wait_leaves_the_threads_to_end_by_themselves(
+    no_leaks: None,
+) -> None:
+    desk, held = Desk(2), Held()
+    desk.submit(1, held)
+    assert held.begun.wait(PATIENCE)
+    desk.submit(2, lambda: Int(2))
+    desk.collect(1)
+    desk.pool.close(wait=False)
+    (busy,) = [thread for thread in pool_threads() if thread.name == "pool1"]
+    assert busy.is_alive()
+    held.gate.set()
+    desk.pool.close()  # and who wants to wait may still do so
+    assert not busy.is_alive() and not pool_threads()
+    assert desk.woken.empty()  # there is no loop left to wake
+    assert desk.pool.available == 2
+
+
+class Interrupted(threading.Event):
+    """Is interrupted in its first sleeps, as by Ctrl-C."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.left = times
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if self.left:
+            self.left -= 1
+            raise KeyboardInterrupt
+        return super().wait(timeout)
+
+
+def interrupted_desk(times: int) -> tuple[Desk, list[Held]]:
+    """Two threads at work; the wait for the first is interrupted so often."""
+    desk, helds = Desk(2), [Held(), Held()]
+    desk.pool._ended[0] = Interrupted(times)
+    for identity, held in enumerate(helds):
+        desk.submit(identity, held)
+        assert held.begun.wait(PATIENCE)
+    return desk, helds
+
+
+def test_a_close_interrupted_once_waits_for_all_and_says_so_then(no_leaks: None) -> None:
+    desk, helds = interrupted_desk(times=1)
+    for held in helds:
+        held.gate.set()
+    with pytest.raises(KeyboardInterrupt):
+        desk.pool.close()
+    assert not pool_threads()
+    desk.pool.close()
+
+
+def test_a_close_interrupted_twice_waits_for_nobody(no_leaks: None) -> None:
+    desk, helds = interrupted_desk(times=2)
+    threads = pool_threads()
+    with pytest.raises(KeyboardInterrupt):
+        desk.pool.close()
+    assert [thread.is_alive() for thread in threads] == [True, True]
+    desk.pool.close()  # nobody is left to wait for
+    for held in helds:
+        held.gate.set()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert not pool_threads()
+
+
+def test_a_close_that_an_interrupt_splits_anywhere_can_be_done_again(no_leaks: None) -> None:
+    """A5: state stayed "running", two threads and two descriptors were left."""
+    was_split, line = True, 0
+    while was_split:
+        line += 1
+        desk = Desk(2)
+        for identity in range(2):
+            desk.submit(identity, lambda: Int(0))
+        desk.collect(2)
+        was_split = split_at(line, desk.pool.close)
+        desk.pool.close()
+        assert not pool_threads()
+    assert line > 10
+
+
+def split_at(line: int, close: Callable[[], object]) -> bool:
+    """Call `close`, and interrupt it before its `line`-th line. False: it has fewer."""
+    left = line
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal left
+        if frame.f_code is not ThreadPool.close.__code__:
+            return None
+        if event == "line":
+            left -= 1
+            if left == 0:
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        close()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+# After a fork
 
 
 def test_an_abandoned_pool_closes_without_waiting_for_anybody() -> None:
-    desk = Desk(1)
-    gate = threading.Event()
-    desk.submit(1, lambda: Int(int(gate.wait(PATIENCE))))
+    desk, held = Desk(1), Held()
+    desk.submit(1, held)
     desk.submit(2, lambda: Int(2))
-    inbox = desk.pool._inboxes[0]
+    assert held.begun.wait(PATIENCE)
+    (thread,) = pool_threads()
     desk.pool.abandon()
     desk.pool.close()
-    assert desk.pool.waiting() == []
-    gate.set()
-    inbox.put(None)
+    assert desk.pool.waiting(9) == [] and desk.pool.running() == {}
+    held.gate.set()
+    thread.join(PATIENCE)
+    assert not pool_threads()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_the_child_of_a_task_that_forks_ends_with_the_task(
+    no_leaks: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """R4, A9: it hung, since nobody would ever give it another task."""
+    rt, log = Runtime(threads=2, trace=Recorder()), list[Js]()
+
+    def task() -> Js:
+        child = os.fork()
+        if not child:
+            os.write(1, b"in the child\n")
+        return Int(child)
+
+    def main() -> None:
+        rt.register_event_threadpool(task, KIND, log.append)
+        rt.register_event_threadpool(lambda: Int(2), KIND, lambda _: None)
+
+    rt.run(main)
+    (value,) = log
+    assert exit_code(value.into_int() or 0) == 0
+    printed = capfd.readouterr()
+    assert printed.out == "in the child\n" and printed.err == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_the_child_of_a_simulated_task_leaves_its_loop(no_leaks: None) -> None:
+    """The task is on the loop's own thread, and so is what the child goes on with."""
+    rt, log = Runtime(threads=1, system=Simulation()), list[Js]()
+    parent = os.getpid()
+
+    def main() -> None:
+        for function in (lambda: Int(os.fork()), lambda: Int(1)):
+            rt.register_event_threadpool(function, KIND, log.append)
+
+    status = 1
+    try:
+        rt.run(main)
+    except ForkedRuntime:
+        status = 0 if not log else 2
+    finally:
+        if os.getpid() != parent:
+            os._exit(status)
+    child, one = log
+    assert one == Int(1)
+    assert exit_code(child.into_int() or 0) == 0
 
 
 # On a runtime
@@ -494,6 +686,133 @@ def run(main: Callable[[Runtime], object], **options: Any) -> Runtime:
     rt = Runtime(**options)
     rt.run(lambda: main(rt))
     return rt
+
+
+@each_system
+def test_a_thread_given_back_by_a_program_works_again(system: Any, no_leaks: None) -> None:
+    """R19: `fs.read` after four `get_available_thread()` waited for ever."""
+    log: list[object] = []
+
+    def main(rt: Runtime) -> None:
+        numbers = [rt.get_available_thread() for _ in range(3)]
+        assert numbers == [1, 0, None]
+        with pytest.raises(NoThread, match="all 2 threads were taken"):
+            rt.register_event_threadpool(lambda: Int(1), KIND, log.append)
+        assert rt.pending_events == 0 and rt.available_threads == 0
+        rt.set_timeout(5, lambda _: rt.give_back_thread(0))
+        rt.set_timeout(10, lambda _: submit(rt))
+
+    def submit(rt: Runtime) -> None:
+        with pytest.raises(NotTaken):
+            rt.give_back_thread(0)
+        rt.register_event_threadpool(lambda: Int(1), KIND, log.append)
+
+    run(main, threads=2, system=system and system())
+    assert log == [Int(1)]
+
+
+@each_system
+def test_a_runtime_without_threads_refuses_a_task_and_goes_on(system: Any) -> None:
+    log: list[str] = []
+
+    def main(rt: Runtime) -> None:
+        with pytest.raises(NoThread, match="threads=1 or more"):
+            rt.register_event_threadpool(lambda: Int(1), KIND, lambda _: None)
+        rt.set_timeout(1, lambda _: log.append("timer"))
+
+    run(main, threads=0, system=system and system())
+    assert log == ["timer"]
+
+
+@each_system
+def test_what_a_task_sets_in_its_context_is_no_news_for_the_next(system: Any) -> None:
+    """R16: "alice" in reality, "nobody" in the simulation."""
+    who: ContextVar[str] = ContextVar("who", default="nobody")
+    log: list[str] = []
+
+    def main(rt: Runtime) -> None:
+        def first() -> Js:
+            log.append(who.get())
+            who.set("alice")
+            return Int(1)
+
+        rt.register_event_threadpool(first, KIND, lambda _: second(rt))
+
+    def second(rt: Runtime) -> None:
+        log.append(who.get())
+        rt.register_event_threadpool(
+            lambda: log.append(who.get()) or Int(2),  # type: ignore[func-returns-value]
+            KIND,
+            lambda _: None,
+        )
+
+    def program() -> None:
+        who.set("starter")
+        run(main, threads=1, system=system and system())
+
+    copy_context().run(program)
+    assert log == ["starter", "starter", "starter"]
+
+
+@each_system
+def test_an_exit_in_a_task_is_an_error_of_its_callback_and_the_thread_works_on(
+    system: Any,
+) -> None:
+    log: list[Js] = []
+
+    def main(rt: Runtime) -> None:
+        rt.register_event_threadpool(sys.exit, KIND, log.append)
+        rt.register_event_threadpool(lambda: Int(2), KIND, log.append)
+
+    run(main, threads=1, system=system and system())
+    assert isinstance(log[0], Error) and isinstance(log[0].exception, SystemExit)
+    assert log[1] == Int(2)
+
+
+@each_system
+def test_after_a_stop_all_threads_are_free_again(system: Any, no_leaks: None) -> None:
+    """A12: in the simulation `available_threads` stayed where it was."""
+    began: list[str] = []
+
+    def main(rt: Runtime) -> None:
+        def task() -> Js:
+            began.append("task")
+            rt.clock.sleep(0.01)
+            return Int(1)
+
+        for _ in range(5):
+            rt.register_event_threadpool(task, KIND, lambda _: None)
+        rt.call_from_thread(lambda _: rt.stop())
+
+    rt = run(main, threads=2, system=system and system())
+    assert rt.available_threads == 2
+    assert len(began) >= 2  # what a thread has got it does
+
+
+@each_system
+def test_a_task_is_noted_from_its_queue_to_its_callback(system: Any) -> None:
+    def main(rt: Runtime) -> None:
+        rt.register_event_threadpool(lambda: Int(1), TaskKind("Zip"), lambda _: None)
+
+    recorder = Recorder()
+    run(main, threads=1, trace=recorder, system=system and system())
+    noted = [event for event in recorder.events if event.identity == 1]
+    assert [(event.kind, event.thread) for event in noted] == [
+        ("identity", "main"),
+        ("boxed", "main"),
+        ("queued", "main"),
+        ("started", "pool0"),
+        ("finished", "pool0"),
+        ("run", "main"),
+        ("returned", "main"),
+    ]
+    assert {event.detail["kind"] for event in noted if event.kind in ("queued", "started")} == {
+        "Zip"
+    }
+    assert [event.thread for event in recorder.events if event.kind == "closed"] == [
+        "pool0",
+        "epoll",
+    ]
 
 
 def test_waiting_tasks_start_while_a_callback_holds_the_loop(no_leaks: None) -> None:
@@ -507,56 +826,6 @@ def test_waiting_tasks_start_while_a_callback_holds_the_loop(no_leaks: None) -> 
 
     run(main, threads=1)
     assert log == [True]
-
-
-@pytest.mark.parametrize(
-    ("schedule", "expected"),
-    [
-        ("fifo", ["a", "b", "c"]),
-        ("priority", ["c", "a", "b"]),
-        (lambda waiting: waiting[-1], ["c", "b", "a"]),
-    ],
-)
-def test_the_schedule_of_a_runtime_decides_who_is_next(schedule: Any, expected: list[str]) -> None:
-    log: list[str] = []
-    gate = threading.Event()
-
-    def main(rt: Runtime) -> None:
-        rt.register_event_threadpool(lambda: Int(int(gate.wait(PATIENCE))), KIND, lambda _: None)
-        for name, priority in (("a", 0), ("b", 0), ("c", 9)):
-            kind = TaskKind(name, priority)
-            rt.register_event_threadpool(lambda: Int(0), kind, lambda _, n=name: log.append(n))  # type: ignore[misc]
-        gate.set()
-
-    run(main, threads=1, schedule=schedule)
-    assert log == expected
-
-
-def test_the_shortest_schedule_learns_from_what_the_tasks_took() -> None:
-    log: list[str] = []
-    rt = Runtime(threads=1, system=Simulation(), schedule="shortest")
-    clock = rt.clock
-    long, short = TaskKind("long"), TaskKind("short")
-
-    def work(seconds: float) -> Js:
-        clock.sleep(seconds)
-        return Int(0)
-
-    def submit(kind: TaskKind, seconds: float) -> None:
-        rt.register_event_threadpool(lambda: work(seconds), kind, lambda _: log.append(kind.name))
-
-    def main() -> None:
-        submit(long, 0.5)
-        submit(short, 0.1)
-        rt.set_timeout(1000, second_round)
-
-    def second_round(_: object) -> None:
-        submit(long, 0.5)  # the thread is free: this one starts
-        submit(long, 0.5)
-        submit(short, 0.1)
-
-    rt.run(main)
-    assert log == ["long", "short", "long", "short", "long"]
 
 
 def test_what_a_refused_task_leaves_is_nothing_and_the_others_run() -> None:
@@ -581,23 +850,18 @@ def test_a_cancelled_task_neither_runs_nor_calls_back() -> None:
     log: list[str] = []
 
     def main(rt: Runtime) -> None:
-        gate, begun = threading.Event(), threading.Event()
-
-        def first() -> Js:
-            begun.set()
-            return Int(int(gate.wait(PATIENCE)))
-
-        running = rt.register_event_threadpool(first, KIND, lambda _: log.append("first"))
+        held = Held()
+        running = rt.register_event_threadpool(held, KIND, lambda _: log.append("first"))
         waiting = rt.register_event_threadpool(
             lambda: log.append("ran") or Int(0),  # type: ignore[func-returns-value]
             KIND,
             lambda _: log.append("called back"),
         )
-        assert begun.wait(PATIENCE)
+        assert held.begun.wait(PATIENCE)
         assert rt.cancel_task(waiting)
         assert not rt.cancel_task(waiting)
         assert not rt.cancel_task(running)
-        gate.set()
+        held.gate.set()
 
     run(main, threads=1)
     assert log == ["first"]
@@ -641,5 +905,5 @@ def test_a_pool_takes_its_time_from_the_clock_that_it_was_given() -> None:
     clock = ManualClock()
     pool = ThreadPool(1, lambda: None, clock, "shortest")
     clock.advance(5.0)
-    assert pool._begin(0, tasks("a")[0]) == 5.0
+    assert pool._begin(0, Task(1, KIND, lambda: Int(0))) == 5.0
     pool.close()

@@ -257,8 +257,7 @@ class ThreadPool:
         """Become free, then send the report; look once more: a task may have come in between."""
         following = None
         with self._lock:
-            if self._running.pop(thread, None) is None:
-                raise SystemExit  # the task forked, and this is the child: it ends with the task
+            self._running.pop(thread, None)
             self.free.append(thread)
             if self._policy.waiting:
                 try:
@@ -303,7 +302,12 @@ class ThreadPool:
         self._wake, self.observer, self._context = _nobody, None, Context()
 
     def abandon(self) -> None:
-        """Forget the threads without a word: after a fork they are the parent's."""
+        """Forget the threads: after a fork they are the parent's.
+
+        If it was a task that forked, its thread is here as well, and ends with the task.
+        """
+        for inbox in self._inboxes:
+            inbox.put(None)
         self._threads.clear()
         self._running.clear()
         self._policy = policy_for(self._schedule)  # a thread may have held the lock of the old one

@@ -23,7 +23,7 @@ def after_fork_in_child() -> None:
     loop.poll.after_fork()
     loop.on_uncaught = None  # the error is not the program's, and nobody may hold it up
     runtime.has_forked = True
-    loop.stopped = True
+    loop.stop()
 
 
 def listen() -> None:
