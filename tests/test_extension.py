@@ -162,6 +162,28 @@ def test_an_interrupt_gives_the_kernel_back_while_a_callback_is_busy(cells: Kern
     assert "lines printed 2" in cells.run("%minirt").out
 
 
+def test_the_view_of_an_interrupted_program_says_when_it_has_ended(cells: Kernel) -> None:
+    cells.run("%config MinirtMagics.view = True")
+    cells.run("import threading; release = threading.Event()")
+    cell = cells.begin(
+        "%%minirt\nset_timeout(1, lambda _: (print('busy'), release.wait(20)))\n"
+        "set_timeout(60_000, print)"
+    )
+
+    def states() -> list[str]:
+        updates = (sent["data"].get("state", {}) for sent in cell.comms)
+        return [update["frame"]["state"] for update in updates if update.get("frame")]
+
+    cells.watch(lambda: "busy" in cell.out)
+    cells.interrupt()
+    cells.watch(lambda: "idle" in cell.messages)
+    assert states()[-1] == "stopping"
+    shown = len(cell.shown)
+    after = cells.run("release.set()")
+    cells.watch(lambda: states()[-1] == "interrupted" and len(cell.shown) > shown)
+    assert "<img" in cell.html() and after.shown == []
+
+
 def test_a_frozen_dataclass_is_raised_and_shown_like_any_exception(cells: Kernel) -> None:
     cells.run("%config MinirtMagics.view = False")
     cell = cells.run(
