@@ -1039,7 +1039,7 @@ def test_a_server_that_cannot_accept_says_so_once_rests_and_goes_on() -> None:
 
         server = net.create_server(connected)
         server.on_error = lambda value: log.append(value.exception.errno)
-        server._door = FullListener(server._door, 2)  # type: ignore[assignment]
+        server._listening = FullListener(server._listening, 2)  # type: ignore[assignment]
         client = socket.create_connection(server.address)
 
     rt = run(main)
@@ -1052,7 +1052,7 @@ def test_a_server_may_be_closed_while_it_rests() -> None:
 
     def main() -> None:
         server = net.create_server(echo)
-        server._door = FullListener(server._door, 1000)  # type: ignore[assignment]
+        server._listening = FullListener(server._listening, 1000)  # type: ignore[assignment]
         server.on_error = lambda _: server.close(lambda _: (log.append("closed"), client.close()))
         client = socket.create_connection(server.address)
 

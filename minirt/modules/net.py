@@ -7,6 +7,7 @@ has a `Socket`.
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -56,24 +57,25 @@ def create_server(
     check_place(host, port)
     runtime = Runtime.current()
     runtime.loop.check_thread()
-    door = listen(host, port)
+    listening = listen(host, port)
     try:
-        return Server(runtime, door, on_connection)
+        return Server(runtime, listening, on_connection)
     except BaseException:
-        door.close()
+        listening.close()
         raise
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket."""
-    door = socket.create_server(
+    """A listening socket. One of IPv6 hears IPv4 as well, if its address allows it."""
+    is_ipv6 = ":" in host
+    listening = socket.create_server(
         (host, port),
-        family=socket.AF_INET6 if ":" in host else socket.AF_INET,
+        family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
         backlog=BACKLOG,
-        dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
+        dualstack_ipv6=is_ipv6 and socket.has_dualstack_ipv6(),
     )
-    door.setblocking(False)
-    return door
+    listening.setblocking(False)
+    return listening
 
 
 class Server:
@@ -87,11 +89,11 @@ class Server:
     _on_error: Callback
 
     def __init__(
-        self, runtime: Runtime, door: socket.socket, on_connection: Callable[[Socket], object]
+        self, runtime: Runtime, listening: socket.socket, on_connection: Callable[[Socket], object]
     ) -> None:
         self._runtime = runtime
         self._loop = runtime.loop
-        self._door = door  # the socket that listens
+        self._listening = listening  # the socket that listens
         self._on_connection = on_connection
         self._on_closed: list[Callback] = []
         self._rest: Timeout | None = None
@@ -99,7 +101,7 @@ class Server:
         self.on_error = None
         self.connections = 0  # open now
         self.is_closed = False
-        host, port, *_ = door.getsockname()
+        host, port, *_ = listening.getsockname()
         self.address: Place = (host, port)
         self._handles = handles_of(runtime)
         self._identity = runtime.generate_cb_identity()
@@ -118,7 +120,7 @@ class Server:
             self._on_closed.append(cb)
         if not self.is_closed:
             self._handles.discard(self)
-            self._loop.unwatch(self._door)
+            self._loop.unwatch(self._listening)
             self._loop.release(self._identity)
             if self._rest is not None:
                 self._rest.cancel()
@@ -128,7 +130,7 @@ class Server:
     def drop(self) -> None:
         """The runtime closes."""
         self.is_closed = True
-        self._door.close()
+        self._listening.close()
 
     # What the loop calls
 
@@ -159,12 +161,12 @@ class Server:
 
     def _watch(self) -> None:
         self._listener.callback = self._accept
-        self._loop.listen(self._door, Interest.READABLE, self._listener)
+        self._loop.listen(self._listening, Interest.READABLE, self._listener)
 
     def _next_client(self) -> Socket | OSError | None:
         """Whoever waits; None when nobody does; an OSError without descriptors or memory."""
         try:
-            connection, address = self._door.accept()
+            connection, address = self._listening.accept()
             try:
                 return self._new_socket(connection, address)
             except BaseException:
@@ -177,7 +179,8 @@ class Server:
 
     def _new_socket(self, connection: socket.socket, address: Any) -> Socket:
         connection.setblocking(False)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with suppress(OSError):  # some systems refuse when the client has gone; reading will tell
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client = Socket(self._runtime, address[:2])
         client.accept(connection, self._left)
         self.connections += 1
@@ -185,7 +188,7 @@ class Server:
 
     def _wait_a_little(self, error: OSError) -> None:
         """Without a rest the listener would be ready, and fail, in every turn."""
-        self._loop.unwatch(self._door)
+        self._loop.unwatch(self._listening)
         self._rest = self._runtime.set_timeout(REST, self._go_on)
         if not self._has_failed:
             self._has_failed = True

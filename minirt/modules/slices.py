@@ -14,7 +14,7 @@ from minirt.core.loop import Loop
 from minirt.node.runtime import Runtime
 
 AT_ONCE = 4  # slices that are worked off where they come up, in a turn
-LATER = 4  # slices of those that wait, in a turn
+LATER = 2  # slices of those that wait, in a turn
 
 
 class Slices:
