@@ -149,19 +149,38 @@ def test_a_timer_that_was_set_again_by_refresh_keeps_its_identity_to_itself() ->
     assert fired == ["first", "first", "second"]
 
 
-def test_an_identity_whose_cleared_timer_still_has_an_entry_is_not_given_again() -> None:
+def test_the_identity_of_a_cleared_timer_may_be_given_again_and_is_its_new_owners_alone() -> None:
+    """R12: the new owner was called when the old timer was due, and the old handle moved it."""
     rt = Runtime(system=Simulation())
     results: list[object] = []
 
     def main() -> None:
-        timer = rt.set_timeout(50, results.append)
+        timer = rt.set_timeout(50, lambda _: results.append("cleared"))
         timer.cancel()
         rt.identity_token = timer.identity - 1
         other = rt.set_timeout(100, lambda _: results.append(rt.clock.now() >= 0.1))
-        assert other.identity != timer.identity
+        assert other.identity == timer.identity
+        timer.cancel()
+        timer.refresh()
+        timer.unref()
+        assert rt.pending_events == 1
 
     rt.run(main)
     assert results == [True]
+
+
+def test_a_callback_boxed_under_the_identity_of_a_cleared_timer_is_not_called_for_it() -> None:
+    rt = Runtime(system=Simulation())
+    ran: list[str] = []
+
+    def main() -> None:
+        timer = rt.set_timeout(5, lambda _: ran.append("timer"))
+        timer.cancel()
+        rt.add_callback(timer.identity, lambda _: ran.append("boxed"))
+        rt.set_timeout(20, lambda _: ran.append("end"))
+
+    rt.run(main)
+    assert ran == ["end"]
 
 
 @pytest.mark.parametrize("identity", [-1, 2**64, "seven", 1.5, None, True])
@@ -173,7 +192,7 @@ def test_a_chosen_identity_that_is_none_is_refused_and_nothing_stays_registered(
             rt.add_callback(identity, lambda _: None)  # type: ignore[arg-type]
         with pytest.raises(NotAnIdentity):
             rt.register_event_epoll(identity, lambda _: None)  # type: ignore[arg-type]
-        assert rt.callback_queue == {}
+        assert rt.snapshot().callbacks == 0
         assert rt.epoll_pending_events == 0
 
 

@@ -1,5 +1,6 @@
 """What would happen, if time were an argument?"""
 
+import signal
 import socket
 import time
 from functools import partial
@@ -7,9 +8,19 @@ from typing import Any
 
 import pytest
 
-from minirt import Int, Interest, Js, Recorder, Runtime, Simulation, String, TaskKind
+from minirt import (
+    Error,
+    Int,
+    Interest,
+    Js,
+    Recorder,
+    Runtime,
+    Simulation,
+    String,
+    TaskKind,
+)
+from minirt.core.simulation import Agenda, SimulatedClock, SimulatedConnection
 from minirt.errors import OnlySimulated, SimulationStuck
-from minirt.core.simulation import Agenda, SimulatedClock
 from minirt.watching.trace import Event
 
 KIND = TaskKind("Test")
@@ -145,7 +156,8 @@ def test_what_lives_in_real_time_is_refused() -> None:
     with socket.socket() as real, Runtime(system=Simulation()) as rt:
         with pytest.raises(OnlySimulated, match="Runtime\\(\\) without system="):
             rt.epoll_registrator.register(real, 1, Interest.READABLE)
-        assert not rt.poll.is_watched(1)
+        assert not rt.epoll_registrator.is_watched(1)
+        assert not rt.loop.poll.watched
 
 
 def test_a_program_that_waits_for_what_cannot_happen_is_told_so() -> None:
@@ -230,7 +242,24 @@ def test_a_closed_simulation_forgets_what_was_to_come() -> None:
             )
         )
     assert not simulation.agenda.run_next(float("inf"))
-    assert log == []
+    assert log == ["ran"]  # as in reality: what a thread has got it does, and nobody hears of it
+
+
+def test_a_task_that_waits_when_a_simulation_is_closed_never_runs() -> None:
+    rt, log = Runtime(threads=1, system=Simulation()), []  # type: tuple[Runtime, list[int]]
+
+    def main() -> None:
+        for number in range(3):
+            rt.register_event_threadpool(partial(work, number), KIND, lambda _: log.append(-1))
+
+    def work(number: int) -> Js:
+        log.append(number)
+        return Int(number)
+
+    with rt:
+        rt.start(main)
+    assert log == [0]
+    assert rt.available_threads == 1
 
 
 def test_what_a_task_raises_reaches_its_callback_here_too() -> None:
@@ -242,6 +271,82 @@ def test_what_a_task_raises_reaches_its_callback_here_too() -> None:
     rt.run(lambda: rt.register_event_threadpool(fails, KIND, log.append) and None)
     with pytest.raises(SystemExit):
         log[0].into_int()
+
+
+def test_ctrl_c_in_a_task_is_for_the_program_and_not_for_the_task() -> None:
+    """A6: it became the task's Error, and the program went on. A real thread never gets it."""
+    rt, log = Runtime(system=Simulation()), []  # type: tuple[Runtime, list[Js]]
+
+    def interrupted() -> Js:
+        signal.raise_signal(signal.SIGINT)
+        return Int(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        rt.run(lambda: rt.register_event_threadpool(interrupted, KIND, log.append) and None)
+    assert log == [] and rt.phase == "closed"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_program_that_is_turned_by_hand_goes_on_after_ctrl_c_in_a_task() -> None:
+    rt, log = Runtime(system=Simulation()), []  # type: tuple[Runtime, list[Js]]
+
+    def interrupted() -> Js:
+        rt.clock.sleep(5)
+        signal.raise_signal(signal.SIGINT)
+        return Int(1)
+
+    def main() -> None:
+        rt.register_event_threadpool(interrupted, KIND, log.append)
+        rt.set_timeout(100, lambda _: log.append(Int(100)))
+
+    rt.start(main)
+    with pytest.raises(KeyboardInterrupt):
+        turn_to_the_end(rt)
+    assert rt.clock.now() < 1  # the loop's own time again
+    turn_to_the_end(rt)
+    assert log[0] == Int(100)
+    assert isinstance(log[1], Error) and isinstance(log[1].exception, KeyboardInterrupt)
+
+
+def turn_to_the_end(rt: Runtime) -> None:
+    while rt.tick():
+        pass
+
+
+def test_a_task_that_raises_keyboard_interrupt_itself_has_failed_like_any_other() -> None:
+    rt, log = Runtime(system=Simulation()), []  # type: tuple[Runtime, list[Js]]
+
+    def raises() -> Js:
+        raise KeyboardInterrupt
+
+    rt.run(lambda: rt.register_event_threadpool(raises, KIND, log.append) and None)
+    assert isinstance(log[0], Error) and isinstance(log[0].exception, KeyboardInterrupt)
+
+
+def test_connections_that_say_nothing_are_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A12: 100, 200, 400 requests took 0.07, 0.23, 0.88 s."""
+    simulation, asked = Simulation(), []  # type: tuple[Simulation, list[object]]
+    readiness = SimulatedConnection.readiness.fget
+    assert readiness is not None
+    monkeypatch.setattr(
+        SimulatedConnection,
+        "readiness",
+        property(lambda one: asked.append(one) or readiness(one)),  # type: ignore[func-returns-value]
+    )
+    simulation.add_peer("silent", 1, lambda received: None)
+    rt = Runtime(system=simulation)
+
+    def main() -> None:
+        for token in range(1000, 1200):
+            rt.epoll_registrator.register(simulation.connect("silent", 1), token, Interest.READABLE)
+            rt.register_event_epoll(token, lambda _: None)
+        for ms in range(1, 101):
+            rt.set_timeout(ms, lambda _: None)
+        rt.set_timeout(200, lambda _: rt.stop())
+
+    rt.run(main)
+    assert rt.ticks >= 100
+    assert len(asked) <= 2 * 200
 
 
 def test_a_runtime_has_as_many_simulated_threads_as_real_ones() -> None:

@@ -216,10 +216,11 @@ def test_a_key_is_used_once_so_that_an_old_one_finds_nobody() -> None:
     timers.set_ref(first, False)
     assert timers.alive() == 1
     assert timers.remove(second) and not timers.has(7)
-    timers.add(4.0, 7, ignore)  # its number has a new owner
-    assert not timers.remove(second)
+    third = timers.fresh_key(7)  # its number has a new owner
+    timers.add(4.0, third, ignore)
     timers.forget(second)
-    assert timers.has(7)
+    assert not timers.remove(second)
+    assert timers.has(7) and timers.key_of(7) == third
 
 
 def test_a_new_owner_of_an_identity_is_not_called_when_the_old_one_was_due() -> None:
