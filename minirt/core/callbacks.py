@@ -113,7 +113,7 @@ class PhaseQueue:
         """An exception or a stop left some behind: they are the first of the next turn."""
         self.callbacks[:0] = reversed(self.running)
         self.identities[:0] = self._still_running()
-        self.cleared = self.callbacks.count(ignore)
+        self.cleared = sum(one is ignore for one in self.callbacks)
         self.running, self.running_identities = [], []
 
     def remove(self, identity: int) -> bool:

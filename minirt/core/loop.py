@@ -309,6 +309,11 @@ class Loop:
             self._was_quiet = slept_long
             self.poll.find_losses()
 
+    def receive(self, message: Callback) -> None:
+        """Call `message` in the next poll phase. The one door for other threads."""
+        self.inbox.append(message)
+        self.wake()
+
     def wake(self) -> None:
         """End the poll's sleep, if it sleeps. Any thread may call this."""
         if self.asleep:

@@ -22,7 +22,7 @@ from minirt.core.polls import READ, WRITE, Poll, Watch
 from minirt.core.system import Answer, Place
 from minirt.core.threadpool import ThreadPool
 from minirt.errors import OnlySimulated, SimulationStuck
-from minirt.values import Js
+from minirt.values import Callback, Js
 
 THREAD_LATENCY = 0.0005  # s, at most: from submitting a task to its first line
 NETWORK_LATENCY = 0.0005  # s, at most: one way
@@ -49,6 +49,11 @@ class SimulatedClock(ManualClock):
         self._of_task += seconds
         return self._of_task
 
+    @property
+    def is_in_task(self) -> bool:
+        """Does a task of the pool run now?"""
+        return self._of_task is not None
+
     def jump(self, time: float) -> None:
         """Go on to `time` (seconds), or stay if that is past."""
         self._now = max(self._now, time)
@@ -69,9 +74,9 @@ class Agenda:
     def __init__(self, clock: SimulatedClock) -> None:
         self._clock = clock
         self._order = count()
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._heap: list[tuple[float, int, Callable[[], object]]] = []
 
-    def add(self, time: float, action: Callable[[], None]) -> None:
+    def add(self, time: float, action: Callable[[], object]) -> None:
         """Do `action` at `time` (seconds)."""
         heappush(self._heap, (time, next(self._order), action))
 
@@ -346,6 +351,13 @@ class Simulation:
         """Where somebody answers as `answer` says: a peer, so that nothing has to be started."""
         self.add_peer(*SERVER, answer)
         return SERVER
+
+    def deliver(self, receive: Callable[[Callback], object], message: Callback) -> None:
+        """A task hands the loop a message: it is there when the task is so far, by its own clock."""
+        if self.clock.is_in_task:
+            self.agenda.add(self.clock.now(), partial(receive, message))
+        else:
+            receive(message)
 
     def paced(self, pace: Callable[[Clock], AnyClock]) -> AnyClock | None:
         """None: simulated time stands still on its own while nothing happens."""

@@ -19,6 +19,7 @@ from minirt.core.policies import Schedule
 from minirt.core.polls import Poll
 from minirt.core.selector import SelectorPoll
 from minirt.core.threadpool import ThreadPool
+from minirt.values import Callback
 
 # What a peer answers to all that it has received: None while the request is incomplete,
 # else its chunks as (seconds from now, bytes). After the last one it closes.
@@ -53,6 +54,7 @@ class System(Protocol):
     def look_up(self, host: str) -> list[str]: ...
     def connect(self, address: str, port: int) -> Connection: ...
     def serve(self, answer: Answer, start: Callable[[], Place]) -> Place: ...
+    def deliver(self, receive: Callable[[Callback], object], message: Callback) -> None: ...
     def enter_loop(self) -> None: ...
     def paced(self, pace: Callable[[Clock], AnyClock]) -> AnyClock | None: ...
 
@@ -103,6 +105,10 @@ class RealSystem:
     def serve(self, answer: Answer, start: Callable[[], Place]) -> Place:
         """Where somebody answers as `answer` says: `start` starts a server that does."""
         return start()
+
+    def deliver(self, receive: Callable[[Callback], object], message: Callback) -> None:
+        """A thread hands the loop a message: it is there at once."""
+        receive(message)
 
     def enter_loop(self) -> None:
         """main is over and the first turn begins. In real time there is nothing to do."""

@@ -489,8 +489,7 @@ class Runtime:
         check_callable(cb)
         if self.loop.thread == 0:
             raise RuntimeClosed
-        self.loop.inbox.append(cb)
-        self.loop.wake()
+        self.loop.system.deliver(self.loop.receive, cb)
 
     @property
     def on_uncaught(self) -> Callable[[Exception], object] | None:

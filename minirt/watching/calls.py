@@ -93,8 +93,7 @@ class WatchedCalls(Calls):
             self._sink_add(fields)
         except Exception as error:
             self.rest()
-            self.loop.inbox.append(partial(_raise, error))
-            self.loop.wake()
+            self.loop.receive(partial(_raise, error))
 
     # Calling
 
