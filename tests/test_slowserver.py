@@ -3,6 +3,7 @@
 import http.client
 import socket
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -65,6 +66,14 @@ def test_a_request_is_incomplete_until_its_last_byte() -> None:
 def test_what_is_no_http_is_a_bad_request(received: bytes) -> None:
     [(delay, response)] = answer(received) or []
     assert delay == 0 and parts(response)[0] == 400
+
+
+def test_a_request_made_to_be_slow_is_a_bad_request_at_once() -> None:
+    slow = b"GET /delay/1/ HTTP/1.1\r\nHost: here\r\na:" + b" " * 15_000 + b"\0\r\n\r\n"
+    began = time.thread_time()
+    [(_, response)] = answer(slow) or []
+    assert parts(response)[0] == 400
+    assert time.thread_time() - began < 0.1
 
 
 @given(st.binary(max_size=200))

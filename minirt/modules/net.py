@@ -6,6 +6,7 @@ has a `Socket`.
 """
 
 import socket
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -95,7 +96,7 @@ class Server:
         self._loop = runtime.loop
         self._listening = listening  # the socket that listens
         self._on_connection = on_connection
-        self._on_closed: list[Callback] = []
+        self._on_closed: deque[Callback] = deque()
         self._rest: Timeout | None = None
         self._has_failed = False  # since it accepted last
         self.on_error = None
@@ -106,8 +107,12 @@ class Server:
         self._handles = handles_of(runtime)
         self._identity = runtime.generate_cb_identity()
         self._listener = Listener(self._identity, self._accept)
-        self._watch()
-        self._loop.hold(self._identity, self._accept, self.close)
+        try:
+            self._loop.hold(self._identity, self._accept, self.close)
+            self._watch()
+        except BaseException:
+            self._give_back()
+            raise
         self._handles.add(self)
 
     def close(self, cb: Callback | None = None) -> None:
@@ -119,12 +124,7 @@ class Server:
             check_callable(cb)
             self._on_closed.append(cb)
         if not self.is_closed:
-            self._handles.discard(self)
-            self._loop.unwatch(self._listening)
-            self._loop.release(self._identity)
-            if self._rest is not None:
-                self._rest.cancel()
-            self.drop()
+            self._give_back()
         self._tell_if_over()
 
     def drop(self) -> None:
@@ -158,6 +158,14 @@ class Server:
         self._tell_if_over()
 
     # Steps
+
+    def _give_back(self) -> None:
+        self._handles.discard(self)
+        self._loop.unwatch(self._listening)
+        self._loop.release(self._identity)
+        if self._rest is not None:
+            self._rest.cancel()
+        self.drop()
 
     def _watch(self) -> None:
         self._listener.callback = self._accept
@@ -198,4 +206,4 @@ class Server:
         """Each callback once, in the close phase."""
         if self.is_closed and not self.connections:
             while self._on_closed:
-                self._runtime.call_in_close_phase(self._on_closed.pop(0))
+                self._runtime.call_in_close_phase(self._on_closed.popleft())

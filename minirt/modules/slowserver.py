@@ -17,6 +17,7 @@ import h11
 from minirt.core.callbacks import ignore
 from minirt.modules.names import Place
 from minirt.modules.net import create_server
+from minirt.modules.parsing import first_blanks
 from minirt.modules.sockets import Socket
 from minirt.node.runtime import Runtime
 from minirt.node.timeouts import LONGEST_DELAY
@@ -30,6 +31,8 @@ Chunks: TypeAlias = list[tuple[float, bytes]]  # (seconds from now, bytes), then
 
 def answer(received: bytes) -> Chunks | None:
     """What to send to a client that has sent `received`. None while its request is incomplete."""
+    if first_blanks(received) >= 0:  # h11 would take seconds for a long row of them
+        return [(0, response(400, "This is not an HTTP request: too many blanks in a row.\n"))]
     parser = h11.Connection(h11.SERVER)
     parser.receive_data(received)
     try:
