@@ -122,6 +122,8 @@ class Loop:
             self.calls.turning()
         if self.is_resting:
             self._end_rest()
+        if self.next_ticks or self.microtasks:
+            self.drain()  # an interrupt left them, or a signal's handler queued them
         if self.turns == 1:
             self.timers_phase()  # once on entry
         if self.pending.callbacks:
