@@ -13,7 +13,18 @@ from typing import Any
 
 import pytest
 
-from minirt import Int, Runtime, TaskKind, fs, http, net, next_tick, set_immediate, set_timeout
+from minirt import (
+    Int,
+    Runtime,
+    TaskKind,
+    crypto,
+    fs,
+    http,
+    net,
+    next_tick,
+    set_immediate,
+    set_timeout,
+)
 from minirt.core.loop import Loop
 from minirt.core.system import RealSystem
 from minirt.errors import (
@@ -558,7 +569,7 @@ def test_what_the_ticks_of_on_end_write_is_sent_before_this_side_ends_as_in_node
 # Steps that fail (R7)
 
 
-def test_r7_a_look_up_that_the_pool_refuses_leaves_nothing() -> None:
+def test_r7_what_the_pool_refuses_leaves_nothing() -> None:
     received: list[Any] = []
 
     def main() -> None:
@@ -571,6 +582,8 @@ def test_r7_a_look_up_that_the_pool_refuses_leaves_nothing() -> None:
             lambda: http.get("http://localhost:9/", received.append, timeout=10),
             lambda: http.get_slow("http://localhost:9/", 1, received.append),
             lambda: net.connect("localhost", 9, received.append),
+            lambda: fs.read(__file__, received.append),
+            lambda: crypto.sha256("x", received.append),
         ):
             with pytest.raises(TooManyWaiting):
                 ask()

@@ -27,9 +27,9 @@ class Socket:
     """One end of a TCP connection. Assign on_data, on_end, on_drain, on_error, on_close.
 
     on_data receives `Bytes`, on_error an `Error`, the others `Undefined`. What comes before on_data
-    is assigned is kept for it, and on_end waits for that, too. Without on_error an error is an
-    uncaught one. on_close is the last. When the peer has ended, this side ends as well, after what
-    is still to be sent.
+    is assigned is kept for it, and on_end waits for that, too; above 64 KiB the peer has to wait.
+    Without on_error an error is an uncaught one. on_close is the last. When the peer has ended,
+    this side ends as well, after what is still to be sent.
 
     remote_address: (host, port) of the other end. destroyed: is it closed?
     """
@@ -86,9 +86,11 @@ class Socket:
     def write(self, chunk: bytes | bytearray | memoryview) -> bool:
         """Send `chunk`, which may be anything bytes-like. False when a part of it has to wait.
 
-        Then on_drain tells when nothing waits any more. When more than `write_limit` bytes wait the
-        socket fails with TooMuchUnsent. StateError after end(). To a connection that is gone
-        nothing is sent: False.
+        The high-water mark is the kernel's own buffer: what it has no room for waits here, and
+        on_drain tells when nothing waits any more. When more than `write_limit` bytes would wait in
+        this socket, or 256 MiB in all, the socket fails with TooMuchUnsent.
+
+        StateError after end(). To a connection that is gone nothing is sent: False.
         """
         return self._outbound.write(chunk)
 
