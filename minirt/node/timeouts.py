@@ -121,7 +121,8 @@ class Timeout:
         elif callbacks.is_taken(self._identity):  # it is over, and its number has a new owner
             self._identity = callbacks.identities.generate_free()
         if loop.alert:
-            again = {"delay": self._delay, "deadline": deadline, "again": True}
+            repeats = {"repeats": True} if isinstance(self, Interval) else {}
+            again = {"delay": self._delay, "deadline": deadline, "again": True, **repeats}
             loop.calls.added(self._identity, None, "timer", again)
         self._wait(deadline)
 

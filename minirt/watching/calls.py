@@ -22,13 +22,13 @@ from typing import Any
 from minirt.core.callbacks import PhaseQueue, ignore
 from minirt.core.calls import Calls, Event
 from minirt.core.loop import Loop
-from minirt.core.policies import Work
+from minirt.core.policies import TaskKind, Work
 from minirt.core.polls import Ready
 from minirt.values import UNDEFINED, Callback, Error, Int, Js
 from minirt.watching.event import printable
 from minirt.watching.gate import Gate, PacedClock
 from minirt.watching.labels import place, text_of
-from minirt.watching.trace import Fields, Sink, adder, is_plain
+from minirt.watching.trace import Fields, Sink, adder, is_plain, printable
 
 LINE = 500  # characters of a printed line that an event keeps
 
@@ -345,12 +345,13 @@ class WatchedCalls(Calls):
         self.note(step, task[0], detail, thread=f"pool{thread}")
 
 
-def name_of(kind: object) -> str:
-    """The name of a kind of task, which a program may have made."""
+def name_of(kind: TaskKind) -> str:
+    """The name of a kind of task, as far as it can be printed."""
     try:
-        return str(kind)[:200]
+        name: object = kind.name  # of a subclass it may be code of the program's
     except Exception:
-        return type(kind).__name__
+        return "task"
+    return printable(name) if isinstance(name, str) else text_of(name)
 
 
 def nowhere(fields: Fields) -> None:
