@@ -319,9 +319,10 @@ class ChapterCheck:
                 f"joins {member} to {class_name}, but {because}. "
                 f"Quote `{class_name}(...)` before, or import the class.",
             )
-        in_the_way = self.bound.get(member)
-        if hasattr(builtins, member) or in_the_way in {"quote", "import", "code"}:
-            what = "Python's own" if hasattr(builtins, member) else "an earlier cell's"
+        is_in_the_way = self.bound.get(member) in {"quote", "import", "code"}
+        is_pythons_own = hasattr(builtins, member) and not member.startswith("__")
+        if is_pythons_own or is_in_the_way:
+            what = "Python's own" if is_pythons_own else "an earlier cell's"
             self._say(
                 number,
                 f"shows the method {member} as a plain function, which hides {what} {member}. "

@@ -362,6 +362,8 @@ class Source:
         for item in address.items:
             if item.member is None and item.members is None:
                 covered |= {f"{item.name}.{member}" for member in self.members(item.name)}
+                for piece in self.names.get(item.name, ()):  # `READ, WRITE = ...` shows both
+                    covered.update(piece.names)
         return covered
 
 
