@@ -353,7 +353,7 @@ class Simulation:
         return SERVER
 
     def deliver(self, receive: Callable[[Callback], object], message: Callback) -> None:
-        """A task hands the loop a message: it is there when the task is so far, by its own clock."""
+        """A task hands the loop a message: it is there when the task's own clock is so far."""
         if self.clock.is_in_task:
             self.agenda.add(self.clock.now(), partial(receive, message))
         else:

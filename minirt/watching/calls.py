@@ -28,7 +28,7 @@ from minirt.values import UNDEFINED, Callback, Error, Int, Js
 from minirt.watching.event import printable
 from minirt.watching.gate import Gate, PacedClock
 from minirt.watching.labels import place, text_of
-from minirt.watching.trace import Fields, Sink, adder, is_plain, printable
+from minirt.watching.trace import Fields, Sink, adder, is_plain
 
 LINE = 500  # characters of a printed line that an event keeps
 
