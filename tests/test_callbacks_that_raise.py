@@ -1,4 +1,4 @@
-"""Whatever a callback of a module raises leaves `run`, or reaches on_uncaught, and nobody changes it.
+"""Whatever a callback of a module raises leaves `run`, or reaches on_uncaught, as it was raised.
 
 A module of ours may never take an error of the program's for one of its own: each callback is
 called outside of every `try`. So each built-in exception is raised in each kind of callback.
@@ -35,11 +35,11 @@ def every_builtin_exception() -> list[BaseException]:
         BaseExceptionGroup: ("group", [ValueError("one")]),
         ExceptionGroup: ("group", [ValueError("one")]),
     }
-    found = []
-    for kind in vars(builtins).values():
-        if isinstance(kind, type) and issubclass(kind, BaseException):
-            found.append(kind(*arguments.get(kind, ("raised by a callback",))))
-    return found
+    return [
+        kind(*arguments.get(kind, ("raised by a callback",)))
+        for kind in vars(builtins).values()
+        if isinstance(kind, type) and issubclass(kind, BaseException)
+    ]
 
 
 # In simulated time: what `main` does, so that one callback is called, which is `fail`
