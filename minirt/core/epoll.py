@@ -122,7 +122,7 @@ class EpollPoll(Poll):
         if hasattr(self, "_wake_up"):  # a runtime that was never run
             self.close()
 
-    def _use(self, epoll: select.epoll) -> None:
+    def _use(self, epoll: "select.epoll") -> None:
         """Ask this instance from now on."""
         epoll.register(self._wake_up, select.EPOLLIN | select.EPOLLET)
         self._epoll = epoll
