@@ -571,7 +571,7 @@ def test_real_threads_keep_neither_task_nor_value_once_they_are_idle() -> None:
 
 @pytest.mark.parametrize("system", [None, Simulation], ids=["real", "simulated"])
 @pytest.mark.parametrize("traced", [False, True], ids=["plain", "traced"])
-@pytest.mark.parametrize("end", ["alone", "error", "stop", "interrupt"])
+@pytest.mark.parametrize("end", ["alone", "error", "stop", "interrupt", "error in the close"])
 def test_a_closed_runtime_is_dead_without_the_collector(
     end: str, traced: bool, system: type[Simulation] | None
 ) -> None:
@@ -589,7 +589,7 @@ def test_a_closed_runtime_is_dead_without_the_collector(
             rt.set_timeout(1, finish)
             rt.set_immediate(lambda _: None)
             rt.register_event_threadpool(lambda: Int(1), TaskKind.ENCRYPT, lambda _: rt.ticks)
-            rt.at_close(lambda: rt.ticks)
+            rt.at_close(lambda: rt.ticks if end != "error in the close" else {}["missing"])
             if end != "alone":
                 rt.register_event_epoll(998, lambda _: rt.ticks)
                 rt.register_event_epoll(999, lambda _: rt.ticks, persistent=True)
@@ -602,7 +602,7 @@ def test_a_closed_runtime_is_dead_without_the_collector(
                 raise LookupError
             if end == "interrupt":
                 raise Interrupt
-            if end == "stop":
+            if end != "alone":
                 rt.stop()
 
         try:

@@ -8,8 +8,8 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
+from itertools import count
 from queue import SimpleQueue
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -27,10 +27,12 @@ from minirt import (
     Simulation,
     TaskKind,
 )
+from minirt.core import threadpool
 from minirt.core.policies import Fifo, Task, Work
 from minirt.core.threadpool import ThreadPool, run_task
 from minirt.errors import ForkedRuntime, NotAJs, NoThread, NotTaken, TooManyWaiting
 from tests.forks import exit_code
+from tests.interrupts import split_at
 
 KIND = TaskKind("Test")
 PATIENCE = 10  # s: how long a test waits before it calls something lost
@@ -576,43 +578,18 @@ def test_a_close_interrupted_twice_waits_for_nobody(no_leaks: None) -> None:
 
 
 def test_a_close_that_an_interrupt_splits_anywhere_can_be_done_again(no_leaks: None) -> None:
-    """A5: state stayed "running", two threads and two descriptors were left."""
-    was_split, line = True, 0
-    while was_split:
-        line += 1
+    """A5: two threads were left."""
+    for line in count(1):
         desk = Desk(2)
         for identity in range(2):
             desk.submit(identity, lambda: Int(0))
         desk.collect(2)
-        was_split = split_at(line, desk.pool.close)
+        was_split = split_at(line, desk.pool.close, [threadpool])
         desk.pool.close()
         assert not pool_threads()
+        if not was_split:
+            break
     assert line > 10
-
-
-def split_at(line: int, close: Callable[[], object]) -> bool:
-    """Call `close`, and interrupt it before its `line`-th line. False: it has fewer."""
-    left = line
-
-    def trace(frame: FrameType, event: str, _: object) -> Any:
-        nonlocal left
-        if frame.f_code is not ThreadPool.close.__code__:
-            return None
-        if event == "line":
-            left -= 1
-            if left == 0:
-                raise KeyboardInterrupt
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        close()
-    except KeyboardInterrupt:
-        return True
-    finally:
-        sys.settrace(before)
-    return False
 
 
 # After a fork

@@ -25,6 +25,7 @@ before you close it". Readers of these chapters close things in all orders.
 
 import os
 import select
+from io import FileIO
 from threading import RLock
 
 from minirt.core.callbacks import Listener
@@ -48,10 +49,11 @@ class EpollPoll(Poll):
         self._haunted: set[int] = set()  # numbers under which epoll may still know a closed file
         self._epoll = select.epoll()
         try:
-            self._wake_up = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            self._event = new_event()
         except OSError:
             self._epoll.close()
             raise
+        self._wake_up = self._event.fileno()  # its number; negative once it is closed
         self._use(self._epoll)
 
     def poll(self, timeout: float | None) -> list[tuple[Listener, Js]]:
@@ -106,20 +108,20 @@ class EpollPoll(Poll):
         self._closing = RLock()
         if self._wake_up < 0:  # closed before
             return
-        os.close(self._wake_up)
-        self._wake_up = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._event.close()
+        self._event = new_event()
+        self._wake_up = self._event.fileno()
         self._start_anew()
 
     def close(self) -> None:
         super().close()
         self._epoll.close()
         with self._closing:
-            wake_up, self._wake_up = self._wake_up, -1
-            if wake_up >= 0:
-                os.close(wake_up)
+            self._wake_up = -1
+            self._event.close()  # also if an interrupt came just before
 
     def __del__(self) -> None:
-        if hasattr(self, "_wake_up"):  # a runtime that was never run
+        if hasattr(self, "_event"):  # a runtime that was never run
             self.close()
 
     def _use(self, epoll: "select.epoll") -> None:
@@ -152,6 +154,11 @@ class EpollPoll(Poll):
             if after:
                 raise
             self._haunted.add(watch.number)  # closed already; a copy may keep the file
+
+
+def new_event() -> FileIO:
+    """An eventfd: readable once somebody has added to it."""
+    return FileIO(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
 
 
 def epoll_mask(interest: int) -> int:

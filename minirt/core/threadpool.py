@@ -294,8 +294,11 @@ class ThreadPool:
                 if len(interrupts) == 2:
                     self._threads.clear()  # nobody waits for them any more
         self._let_go()
-        if interrupts:
-            raise interrupts[0]
+        try:
+            if interrupts:
+                raise interrupts[0]
+        finally:
+            interrupts.clear()  # or its traceback, which has this frame, would keep the pool
 
     def _let_go(self) -> None:
         """Nothing here keeps the loop or the program alive any more."""

@@ -169,10 +169,10 @@ class Runtime:
                 self.stop()
                 return
         if self._state in ("new", "running"):
-            self.loop.thread = 0
-            self.loop.phase = "closed"
             self._to_close = [self._forget, self._close_poll, self._close_pool, *self._at_close]
-            self._state = "closing"
+            self._state = "closing"  # from here on another call goes on
+        self.loop.thread = 0
+        self.loop.phase = "closed"
         first: BaseException | None = None
         at = len(self._to_close)
         while at:
@@ -185,8 +185,11 @@ class Runtime:
             except BaseException as error:  # the others are done nevertheless
                 first = first or error
             del self._to_close[at]
-        if first is not None:
-            raise first
+        try:
+            if first is not None:
+                raise first
+        finally:
+            del first  # or its traceback, which has this frame, would keep the runtime
 
     def __enter__(self) -> "Runtime":
         return self
