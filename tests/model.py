@@ -151,15 +151,16 @@ class Model:
             times = [time for time, _ in self.timed()]
             if self.is_alive() and times:
                 self.now = max(self.now, min(times))
-        self.work_until(self.now)
-        results, messages = self.finished, self.messages
-        self.finished, self.messages = [], []
         for token in list(self.events):
             if token in self.events:
                 self.call(self.take_event(token), Int(1))
+        self.work_until(self.now)
+        results = len(self.finished)  # counted first: a task's messages precede its result
+        messages, self.messages = self.messages, []
         for callback in messages:
             self.call(callback, Undefined())
-        for task in results:
+        for _ in range(results):
+            task = self.finished.pop(0)
             self.call(task.callback, task.result)
 
     def check_phase(self) -> None:

@@ -306,8 +306,8 @@ class Performance:
                 case "exit":
                     raise SystemExit(number)
                 case "message":
+                    self.rt.call_from_thread(message)  # RuntimeClosed, when it comes too late
                     self.outcome.registered["message"] += 1
-                    self.rt.call_from_thread(message)
             return Int(number)
 
         return task

@@ -572,7 +572,7 @@ def test_what_ran_leaves_nothing_behind() -> None:
                     rt.queue_microtask(nothing)
                     rt.call_from_thread(nothing)
                     rt.register_event_threadpool(value, KIND, nothing)
-                rt.set_timeout(50, one_round)
+                rt.set_timeout(1000, one_round)  # long enough for every task
 
         rt.set_timeout(1, one_round)
 
