@@ -219,7 +219,7 @@ class NotRegistered(MinirtError, KeyError):
 
 
 class NobodyReports(StateError):
-    def __init__(self, tokens: list[int]) -> None:
+    def __init__(self, *tokens: int) -> None:
         names = ", ".join(map(str, tokens[:5])) + (", ..." if len(tokens) > 5 else "")
         super().__init__(
             f"the program waits for the event of token {names}, and nothing can bring it: no "
@@ -276,6 +276,6 @@ class ResponseTooLarge(HttpError):
 class TooMuchUnsent(MinirtError, OSError):
     def __init__(self, where: str, limit: int) -> None:
         super().__init__(
-            f"more than {limit} bytes wait to be sent in {where}: the peer does not read as fast as "
-            "this program writes. When write() says False, wait for on_drain before the next one"
+            f"more than {limit} bytes wait to be sent in {where}: the peer does not read as fast "
+            "as this program writes. When write() says False, wait for on_drain before the next one"
         )

@@ -188,19 +188,8 @@ class Callbacks:
     """Everything that waits, one collection a kind, and whether the loop waits for it."""
 
     __slots__ = (
-        "boxed",
-        "closing",
-        "dangling",
-        "holds",
-        "identities",
-        "immediates",
-        "inbox",
-        "listeners",
-        "microtasks",
-        "next_ticks",
-        "pending",
-        "tasks",
-        "timers",
+        *("boxed", "closing", "dangling", "holds", "identities", "immediates", "inbox"),
+        *("listeners", "microtasks", "next_ticks", "pending", "tasks", "timers"),
     )
 
     def __init__(self) -> None:

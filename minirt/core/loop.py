@@ -52,34 +52,10 @@ class Loop:
     """The queues, the phases, and the turn."""
 
     __slots__ = (
-        "__weakref__",
-        "_look_at",
-        "_was_quiet",
-        "alert",
-        "asleep",
-        "callbacks",
-        "calls",
-        "clock",
-        "closing",
-        "idle_hooks",
-        "immediates",
-        "inbox",
-        "is_over",
-        "is_resting",
-        "is_watched",
-        "microtasks",
-        "next_ticks",
-        "on_uncaught",
-        "pending",
-        "phase",
-        "poll",
-        "pool",
-        "prepare_hooks",
-        "stopped",
-        "system",
-        "thread",
-        "timers",
-        "turns",
+        *("__weakref__", "_look_at", "_was_quiet", "alert", "asleep", "callbacks", "calls"),
+        *("clock", "closing", "idle_hooks", "immediates", "inbox", "is_over", "is_resting"),
+        *("is_watched", "microtasks", "next_ticks", "on_uncaught", "pending", "phase"),
+        *("poll", "pool", "prepare_hooks", "stopped", "system", "thread", "timers", "turns"),
     )
 
     def __init__(
@@ -300,7 +276,7 @@ class Loop:
         if deadline is not None:
             return max(0, deadline - self.clock.now())
         if stranded := self.callbacks.dangling and self.callbacks.stranded():
-            raise NobodyReports(stranded)
+            raise NobodyReports(*stranded)
         return None
 
     def _look_for_losses(self, slept_long: bool) -> None:

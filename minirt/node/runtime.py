@@ -63,20 +63,9 @@ class Runtime:
     """
 
     __slots__ = (
-        "__weakref__",
-        "_at_close",
-        "_context",
-        "_has_run",
-        "_identities",
-        "_immediates",
-        "_joins_threads",
-        "_registrator",
-        "_state",
-        "_to_close",
-        "handles",
-        "has_forked",
-        "loop",
-        "of_modules",
+        *("__weakref__", "_at_close", "_context", "_has_run", "_identities", "_immediates"),
+        *("_joins_threads", "_registrator", "_state", "_to_close", "handles", "has_forked"),
+        *("loop", "of_modules"),
     )
 
     make_loop: Callable[[System, int, Schedule, int | None], Loop] = Loop  # for other rules
