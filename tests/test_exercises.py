@@ -17,7 +17,7 @@ from minirt.exercises.mechanism import (
     WrongAnswer,
     check,
     judge,
-    open_line,
+    open_lines,
 )
 from minirt.exercises.registry import NoSuchExercise, exercise, exercises
 from minirt.exercises.timelimit import TookTooLong, limit
@@ -179,18 +179,27 @@ def test_a_missing_name_suggests_the_one_that_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line"),
+    ("text", "lines"),
     [
-        ("def f(n):\n    ...", 2),
-        ("def f(n): ...", 1),
-        ("x = 1\n...\n", 2),
-        ("def f(n):\n    return n", None),
-        ("Callable[..., int]\nx = ...", None),
-        ("%time 1\n...", 2),
+        ("def f(n):\n    ...", [2]),
+        ("def f(n): ...", [1]),
+        ("x = 1\n...\n", [2]),
+        ("def f(n):\n    ...\n\ndef g(n): ...", [2, 4]),
+        ("def f(n):\n    return n", []),
+        ("Callable[..., int]\nx = ...", []),
+        ("%time 1\n...\n...", [2, 3]),
     ],
 )
-def test_a_lone_ellipsis_marks_where_to_write(text: str, line: int | None) -> None:
-    assert open_line(text) == line
+def test_a_lone_ellipsis_marks_where_to_write(text: str, lines: list[int]) -> None:
+    assert open_lines(text) == lines
+
+
+def test_an_answer_with_one_of_two_parts_is_begun_and_not_finished() -> None:
+    stub = exercise("identity_8_bits").stub
+    half = stub.replace("...", "return 1", 1)
+    verdict = verdict_on(exercise("identity_8_bits"), half)
+    assert "begun, and not finished. Line 12 still holds `...`" in str(verdict)
+    assert "✗" not in str(verdict) and not verdict.is_right
 
 
 def test_an_unknown_exercise_suggests_a_close_one() -> None:

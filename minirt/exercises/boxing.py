@@ -86,6 +86,7 @@ KEEPS_CALLBACKS = LEAK_ANSWER.replace(
 KEEPS_ERRORS = LEAK_ANSWER.replace("append(type(error).__name__)", "append(error)").replace(
     "+ self.failed", "+ [type(error).__name__ for error in self.failed]"
 )
+KEEPS_BARE_ERRORS = KEEPS_ERRORS.replace("append(error)", "append(error.with_traceback(None))")
 DELETES_AFTER = LEAK_ANSWER.replace("waiting.pop(identity)", "waiting[identity]").replace(
     "            callback(value)\n",
     "            callback(value)\n            del self.waiting[identity]\n",
@@ -194,6 +195,27 @@ def lets_go_of_failures(answer: Answer) -> None:
         "callback 1 raised, and what it captured is still alive. The exception was kept, with its "
         "traceback, whose frames hold every variable."
     )
+
+
+@check("keeps no error that another one came from, either")
+def lets_go_of_contexts(answer: Answer) -> None:
+    downloads, photo = answer["Downloads"](), Photo()
+    alive = weakref.ref(photo)
+
+    def show(value: str, photo: Photo = photo) -> None:
+        try:
+            int(value)
+        except ValueError:
+            raise LookupError(value)  # noqa: B904 (its __context__ is the ValueError)
+
+    downloads.add(1, show)
+    del show, photo
+    downloads.finish(1, "x")
+    if alive() is not None:
+        raise Wrong(
+            "callback 1 caught an error and raised another, and what it captured is still alive. "
+            "The second one refers to the first by its __context__, and that has a traceback, too."
+        )
 
 
 @check("calls a callback once, even if it finishes itself again")
@@ -441,13 +463,14 @@ EXERCISES = (
         chapter="02_callback_boxing",
         task=LEAK_TASK,
         stub=LEAK_STUB,
-        checks=(calls, reports, lets_go, lets_go_of_failures, once),
+        checks=(calls, reports, lets_go, lets_go_of_failures, lets_go_of_contexts, once),
         hints=(LEAK_FIRST_HINT, LEAK_SECOND_HINT),
         answer=LEAK_ANSWER,
         wrong=(
             WrongAnswer(AS_IT_WAS, "Look at self.waiting"),
             WrongAnswer(KEEPS_CALLBACKS, "Look at self.finished"),
             WrongAnswer(KEEPS_ERRORS, "The exception was kept, with its traceback"),
+            WrongAnswer(KEEPS_BARE_ERRORS, "refers to the first by its __context__"),
             WrongAnswer(DELETES_AFTER, "the line that removes it was passed over"),
             WrongAnswer(DELETES_LAST, "ran for ['first', 'again', 'again']"),
             WrongAnswer(FORGETS_THE_REPORT, "the report should be"),

@@ -58,6 +58,11 @@ class RestlessPoll:
             raise Wrong(
                 f"your wait_for called poll({timeout:g}): to epoll a negative time means for ever."
             )
+        if self._clock.now() > 100:
+            raise Wrong(
+                f"{self._clock.now():g} s have passed on `clock`, and your wait_for still waits. "
+                "Which clock does it ask? Time passes on the one that it was given."
+            )
         if len(self.asked) > 1000:
             raise Wrong(
                 f"your wait_for asked the poll 1,000 times in {self._clock.now():g} s: it spins "
@@ -131,12 +136,22 @@ def keeps_the_deadline(answer: Answer) -> None:
         )
 
 
+@check("looks once more when the time is over")
+def looks_at_the_end(answer: Answer) -> None:
+    clock = ManualClock()
+    if not outcome(answer["wait_for"](after(clock, 2.0), 2.0, RestlessPoll(clock), clock)):
+        raise Wrong(
+            "the condition came true in the last sleep, and your wait_for gave False without a "
+            "look at it: what woke it may have been what it waited for."
+        )
+
+
 WAIT = Exercise(
     name="woken_for_nothing",
     chapter="05_epoll",
     task=WAIT_TASK,
     stub=WAIT_STUB,
-    checks=(true_already, gives_up, goes_on, keeps_the_deadline),
+    checks=(true_already, gives_up, goes_on, keeps_the_deadline, looks_at_the_end),
     hints=(
         (
             "A timeout shrinks while you sleep, a deadline stays where it is. Which of the two "
@@ -183,6 +198,20 @@ WAIT = Exercise(
             "        poll.poll(deadline - clock.now())\n"
             "    return True\n",
             says="to epoll a negative time means for ever",
+        ),
+        WrongAnswer(  # does not look again
+            "def wait_for(condition, timeout, poll, clock):\n"
+            "    deadline = clock.now() + timeout\n"
+            "    while clock.now() < deadline:\n"
+            "        if condition():\n"
+            "            return True\n"
+            "        poll.poll(deadline - clock.now())\n"
+            "    return False\n",
+            says="gave False without a look at it",
+        ),
+        WrongAnswer(  # asks another clock
+            "import time\n\n" + WAIT_ANSWER.replace("clock.now()", "time.monotonic()"),
+            says="Which clock does it ask?",
         ),
         WrongAnswer(  # asks without sleeping
             WAIT_ANSWER.replace("poll.poll(left)", "poll.poll(0)"),

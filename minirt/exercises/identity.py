@@ -9,7 +9,8 @@ TASK = """\
 A machine from 1980 has identities of 8 bits: 0 to 255. Write its two generators.
 `generate_identity` counts 1, 2, 3, ..., 255, and then comes 0, taken or not.
 `generate_cb_identity` goes on counting until it meets an identity that is not in `self.taken`,
-the set of identities whose callback still waits. When all 256 are taken it raises OverflowError."""
+the set of identities whose callback still waits. Whoever gets an identity adds it to that set and
+takes it out again, not your generators. When all 256 are taken it raises OverflowError."""
 
 STUB = '''\
 class Identities:

@@ -96,6 +96,7 @@ class Verdict:
     broken: str | None = None  # the promise
     message: str = ""  # what the answer did instead
     untouched: int | None = None  # the line that still holds `...`
+    is_begun: bool = False  # fewer of them than in the stub
 
     @property
     def is_right(self) -> bool:
@@ -103,6 +104,11 @@ class Verdict:
 
     def __str__(self) -> str:
         name = self.exercise.name
+        if self.untouched is not None and self.is_begun:
+            return (
+                f"{name}: begun, and not finished. Line {self.untouched} still holds `...`: put "
+                f"your code there and run the cell again. `%hint {name}` helps to go on."
+            )
         if self.untouched is not None:
             return (
                 f"{name}: not begun, and that is fine. Line {self.untouched} still holds `...`: "
@@ -123,9 +129,9 @@ def judge(
 
     `text` is the cell, `namespace` what running it left, `filename` the name it was compiled under.
     """
-    line = open_line(text)
-    if line is not None:
-        return Verdict(exercise, (), untouched=line)
+    if lines := open_lines(text):
+        is_begun = len(lines) < len(open_lines(exercise.stub))
+        return Verdict(exercise, (), untouched=lines[0], is_begun=is_begun)
     kept: list[str] = []
     answer = Answer(namespace)
     for one in exercise.checks:
@@ -136,13 +142,13 @@ def judge(
     return Verdict(exercise, tuple(kept))
 
 
-def open_line(text: str) -> int | None:
-    """The first line that holds nothing but `...`: there the reader has to write still."""
+def open_lines(text: str) -> list[int]:
+    """The lines that hold nothing but `...`: there the reader has to write still."""
     try:
         tree = ast.parse(text)
     except SyntaxError:  # a cell with magics in it: look at the lines
         numbered = enumerate(text.splitlines(), start=1)
-        return next((number for number, line in numbered if line.strip() == "..."), None)
+        return [number for number, line in numbered if line.strip() == "..."]
     lines = [
         node.lineno
         for node in ast.walk(tree)
@@ -150,7 +156,7 @@ def open_line(text: str) -> int | None:
         and isinstance(node.value, ast.Constant)
         and node.value.value is ...
     ]
-    return min(lines, default=None)
+    return sorted(lines)
 
 
 def _complaint(one: Check, answer: Answer, seconds: float, filename: str) -> str | None:

@@ -343,7 +343,8 @@ def differ(answer: Answer) -> None:
     if node == until_empty:
         raise Wrong(
             f"both loops print {', '.join(node)}. What else could run between an immediate and the "
-            "one that it sets?"
+            "one that it sets? (Real time does not pass here: to be busy is "
+            "Runtime.current().clock.sleep(0.01).)"
         )
     if sorted(node) != sorted(until_empty):
         raise Wrong(
@@ -384,6 +385,12 @@ TELLING = Exercise(
             TELLING_OPENING
             + TELLING_ANSWER.replace("        Runtime.current().clock.sleep(0.01)\n", ""),
             says="both loops print bred, timeout",
+        ),
+        WrongAnswer(  # is busy in real time
+            "import time\n"
+            + TELLING_OPENING
+            + TELLING_ANSWER.replace("Runtime.current().clock.sleep(0.01)", "time.sleep(0.01)"),
+            says="Real time does not pass here",
         ),
         WrongAnswer(  # a race of the main script
             TELLING_OPENING

@@ -134,6 +134,12 @@ def in_order(results: list[Js]) -> None:
         if place == 7:
             if not isinstance(result, Error):
                 raise Wrong(f"function 7 raised, and its result is {result!r} and no Error.")
+        elif not isinstance(result, Error | Int):
+            raise Wrong(
+                f"at place {place} of your results stands {result!r}, and no result at all. Did "
+                "the callback put it elsewhere? It looks at the variables of your loop when it "
+                "runs, and by then they have moved on: def finished(result, number=number)."
+            )
         elif result != Int(place):
             raise Wrong(
                 f"at place {place} of your results stands {result!r}, and not that of function "
@@ -299,6 +305,32 @@ def counts_anew(answer: Answer) -> None:
         )
 
 
+@check("the count begins when a task becomes the oldest")
+def counts_as_the_oldest(answer: Answer) -> None:
+    line = Line(answer, low(601), low(602))
+    line.until_low(603)
+    passes = line.until_low(700)
+    if passes != 5:
+        raise Wrong(
+            "602 waited behind 601, which was passed over five times and went. Then 602 was the "
+            f"oldest, and it went after {passes} passes instead of 5: what went before it while it "
+            "was not the oldest does not count."
+        )
+
+
+@check("only a pick that passes it over counts")
+def counts_passes(answer: Answer) -> None:
+    line = Line(answer, high(801))
+    line.take()
+    line.waiting = [low(802)]
+    passes = line.until_low(803)
+    if passes != 5:
+        raise Wrong(
+            "801 was the oldest and the highest: it went, and nobody was passed over. Then the "
+            f"oldest was 802, and it went after {passes} passes instead of 5. Do you count picks?"
+        )
+
+
 @check("two pools do not count together")
 def no_shared_count(answer: Answer) -> None:
     one = Line(answer, low(501), *(high(identity) for identity in range(502, 510)))
@@ -369,6 +401,31 @@ EXERCISES = (
                 ),
                 says="Is it the order in which they finished?",
             ),
+            WrongAnswer(  # all callbacks share the number of the last function
+                WAITING_HEAD
+                + """\
+    results = [None] * len(functions)
+    rest = list(range(len(functions)))
+    left = len(functions)
+
+    def submit_more():
+        while rest:
+            number = rest[0]
+            def finished(result):
+                nonlocal left
+                results[number] = result
+                left -= 1
+                done(results) if left == 0 else submit_more()
+            try:
+                rt.register_event_threadpool(functions[number], TaskKind.ENCRYPT, finished)
+            except TooManyWaiting:
+                return
+            rest.pop(0)
+
+    submit_more() if rest else done([])
+""",
+                says="def finished(result, number=number)",
+            ),
             WrongAnswer(  # one at a time
                 WAITING_HEAD
                 + """\
@@ -426,6 +483,8 @@ EXERCISES = (
             highest_first,
             nobody_starves,
             counts_anew,
+            counts_as_the_oldest,
+            counts_passes,
             no_shared_count,
             works_in_a_runtime,
         ),
@@ -475,6 +534,39 @@ EXERCISES = (
                     "oldest, passed_over = first.identity, 0", "oldest = first.identity"
                 ),
                 says="Does the count begin again?",
+            ),
+            WrongAnswer(  # every sixth pick
+                """\
+def fair():
+    picks = 0
+
+    def choose(waiting):
+        nonlocal picks
+        picks += 1
+        if picks % 6 == 0:
+            return waiting[0]
+        return max(waiting, key=lambda task: task.kind.priority)
+    return choose
+""",
+                says="Do you count picks?",
+            ),
+            WrongAnswer(  # counts for each task from the day it came
+                """\
+def fair():
+    passed_over = {}
+
+    def choose(waiting):
+        chosen = max(waiting, key=lambda task: task.kind.priority)
+        if passed_over.get(waiting[0].identity) == 5:
+            chosen = waiting[0]
+        for task in waiting:
+            if task is not chosen:
+                passed_over[task.identity] = min(5, passed_over.get(task.identity, 0) + 1)
+        passed_over.pop(chosen.identity, None)
+        return chosen
+    return choose
+""",
+                says="while it was not the oldest does not count",
             ),
             WrongAnswer(  # one count for all
                 """\

@@ -250,6 +250,17 @@ def keeps_order(answer: Answer) -> None:
     hand.moves(30, ["in 2", "in 9", "in 10", "in 20"])
 
 
+@check("of several timers with one deadline none is lost")
+def loses_none_of_equals(answer: Answer) -> None:
+    hand = Hand(answer)
+    names = ["the first of four", "the second", "the third", "the last of four"]
+    for name in names:
+        hand.wheel.schedule(5, name)
+    hand.wheel.schedule(13, "a turn later")
+    hand.moves(5, names)
+    hand.moves(8, ["a turn later"])
+
+
 @check("a timer lies in the list of its deadline")
 def lies_in_its_slot(answer: Answer) -> None:
     hand = Hand(answer)
@@ -548,6 +559,7 @@ EXERCISES = (
             counts_from_now,
             waits_its_turn,
             loses_none,
+            loses_none_of_equals,
             keeps_order,
             lies_in_its_slot,
         ),
@@ -579,6 +591,23 @@ EXERCISES = (
                     "self.now += 1", "self.now += ticks"
                 ),
                 says="'in 1' was due, and did not come",
+            ),
+            WrongAnswer(  # takes from the list that it goes through
+                WHEEL_HEAD
+                + PLACING
+                + """\
+    def advance(self, ticks):
+        found = []
+        for _ in range(ticks):
+            self.now += 1
+            slot = self.slots[self.now % 8]
+            for entry in slot:
+                if entry[0] == self.now:
+                    slot.remove(entry)
+                    found.append(entry[1])
+        return found
+""",
+                says="'the second' was due, and did not come",
             ),
             WrongAnswer(  # counts from the beginning
                 WHEEL_HEAD + PLACING.replace("self.now + delay", "delay") + TURNING,
