@@ -2,6 +2,8 @@
 
 import select
 import selectors
+import socket
+import time
 from collections.abc import Callable
 
 import pytest
@@ -56,3 +58,31 @@ def told(poll: Poll) -> list[int]:
 def listeners(*identities: int) -> list[Listener]:
     """One for each identity, and nobody to call."""
     return [Listener(identity, None) for identity in identities]
+
+
+class Kept:
+    """A socket that can be read and written for ever. After `close` a copy of it is open still."""
+
+    def __init__(self) -> None:
+        self.socket, self._far = socket.socketpair()
+        self._far.send(b"x")
+        self._copy = self.socket.dup()
+
+    def close(self) -> int:
+        """The number, which is free now."""
+        number = self.socket.fileno()
+        self.socket.close()
+        return number
+
+    def __del__(self) -> None:
+        for each in (self.socket, self._far, self._copy):
+            each.close()
+
+
+def sleeps(poll: Poll) -> bool:
+    """Does the poll sleep, after some looks at most?"""
+    for _ in range(3):
+        poll.poll(0)
+    before = time.monotonic()
+    assert poll.poll(0.02) == []
+    return time.monotonic() - before >= 0.02

@@ -11,9 +11,8 @@ import pytest
 
 from minirt import Int, Interest, Ready
 from minirt.core.epoll import EpollPoll, epoll_mask, ready_bits
-from minirt.core.polls import Poll
 from tests.forks import in_child
-from tests.polls import heard, listeners, needs_epoll, told
+from tests.polls import Kept, heard, listeners, needs_epoll, sleeps, told
 
 pytestmark = needs_epoll
 
@@ -88,34 +87,6 @@ def test_what_cannot_be_opened_leaves_nothing_open(
 # Closed files that a copy keeps: to epoll they are open, under a number that may be another's
 
 
-class Kept:
-    """A socket that can be read and written for ever. After `close` a copy of it is open still."""
-
-    def __init__(self) -> None:
-        self.socket, self._far = socket.socketpair()
-        self._far.send(b"x")
-        self._copy = self.socket.dup()
-
-    def close(self) -> int:
-        """The number, which is free now."""
-        number = self.socket.fileno()
-        self.socket.close()
-        return number
-
-    def __del__(self) -> None:
-        for each in (self.socket, self._far, self._copy):
-            each.close()
-
-
-def sleeps(poll: Poll) -> bool:
-    """Does the poll sleep, after some looks at most?"""
-    for _ in range(3):
-        poll.poll(0)
-    before = time.monotonic()
-    assert poll.poll(0.02) == []
-    return time.monotonic() - before >= 0.02
-
-
 @pytest.mark.parametrize("interest", [READ, WRITE, READ | WRITE])
 def test_a_closed_file_that_a_copy_keeps_is_left_behind(
     poll: EpollPoll, pair: Pair, interest: Interest
@@ -136,54 +107,6 @@ def test_a_closed_file_that_a_copy_keeps_is_left_behind(
     thread.start()
     assert poll.poll(None) == []
     thread.join()
-
-
-def test_the_new_owner_of_its_number_hears_nothing_of_it(poll: EpollPoll) -> None:
-    """R14: the new owner's callback ran 14,000 to 85,000 times a second for nothing."""
-    old, new = listeners(1, 2)
-    kept = Kept()
-    poll.watch(kept.socket, READ, old)
-    number = kept.close()
-    poll.unwatch(kept.socket)
-    again, far = socket.socketpair()
-    with again, far:
-        assert again.fileno() == number
-        poll.watch(again, READ, new)
-        assert poll.poll(0) == []
-        assert sleeps(poll)
-        far.send(b"x")
-        assert heard(poll) == [(2, Int(Ready.READABLE))]
-
-
-def test_nor_when_nobody_said_that_the_first_owner_was_closed(poll: EpollPoll) -> None:
-    old, new = listeners(1, 2)
-    kept = Kept()
-    poll.watch(kept.socket, READ, old)
-    number = kept.close()
-    again, far = socket.socketpair()
-    with again, far:
-        assert again.fileno() == number
-        poll.watch(again.fileno(), READ, new)
-        assert told(poll) == [1]
-        assert sleeps(poll)
-        far.send(b"x")
-        assert heard(poll) == [(2, Int(Ready.READABLE))]
-
-
-def test_nor_when_its_number_was_watched_as_a_number(poll: EpollPoll) -> None:
-    old, new = listeners(1, 2)
-    kept = Kept()
-    number = kept.socket.fileno()
-    poll.watch(number, READ, old)
-    kept.close()
-    poll.unwatch(number)
-    again, far = socket.socketpair()
-    with again, far:
-        assert again.fileno() == number
-        poll.watch(number, READ, new)
-        assert sleeps(poll)
-        far.send(b"x")
-        assert heard(poll) == [(2, Int(Ready.READABLE))]
 
 
 def test_a_side_taken_back_from_a_closed_file_leaves_it_behind_as_well(poll: EpollPoll) -> None:
