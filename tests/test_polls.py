@@ -220,6 +220,17 @@ def test_a_number_is_as_good_as_an_object(poll: Poll, pair: Pair, far: bool) -> 
         os.close(copy)
 
 
+def test_a_descriptor_is_known_by_what_it_was_watched_as_last(poll: Poll) -> None:
+    one, other = socket.socketpair()
+    reader, writer = listeners(1, 2)
+    with other:
+        poll.watch(one.fileno(), READ, reader)
+        poll.watch(one, WRITE, writer)
+        one.close()
+        assert poll.unwatch(one) == {reader, writer}
+        assert poll.watched == {} and lost(poll) == []
+
+
 @pytest.mark.parametrize("far", [False, True])
 def test_a_number_closed_before_nobody_listens_is_still_known(poll: Poll, far: bool) -> None:
     one, other = socket.socketpair()
