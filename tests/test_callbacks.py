@@ -155,18 +155,18 @@ def test_what_comes_while_a_phase_runs_waits_for_the_next_one() -> None:
     queue = phase_queue(1, 2)
     queue.begin()
     add(queue, 3)
-    assert queue.count() == 3 and queue.waiting() == [1, 2, 3]
+    assert len(queue) == 3 and queue.waiting() == [1, 2, 3]
     assert call(queue) == [1, 2]
     assert queue.waiting() == [3]
     queue.begin()
     assert call(queue) == [3]
-    assert queue.count() == 0 and queue.waiting() == []
+    assert len(queue) == 0 and queue.waiting() == []
 
 
 def test_one_that_is_cleared_before_its_phase_leaves_the_others() -> None:
     queue = phase_queue(1, 2, 3)
     assert queue.remove(2) and not queue.remove(2) and not queue.remove(9)
-    assert queue.waiting() == [1, 3] and queue.count() == 2
+    assert queue.waiting() == [1, 3] and len(queue) == 2
     assert queue.has(1) and not queue.has(2)
     queue.begin()
     assert call(queue) == [1, None, 3]
@@ -198,7 +198,7 @@ def test_what_an_exception_leaves_behind_comes_before_what_came_since() -> None:
     add(queue, 5)
     queue.remove(3)
     queue.put_back()
-    assert queue.waiting() == [2, 4, 5] and queue.count() == 3
+    assert queue.waiting() == [2, 4, 5] and len(queue) == 3
     assert queue.remove(4) and queue.remove(5) and not queue.remove(1)
     queue.begin()
     assert call(queue) == [2, None, None, None]

@@ -139,7 +139,7 @@ class PhaseQueue:
         where, at = self._find(identity)
         return at >= 0 and where[at] is not ignore
 
-    def count(self) -> int:
+    def __len__(self) -> int:
         """How many wait, those included whose phase has begun."""
         return len(self.callbacks) - self.cleared + len(self.running)
 
@@ -232,13 +232,13 @@ class Callbacks:
         """How many events keep the loop alive. Messages of other threads are not counted."""
         return (
             self.timers.alive()
-            + self.immediates.count()
+            + len(self.immediates)
             + len(self.tasks)
             + len(self.listeners)
             + len(self.holds)
             + len(self.dangling)
-            + self.pending.count()
-            + self.closing.count()
+            + len(self.pending)
+            + len(self.closing)
         )
 
     def waits_for_readiness(self) -> int:
@@ -251,9 +251,9 @@ class Callbacks:
             "timer": len(self.timers.waiting),
             "pool": len(self.tasks),
             "epoll": self.waits_for_readiness(),
-            "immediate": self.immediates.count(),
-            "pending": self.pending.count(),
-            "close": self.closing.count(),
+            "immediate": len(self.immediates),
+            "pending": len(self.pending),
+            "close": len(self.closing),
             "boxed": len(self.boxed),
         }
 
