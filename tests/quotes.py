@@ -4,17 +4,17 @@ A code cell whose first line is an address is a quote, and the rest of it is the
 
     # minirt/core/timers.py: imports                     every import of the module
     # minirt/core/timers.py: MAX_DELAY, Timers           whole definitions, decorators included
-    # minirt/core/timers.py: Timers(__init__, schedule)  the class with its fields, only these methods
+    # minirt/core/timers.py: Timers(__init__, schedule) a class with its fields, only these methods
     # minirt/core/timers.py: Timers.pop_due              a method as a function, joined to its class
-    # draft of minirt/core/timers.py: Timers.pop_due     the naive version; the final quote comes later
+    # draft of minirt/core/timers.py: Timers.pop_due    the naive version; the final one comes later
 
     python -m tests.quotes --write    fills the quotes from the source
     python -m tests.quotes --check    says what is wrong, as tests/test_quotes.py does
 
 A notebook names the modules that it is about in its metadata:
-{"minirt": {"modules": ["minirt/core/timers.py"]}}. Every public definition of these is quoted in some
-notebook, or listed in tests/quotes_not_quoted.toml with a reason. A cell without an address defines
-no name of the package.
+{"minirt": {"modules": ["minirt/core/timers.py"]}}. Every public definition of these is quoted in
+some notebook, or listed in tests/quotes_not_quoted.toml with a reason. A cell without an address
+defines no name of the package.
 """
 
 import argparse

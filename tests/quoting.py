@@ -66,8 +66,8 @@ def parse_address(cell_text: str) -> Address | None:
     match = ADDRESS.fullmatch(first_line)
     if not match:
         raise QuoteError(
-            f"`{first_line}` is no address. Write `# minirt/core/timers.py: Timers(__init__)`, with a "
-            "colon and a "
+            f"`{first_line}` is no address. Write `# minirt/core/timers.py: Timers(__init__)`, "
+            "with a colon and a "
             "blank after the file, or begin an ordinary comment with another word."
         )
     items = []

@@ -3,8 +3,8 @@
 import io
 
 from minirt import Interest, Recorder, Runtime, Simulation, String, TaskKind, log, set_timeout
-from minirt.watching.trace import Event
 from minirt.views.console import Console, line
+from minirt.watching.trace import Event
 
 
 def lines_of(main: object, **options: object) -> list[str]:

@@ -10,8 +10,8 @@ import pytest
 
 from minirt import Recorder, Runtime, Simulation
 from minirt.main_example import NOTES, main
-from minirt.watching.trace import Event, Tee
 from minirt.views.console import Console
+from minirt.watching.trace import Event, Tee
 
 LINE = re.compile(r"Thread: (\w+) +(.*)")
 

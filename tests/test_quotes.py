@@ -348,7 +348,9 @@ def test_a_chapter_that_quotes_in_order_is_fine() -> None:
 
 
 def test_a_quote_that_differs_names_the_line_and_the_cure() -> None:
-    fault = only_fault("# minirt/core/timers.py: MIN_DELAY\n# shortest delay\nMIN_DELAY = 2", fill=False)
+    fault = only_fault(
+        "# minirt/core/timers.py: MIN_DELAY\n# shortest delay\nMIN_DELAY = 2", fill=False
+    )
     assert (
         "04.ipynb, cell 1" in fault
         and "in its line 3: 'MIN_DELAY = 2' should be 'MIN_DELAY = 1'" in fault
@@ -357,14 +359,17 @@ def test_a_quote_that_differs_names_the_line_and_the_cure() -> None:
 
 
 def test_a_missing_last_line_is_a_difference() -> None:
-    assert "differs" in only_fault("# minirt/core/timers.py: MIN_DELAY\n# shortest delay", fill=False)
+    assert "differs" in only_fault(
+        "# minirt/core/timers.py: MIN_DELAY\n# shortest delay", fill=False
+    )
 
 
 def test_a_draft_is_followed_by_its_final_quote() -> None:
     fault = only_fault("# draft of minirt/core/timers.py: due\ndef due(heap, now): ...")
     assert "draft of due, and no later cell" in fault
     assert "draft" in only_fault(
-        "# minirt/core/timers.py: due", "# draft of minirt/core/timers.py: due\ndef due(heap, now): ..."
+        "# minirt/core/timers.py: due",
+        "# draft of minirt/core/timers.py: due\ndef due(heap, now): ...",
     )
 
 
@@ -424,13 +429,17 @@ def test_a_method_is_joined_to_a_class_that_is_there() -> None:
     assert "is not there yet" in only_fault("# minirt/core/timers.py: Timers.pop_due")
     no_fault("from minirt.core.timers import Timers", "# minirt/core/timers.py: Timers.pop_due")
     draft = "# draft of minirt/core/timers.py: Timers\nclass Timers: ..."
-    fault = only_fault(draft, "# minirt/core/timers.py: Timers.pop_due", "# minirt/core/timers.py: Timers()")
+    fault = only_fault(
+        draft, "# minirt/core/timers.py: Timers.pop_due", "# minirt/core/timers.py: Timers()"
+    )
     assert "only a draft of it" in fault
 
 
 def test_a_joined_method_hides_nothing() -> None:
     fault = only_fault(
-        "def pop_due(): ...", "# minirt/core/timers.py: Timers()", "# minirt/core/timers.py: Timers.pop_due"
+        "def pop_due(): ...",
+        "# minirt/core/timers.py: Timers()",
+        "# minirt/core/timers.py: Timers.pop_due",
     )
     assert "hides an earlier cell's pop_due" in fault
 
@@ -446,7 +455,8 @@ def test_the_metadata_names_modules_that_exist() -> None:
 
 def test_every_public_definition_is_quoted_or_listed_with_a_reason() -> None:
     notebooks = chapter(
-        "# minirt/core/timers.py: Timers, MIN_DELAY, MAX_DELAY, due", modules=("minirt/core/timers.py",)
+        "# minirt/core/timers.py: Timers, MIN_DELAY, MAX_DELAY, due",
+        modules=("minirt/core/timers.py",),
     )
     found = completeness_faults(notebooks, PACKAGE, {})
     assert [fault.partition("quotes ")[2].partition(".")[0] for fault in found] == [
@@ -489,7 +499,9 @@ def test_writing_fills_the_quote_and_touches_nothing_else() -> None:
     )
     cell.outputs = [nbformat.v4.new_output("stream", text="kept\n")]
     draft = new_code_cell("# draft of minirt/core/timers.py: MIN_DELAY\nMIN_DELAY = 0")
-    notebook = new_notebook(cells=[new_markdown_cell("# minirt/core/timers.py: MIN_DELAY"), draft, cell])
+    notebook = new_notebook(
+        cells=[new_markdown_cell("# minirt/core/timers.py: MIN_DELAY"), draft, cell]
+    )
     before = nbformat.from_dict(notebook)
     assert write({"04.ipynb": notebook}, PACKAGE) == ({"04.ipynb"}, [])
     assert cell.source == "# minirt/core/timers.py: MIN_DELAY\n# shortest delay\nMIN_DELAY = 1"

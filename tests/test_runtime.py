@@ -672,13 +672,11 @@ print(*log)
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_fork_outside_of_a_callback_concerns_no_runtime() -> None:
-    import minirt.node.runtime
 
     forking.after_fork_in_child()  # no runtime is running here: nothing happens
 
 
 def test_what_the_child_of_a_fork_does_is_to_end_its_loop_with_forked_runtime() -> None:
-    import minirt.node.runtime
 
     rt, log = Runtime(), []  # type: tuple[Runtime, list[Any]]
     rt.on_uncaught = log.append

@@ -99,10 +99,12 @@ def test_the_code_of_a_question_is_left_out_and_other_code_is_not(tmp_path: Path
 
 
 def test_links_into_the_package_lead_to_pages(tmp_path: Path) -> None:
-    text = "[a](../minirt/core/epoll.py) [b](../minirt/modules) [c](05_epoll.ipynb) [d](https://h.org)"
+    text = (
+        "[a](../minirt/core/epoll.py) [b](../minirt/modules) [c](05_epoll.ipynb) [d](https://h.org)"
+    )
     shown = chapter(tmp_path, new_markdown_cell(text))
     assert shown.notebook.cells[0].source == (
-        "[a](../minirt/epoll.md) [b](../minirt/index.md) [c](05_epoll.ipynb) [d](https://h.org)"
+        "[a](../minirt/core/epoll.md) [b](../minirt/index.md) [c](05_epoll.ipynb) [d](https://h.org)"
     )
     files = [path.name for path in build.named_files([text])]
     assert {"epoll.py", "fs.py", "net.py"} <= set(files)
@@ -110,9 +112,9 @@ def test_links_into_the_package_lead_to_pages(tmp_path: Path) -> None:
 
 
 def test_the_list_of_the_package_asks_each_files_question() -> None:
-    file = build.ROOT / "minirt" / "epoll.py"
+    file = build.ROOT / "minirt" / "core" / "epoll.py"
     pages = {page.as_posix(): text for page, text in build.package_pages([file])}
-    assert set(pages) == {"minirt/epoll", "minirt/index"}
+    assert set(pages) == {"minirt/core/epoll", "minirt/index"}
     assert file.read_text(encoding="utf-8").startswith(f'"""{build.question(file)}')
     assert build.question(file).endswith("?") and build.question(file) in pages["minirt/index"]
 

@@ -11,8 +11,8 @@ from unittest.mock import Mock
 import pytest
 
 from minirt import Error, Int, Interest, Js, Recorder, Runtime, Simulation, TaskKind
-from minirt.watching.trace import KINDS, Event, chrome_trace
 from minirt.watching.calls import place
+from minirt.watching.trace import KINDS, Event, chrome_trace
 
 KIND = TaskKind("Test")
 
