@@ -118,7 +118,7 @@ class PhaseQueue:
 
     def remove(self, identity: int) -> bool:
         """The callback does not run, even if its phase has begun. False when it was not here."""
-        where, at = self._find(identity)
+        where, at = self._where(identity)
         if at < 0 or where[at] is ignore:
             return False
         where[at] = ignore
@@ -136,7 +136,7 @@ class PhaseQueue:
 
     def has(self, identity: int) -> bool:
         """Does a callback wait here under this identity?"""
-        where, at = self._find(identity)
+        where, at = self._where(identity)
         return at >= 0 and where[at] is not ignore
 
     def __len__(self) -> int:
@@ -156,7 +156,7 @@ class PhaseQueue:
     def _still_running(self) -> list[int]:
         return self.running_identities[len(self.running_identities) - len(self.running) :]
 
-    def _find(self, identity: int) -> tuple[list[Callback], int]:
+    def _where(self, identity: int) -> tuple[list[Callback], int]:
         """The list of this identity's callback, and its place there; below 0: it is not here."""
         at = self._place(identity, self.identities)
         if at >= 0:

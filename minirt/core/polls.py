@@ -142,7 +142,7 @@ class Poll:
         Returns who listens to this descriptor no longer.
         """
         asked = READ | WRITE if interest is None else checked(interest)
-        watch = self._find(fileobj)
+        watch = self._watch_of(fileobj)
         return set() if watch is None else self._withdraw(watch, asked, only)
 
     def silence(self, listener: Listener) -> None:
@@ -164,7 +164,7 @@ class Poll:
             try:
                 self._tell_kernel(watch, mask, watch.mask)
             except OSError:  # it was closed before: who listens still is told so
-                self._lose(watch)
+                self._report_loss(watch)
         return gone
 
     def same_file(self, fileobj: FileLike, number: int) -> Watch | None:
@@ -176,7 +176,7 @@ class Poll:
             return watch
         if self.is_open(watch):
             return watch
-        self._lose(watch)
+        self._report_loss(watch)
         return None
 
     def is_open(self, watch: Watch) -> bool:
@@ -193,7 +193,7 @@ class Poll:
             if number != watch.number or (
                 isinstance(watch.fileobj, int) and not self.is_open(watch)
             ):
-                self._lose(watch)
+                self._report_loss(watch)
 
     def first(self, most: int) -> list[tuple[int, int, str]]:
         """(descriptor, identity, interest) of some, for a look from another thread."""
@@ -243,7 +243,7 @@ class Poll:
         """The interest in a descriptor changes from `before` to `after` (bits of `Interest`)."""
         raise NotImplementedError
 
-    def _find(self, fileobj: FileLike) -> Watch | None:
+    def _watch_of(self, fileobj: FileLike) -> Watch | None:
         watch = self._by_object.get(id(fileobj))
         if watch is not None and watch.fileobj is fileobj:
             return watch  # closed or not: it is what was registered
@@ -252,14 +252,14 @@ class Poll:
             return watch
         if self.is_open(watch):
             return watch
-        self._lose(watch)
+        self._report_loss(watch)
         return None
 
     def _drop(self, watch: Watch) -> None:
         del self.watched[watch.number]
         self._by_object.pop(id(watch.fileobj), None)
 
-    def _lose(self, watch: Watch) -> None:
+    def _report_loss(self, watch: Watch) -> None:
         """Its descriptor was closed. The kernel knows; who listens is told with the next events."""
         self._drop(watch)
         self._ready.pop(watch.number, None)

@@ -40,7 +40,7 @@ class SelectorPoll(Poll):
             if watch is None:
                 self._wake_up.recv(4096)
             elif not self.is_open(watch):  # poll() calls a closed descriptor ready
-                self._lose(watch)
+                self._report_loss(watch)
             else:
                 # EVENT_READ and EVENT_WRITE are 1 and 2, as in Ready
                 self._answers(watch, mask, events)
