@@ -5,7 +5,6 @@ differ, they differ in a method of the bundle.
 """
 
 import errno
-import ipaddress
 import os
 import select
 import selectors
@@ -120,6 +119,8 @@ class RealSystem:
 
 def is_address(host: str) -> bool:
     """Is `host` an address in digits, which nobody has to look up?"""
+    import ipaddress  # most programs connect to nobody
+
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -31,7 +31,6 @@ from minirt.identity import checked_identity
 from minirt.node import forking
 from minirt.node.current import Maker, TaskOf, current
 from minirt.node.registrator import Registrator
-from minirt.node.snapshot import Snapshot, snapshot
 from minirt.node.timeouts import (
     LONGEST_DELAY,
     SHORTEST_DELAY,
@@ -42,6 +41,7 @@ from minirt.node.timeouts import (
 from minirt.values import Callback, Js
 
 if TYPE_CHECKING:
+    from minirt.node.snapshot import Snapshot
     from minirt.watching.trace import Sink
 
 new_object = object.__new__
@@ -538,8 +538,10 @@ class Runtime:
         """Where the loop is: "new", "main", one of `PHASES`, or "closed"."""
         return self.loop.phase
 
-    def snapshot(self, most: int = 50) -> Snapshot:
+    def snapshot(self, most: int = 50) -> "Snapshot":
         """The counters, and at most `most` of each list. Any thread may call this."""
+        from minirt.node.snapshot import snapshot  # most programs are not looked at
+
         return snapshot(self.loop, most)
 
     def attach(self, trace: "Sink | None" = None, gate: Any = None) -> None:
