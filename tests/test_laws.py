@@ -96,8 +96,7 @@ def test_a_watched_program_does_the_same_in_real_time(program: Program) -> None:
 
 def paced(rt: Any, main: Callable[[], object]) -> None:
     """Through a gate that holds each callback for a moment."""
-    # not asyncio.run: it asks for the repr of what a program raised, and that may raise, too
-    loop = asyncio.new_event_loop()
+    loop = asyncio.new_event_loop()  # asyncio.run asks for the text of an error that has none
     try:
         loop.run_until_complete(rt.play(main, view=False, speed=0.995))
     finally:
