@@ -12,7 +12,7 @@ def split_at(line: int, call: Callable[[], object], modules: Collection[ModuleTy
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
         nonlocal left
-        if frame.f_code.co_filename not in files:
+        if frame.f_code.co_filename not in files or in_finalizer(frame):
             return None
         if event == "line":
             left -= 1
@@ -28,4 +28,13 @@ def split_at(line: int, call: Callable[[], object], modules: Collection[ModuleTy
         return True
     finally:
         sys.settrace(before)
+    return False
+
+
+def in_finalizer(frame: FrameType | None) -> bool:
+    """What leaves a finalizer reaches nobody."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
     return False

@@ -18,8 +18,9 @@ can touch nobody else's, even when the count of identities comes round (see `Tim
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import islice
+from typing import Any
 
 from minirt.core.timers import Timers
 from minirt.errors import CalledTwice, IdentityTaken, NotCallable
@@ -29,6 +30,15 @@ from minirt.values import Callback, Js
 
 def ignore(value: Js) -> None:
     """Stands where a callback was cleared: called, it does nothing."""
+
+
+def a_few(collection: Iterable[Any], most: int) -> list[Any]:
+    """The first few of what the loop's thread may change meanwhile: then it is looked at anew."""
+    while True:
+        try:
+            return list(islice(collection, most))
+        except RuntimeError:  # it changed its size
+            continue
 
 
 def check_callable(callback: object) -> None:
@@ -103,18 +113,19 @@ class PhaseQueue:
 
     def begin(self) -> list[Callback]:
         """The callbacks to call now. Each is popped from the end before it is called."""
-        self.running, self.callbacks = self.callbacks, []
-        self.running_identities, self.identities = self.identities, []
+        both = (self.callbacks, self.identities)
+        # one statement, which no interrupt can split
+        (self.running, self.running_identities), self.callbacks, self.identities = both, [], []
         self.cleared = 0
         self.running.reverse()
         return self.running
 
     def put_back(self) -> None:
         """An exception or a stop left some behind: they are the first of the next turn."""
-        self.callbacks[:0] = reversed(self.running)
-        self.identities[:0] = self._still_running()
-        self.cleared = sum(one is ignore for one in self.callbacks)
-        self.running, self.running_identities = [], []
+        callbacks = [*reversed(self.running), *self.callbacks]
+        both = (callbacks, [*self._still_running(), *self.identities])
+        (self.callbacks, self.identities), self.running, self.running_identities = both, [], []
+        self.cleared = sum(one is ignore for one in callbacks)
 
     def remove(self, identity: int) -> bool:
         """The callback does not run, even if its phase has begun. False when it was not here."""
@@ -130,6 +141,7 @@ class PhaseQueue:
 
     def waiting(self) -> list[int]:
         """The identities of those that wait, those included whose phase has begun."""
+        self.realign()
         running = zip(self._still_running(), reversed(self.running), strict=True)
         queued = zip(self.identities, self.callbacks, strict=True)
         return [one for one, callback in (*running, *queued) if callback is not ignore]
@@ -142,6 +154,11 @@ class PhaseQueue:
     def __len__(self) -> int:
         """How many wait, those included whose phase has begun."""
         return len(self.callbacks) - self.cleared + len(self.running)
+
+    def realign(self) -> None:
+        """An interrupt may have come between the two appends of a registration: undo the first."""
+        both = min(len(self.callbacks), len(self.identities))
+        del self.callbacks[both:], self.identities[both:]
 
     def drop_all(self) -> None:
         """Nobody waits any more."""
@@ -221,6 +238,8 @@ class Callbacks:
             or self.timers.alive()
             or self.closing.callbacks
             or self.pending.callbacks
+            or self.next_ticks  # an interrupt left them
+            or self.microtasks
         )
 
     def stranded(self) -> list[int]:
@@ -264,8 +283,8 @@ class Callbacks:
             *(self.tasks, self.holds, self.dangling, self.boxed),
             *(self.pending.identities, self.immediates.identities, self.closing.identities),
         ):
-            found += islice(waiting, most)
-        found += [listener.identity for listener in list(islice(self.listeners, most))]
+            found += a_few(waiting, most)
+        found += [listener.identity for listener in a_few(self.listeners, most)]
         found += [identity for _, identity in self.timers.nearest(most)]
         return found[:most]
 

@@ -41,11 +41,7 @@ class Calls:
         """Each callback of a phase."""
         loop = self.loop
         next_ticks, microtasks = loop.next_ticks, loop.microtasks
-        batch = queue.running = queue.callbacks  # begin(), without the call
-        queue.running_identities = queue.identities
-        queue.callbacks, queue.identities, queue.cleared = [], [], 0
-        if len(batch) > 1:
-            batch.reverse()
+        batch = queue.begin()
         try:
             while batch and not loop.stopped:
                 try:

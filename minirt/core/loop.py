@@ -32,6 +32,7 @@ Where minirt differs from Node on purpose (chapter 08 has the whole table):
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from threading import get_ident
 
 from minirt.core.callbacks import Callbacks, Listener
@@ -46,6 +47,7 @@ PHASES = ("pending", "idle", "prepare", "poll", "check", "close", "timers")  # i
 
 # s: a loop that slept this long without an event looks whether a descriptor was closed under it
 QUIET = 1.0
+NO_THREAD = -1  # the loop belongs to a thread that is none
 
 
 class Loop:
@@ -90,6 +92,7 @@ class Loop:
         self.calls = Calls(self)
         self.poll = system.open_poll()
         self.pool = system.open_pool(threads, self.wake, schedule, max_waiting)
+        self.pool.apart = self._apart
 
     def turn(self, block: bool = True) -> None:
         """One turn: every phase that has something to do, in order. block=False: without sleep."""
@@ -346,6 +349,15 @@ class Loop:
             self.callbacks.listeners.pop(listener, None)
 
     # Whose it is
+
+    @contextmanager
+    def _apart(self) -> Iterator[None]:
+        """A task without a thread of its own runs here, and may do no more than one with it."""
+        thread, self.thread = self.thread, self.thread and NO_THREAD  # 0: it is closed
+        try:
+            yield
+        finally:
+            self.thread = thread
 
     def check_thread(self) -> None:
         """Raise unless this is the thread of the loop."""

@@ -9,9 +9,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import count
 from typing import ClassVar, NamedTuple, TypeAlias
 
+from minirt.core.callbacks import a_few
 from minirt.values import Js
 
 
@@ -78,8 +79,8 @@ class Fifo:
         return self.waiting.pop(identity, None) is not None
 
     def first(self, most: int) -> list[Work]:
-        """The tasks that have waited longest, at most so many. In one step, for any thread."""
-        return list(islice(self.waiting.values(), most))
+        """The tasks that have waited longest, at most so many. Any thread may ask."""
+        return a_few(self.waiting.values(), most)
 
     def learn(self, kind: TaskKind, seconds: float) -> None:
         """A task of this kind took this long."""

@@ -7,10 +7,9 @@ is asked is left to one class for each way: `epoll.py`, `selector.py`, and the s
 from collections import deque
 from collections.abc import Sequence
 from enum import IntFlag
-from itertools import islice
 from typing import Protocol, TypeAlias
 
-from minirt.core.callbacks import Listener
+from minirt.core.callbacks import Listener, a_few
 from minirt.errors import DescriptorClosed
 from minirt.values import Error, Int, Js
 
@@ -199,7 +198,7 @@ class Poll:
         """(descriptor, identity, interest) of some, for a look from another thread."""
         return [
             (number, one.identity, interest)
-            for number, watch in list(islice(self.watched.items(), most))
+            for number, watch in a_few(self.watched.items(), most)
             for one, interest in ((watch.reader, "read"), (watch.writer, "write"))
             if one is not None
         ]

@@ -58,9 +58,9 @@ class SimulatedClock(ManualClock):
         """Go on to `time` (seconds), or stay if that is past."""
         self._now = max(self._now, time)
 
-    def run_task(self, run: Callable[[], None]) -> float:
-        """Call `run` with a clock of its own that starts now; return the time when it ended."""
-        self._of_task = self._now
+    def run_task(self, run: Callable[[], None], at: float) -> float:
+        """Call `run` with a clock of its own that starts at `at`; return the time when it ended."""
+        self._of_task = at  # which is past, if a callback held the loop: threads do not wait for it
         try:
             run()
             return self._of_task
@@ -99,10 +99,11 @@ class SimulatedPool(ThreadPool):
     simulation: "Simulation"
     _steps: dict[int, Callable[[], None]]  # thread -> what it does next: begin its task, or end it
 
-    def _hand_over(self, number: int, task: Work) -> None:
+    def _hand_over(self, number: int, task: Work, after: float | None = None) -> None:
         self._running[number] = task
-        at = self.simulation.clock.now() + self.simulation.random.uniform(0, THREAD_LATENCY)
-        self._plan(at, number, partial(self._perform_on, number, task))
+        given = self.simulation.clock.now() if after is None else after
+        at = given + self.simulation.random.uniform(0, THREAD_LATENCY)
+        self._plan(at, number, partial(self._perform_on, number, task, at))
 
     def _plan(self, at: float, number: int, step: Callable[[], None]) -> None:
         self._steps[number] = step
@@ -113,30 +114,33 @@ class SimulatedPool(ThreadPool):
             del self._steps[number]
             step()
 
-    def _perform_on(self, number: int, task: Work) -> None:
+    def _perform_on(self, number: int, task: Work, at: float) -> None:
         started = self._begin(number, task)
         results: list[Any] = []
-        with interrupts() as interrupted:
+        with interrupts() as interrupted, self.apart():
             ended = self.simulation.clock.run_task(
-                lambda: results.append(self._context.copy().run(self._perform, task))
+                lambda: results.append(self._context.copy().run(self._perform, task)), at
             )
         if number in self._running:  # or the task forked, and this is the child
-            self._plan(ended, number, partial(self._end, number, task, started, results))
+            self._plan(ended, number, partial(self._end, number, task, started, results, ended))
         if interrupted:
             raise KeyboardInterrupt  # a real one: it was for the program, not for the task
 
-    def _end(self, number: int, task: Work, started: float, results: list[Any]) -> None:
+    def _end(
+        self, number: int, task: Work, started: float, results: list[Any], ended: float
+    ) -> None:
         result = results.pop()
         self._tell(number, task, result, started)
         following = self._finish(number, task, result)
         if following is not None:
-            self._hand_over(number, following)
+            self._hand_over(number, following, ended)
 
     def close(self, wait: bool = True) -> None:
         """What a thread has got it does to its end, as in reality."""
         self._policy.clear()
         while self._steps:
             self._take_step(*next(iter(self._steps.items())))
+        self.simulation.arrive_all()
         self._let_go()
 
     def abandon(self) -> None:
@@ -314,6 +318,8 @@ class Simulation:
         self.agenda = Agenda(self.clock)
         self._peers: dict[tuple[str, int], Answer] = {}
         self._descriptors = count(1_000_000)  # far from real ones
+        self._order = count()
+        self._on_their_way: dict[int, Callable[[], object]] = {}  # messages of tasks
         self.poll = SimulatedPoll(self)
 
     def open_poll(self) -> SimulatedPoll:
@@ -354,10 +360,22 @@ class Simulation:
 
     def deliver(self, receive: Callable[[Callback], object], message: Callback) -> None:
         """A task hands the loop a message: it is there when the task's own clock is so far."""
-        if self.clock.is_in_task:
-            self.agenda.add(self.clock.now(), partial(receive, message))
-        else:
+        if not self.clock.is_in_task:
             receive(message)
+            return
+        number = next(self._order)
+        self._on_their_way[number] = partial(receive, message)
+        self.agenda.add(self.clock.now(), partial(self._arrive, number))
+
+    def arrive_all(self) -> None:
+        """The loop closes: what is still on its way is there now, and is dropped with the rest."""
+        for number in tuple(self._on_their_way):
+            self._arrive(number)
+
+    def _arrive(self, number: int) -> None:
+        arrive = self._on_their_way.pop(number, None)
+        if arrive is not None:
+            arrive()
 
     def paced(self, pace: Callable[[Clock], AnyClock]) -> AnyClock | None:
         """None: simulated time stands still on its own while nothing happens."""

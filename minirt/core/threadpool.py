@@ -25,6 +25,7 @@ one task sets is no news for the next.
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context
 from queue import SimpleQueue
 from typing import Any, TypeAlias
@@ -75,6 +76,8 @@ class ThreadPool:
         self.finished: deque[Finished] = deque()
         self.free = list(range(threads))  # a stack: the last one works next
         self.observer: Observer | None = None  # may not raise
+        # what a task runs in that has no thread of its own: it may not do what the loop may
+        self.apart: Callable[[], AbstractContextManager[None]] = nullcontext
         self._wake = wake
         self._clock = clock
         self._perform = perform
@@ -193,14 +196,15 @@ class ThreadPool:
         thread = threading.Thread(
             target=self._live, args=(number,), name=f"{self._name}{number}", daemon=True
         )
+        self._threads[number] = thread  # first: an interrupt may come while it starts
         try:
             thread.start()
-        except BaseException:  # the system gives no more threads
+        except Exception:  # the system gives no more threads
+            del self._threads[number]
             with self._lock:
                 del self._running[number]
                 self.free.append(number)
             raise
-        self._threads[number] = thread
 
     # On a thread of the pool
 
@@ -284,10 +288,11 @@ class ThreadPool:
         while wait and self._threads:
             number = min(self._threads)
             try:
-                # not join() alone: before 3.13, interrupted once, it calls a living thread dead
-                while not self._ended[number].is_set():
-                    self._ended[number].wait()
-                self._threads[number].join()
+                if self._threads[number].ident is not None:  # or it was never started
+                    # not join() alone: before 3.13, interrupted, it calls a living thread dead
+                    while not self._ended[number].is_set():
+                        self._ended[number].wait()
+                    self._threads[number].join()
                 del self._threads[number]
             except KeyboardInterrupt as interrupt:
                 interrupts.append(interrupt)
@@ -303,6 +308,7 @@ class ThreadPool:
     def _let_go(self) -> None:
         """Nothing here keeps the loop or the program alive any more."""
         self._wake, self.observer, self._context = _nobody, None, Context()
+        self.apart = nullcontext
 
     def abandon(self) -> None:
         """Forget the threads: after a fork they are the parent's.

@@ -136,6 +136,8 @@ class Runtime:
             try:
                 self._tick(block)
             except KeyboardInterrupt:
+                for queue in (self.loop.immediates, self.loop.pending, self.loop.closing):
+                    queue.realign()
                 raise
             except BaseException:
                 self._close_for_certain()

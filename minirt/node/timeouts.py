@@ -102,6 +102,7 @@ class Timeout:
             self._is_ref = keeps_alive
             if self._waits():
                 loop.timers.set_ref(self._key, keeps_alive)
+                loop.wake()  # a signal's handler may call: then nothing is left to sleep for
         return self
 
     def _waits(self) -> bool:
