@@ -45,7 +45,6 @@ NO_NEWS_PROMPT := {"@jupyterlab/apputils-extension:notification": {"fetchNews": 
 # Tests that wait for nothing, or choose their poll themselves: run once, by `make test`.
 WITHOUT_A_POLL := quotes environment without_epoll notebooks classroom site binder_link layers benchmarks release \
 	architecture errors urls messages charsets addresses labels chrome findings tape texts
-	architecture errors release
 
 .PHONY: help lab test quick lint format bench notebooks nbval quotes architecture binder-link kernels hub classroom coverage \
 	chromium site release clean
