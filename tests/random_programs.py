@@ -294,7 +294,7 @@ class Performance:
 
     def task(self, spawn: Spawn, body: int) -> Callable[[], Js]:
         number, sleep = self.number(), self.world.sleep
-        message = self.callback(Spawn("message", spawn.skip), body, nothing)
+        message = self.callback(Spawn("message of a task", spawn.skip), body, nothing)
 
         def task() -> Js:
             sleep(spawn.ms)
@@ -307,7 +307,7 @@ class Performance:
                     raise SystemExit(number)
                 case "message":
                     self.rt.call_from_thread(message)  # RuntimeClosed, when it comes too late
-                    self.outcome.registered["message"] += 1
+                    self.outcome.registered["message of a task"] += 1
             return Int(number)
 
         return task

@@ -25,6 +25,7 @@ from tests.random_programs import (
     Outcome,
     Program,
     Spawn,
+    Touch,
     World,
     modelled,
     perform,
@@ -130,10 +131,19 @@ WORK_BESIDE_A_TASK = Program(
     )
 )
 
+WORK_BESIDE_TASKS_IN_A_ROW = Program(
+    (
+        (Spawn("task", ms=20), Spawn("task", ms=60), Spawn("tick")),
+        (Do("block"), Touch("cancel task", 1)),
+    ),
+    threads=1,
+)
+
 
 @examples(15)
 @example(program=MESSAGE_OF_A_TASK)
 @example(program=WORK_BESIDE_A_TASK)
+@example(program=WORK_BESIDE_TASKS_IN_A_ROW)
 @given(
     program=programs(
         delays=(15, 45, 105), ends=("raise", "raise thorny", "exit", "stop", "block"), bodies=5
@@ -192,11 +202,11 @@ def check_lives(program: Program, world: World, recorder: Recorder) -> None:
     outcome = perform(program, world)
     check_counters(rt, program)
     assert faults_of_lives(recorder.events) == []
-    never_called = sum(
-        outcome.registered[kind] - outcome.called[kind] for kind in ("tick", "microtask", "message")
-    )
     dropped = [event for event in recorder if event.kind == "dropped" and event.identity is None]
-    assert len(dropped) == never_called
+    never_called = outcome.registered - outcome.called
+    least = sum(never_called[kind] for kind in ("tick", "microtask", "message"))
+    # one that a task would have sent later, as far as the loop knows, was not there to be dropped
+    assert least <= len(dropped) <= least + never_called["message of a task"]
 
 
 @examples(80)
@@ -338,6 +348,9 @@ def new_owner(
 
 
 @examples(200)
+@example(program=MESSAGE_OF_A_TASK, seed=0)
+@example(program=WORK_BESIDE_A_TASK, seed=0)
+@example(program=WORK_BESIDE_TASKS_IN_A_ROW, seed=0)
 @given(program=programs(), seed=st.integers(0, 3))
 def test_a_program_does_what_the_model_does(program: Program, seed: int) -> None:
     expected = without_races(program, modelled(APART, threads=program.threads))
