@@ -10,11 +10,13 @@ rule says what happens `Unsaid`: then there is nothing to compare.
 """
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from minirt import Error, Int, Js, Undefined
 from minirt.errors import IdentityTaken, TooManyWaiting
 
 IDENTITIES = 2**64
+Callback: TypeAlias = Callable[[Js], object]
 
 
 class Race(BaseException):
@@ -28,9 +30,7 @@ class Unsaid(BaseException):
 class Timer:
     """A timeout or an interval, and the handle of it."""
 
-    def __init__(
-        self, model: "Model", delay: float, callback: Callable[[Js], object], repeats: bool
-    ) -> None:
+    def __init__(self, model: "Model", delay: float, callback: Callback, repeats: bool) -> None:
         self.model, self.delay, self.callback, self.repeats = model, delay, callback, repeats
         self.identity = model.generate_cb_identity()
         self.is_ref, self.is_cancelled, self.is_running, self.waits = True, False, False, False
@@ -76,13 +76,11 @@ class Timer:
 class Task:
     """Work for the pool. What it does is found out when it starts, and known when it ends."""
 
-    def __init__(
-        self, identity: int, function: Callable[[], Js], callback: Callable[[Js], object]
-    ) -> None:
+    def __init__(self, identity: int, function: Callable[[], Js], callback: Callback) -> None:
         self.identity, self.function, self.callback = identity, function, callback
         self.seconds = 0.0
         self.ends = 0.0  # ms
-        self.messages: list[Callable[[Js], object]] = []
+        self.messages: list[Callback] = []
         self.result: Js = Undefined()
 
 
@@ -112,14 +110,14 @@ class Model:
         self._count = 0
         self._task: Task | None = None  # the one whose function is being looked at
         self.timers: list[Timer] = []
-        self.immediates: list[tuple[int, Callable[[Js], object]]] = []
-        self.checking: list[tuple[int, Callable[[Js], object]]] = []
+        self.immediates: list[tuple[int, Callback]] = []
+        self.checking: list[tuple[int, Callback]] = []
         self.cleared_immediates: set[int] = set()
-        self.ticks: list[Callable[[Js], object]] = []
-        self.microtasks: list[Callable[[Js], object]] = []
-        self.messages: list[Callable[[Js], object]] = []
-        self.boxed: dict[int, Callable[[Js], object]] = {}
-        self.events: dict[int, tuple[Callable[[Js], object], bool]] = {}  # (callback, persistent)
+        self.ticks: list[Callback] = []
+        self.microtasks: list[Callback] = []
+        self.messages: list[Callback] = []
+        self.boxed: dict[int, Callback] = {}
+        self.events: dict[int, tuple[Callback, bool]] = {}  # (callback, persistent)
         self.waiting: list[Task] = []  # for a thread
         self.running: list[Task] = []
         self.finished: list[Task] = []
@@ -195,13 +193,13 @@ class Model:
             timer.arm(self.now if self.rearms_after else start)
         self.drain()
 
-    def call(self, callback: Callable[[Js], object], value: Js) -> None:
+    def call(self, callback: Callback, value: Js) -> None:
         """One callback, then all ticks and microtasks. After stop() nothing is called."""
         self.moment += 1
         self.call_only(callback, value)
         self.drain()
 
-    def call_only(self, callback: Callable[[Js], object], value: Js) -> None:
+    def call_only(self, callback: Callback, value: Js) -> None:
         if not self.is_stopped:
             try:
                 callback(value)
@@ -280,9 +278,7 @@ class Model:
     def available_threads(self) -> int:
         return self.threads - len(self.running)
 
-    def register_event_threadpool(
-        self, task: Callable[[], Js], kind: object, cb: Callable[[Js], object]
-    ) -> int:
+    def register_event_threadpool(self, task: Callable[[], Js], kind: object, cb: Callback) -> int:
         self.work_until(self.now)
         identity = self.generate_cb_identity()
         work = Task(identity, task, cb)
@@ -302,11 +298,11 @@ class Model:
 
     # The queues
 
-    def set_timeout(self, ms: float, cb: Callable[[Js], object]) -> Timer:
+    def set_timeout(self, ms: float, cb: Callback) -> Timer:
         self.timers.append(Timer(self, max(ms, 1), cb, repeats=False))
         return self.timers[-1]
 
-    def set_interval(self, ms: float, cb: Callable[[Js], object]) -> Timer:
+    def set_interval(self, ms: float, cb: Callback) -> Timer:
         self.timers.append(Timer(self, max(ms, 1), cb, repeats=True))
         return self.timers[-1]
 
@@ -318,7 +314,7 @@ class Model:
 
     clear_interval = clear_timeout
 
-    def set_immediate(self, cb: Callable[[Js], object]) -> int:
+    def set_immediate(self, cb: Callback) -> int:
         identity = self.generate_cb_identity()
         self.immediates.append((identity, cb))
         return identity
@@ -329,25 +325,25 @@ class Model:
                 queue.remove(entry)
                 self.cleared_immediates.add(identity)
 
-    def next_tick(self, cb: Callable[[Js], object]) -> None:
+    def next_tick(self, cb: Callback) -> None:
         self.ticks.append(cb)
 
-    def queue_microtask(self, cb: Callable[[Js], object]) -> None:
+    def queue_microtask(self, cb: Callback) -> None:
         self.microtasks.append(cb)
 
-    def call_from_thread(self, cb: Callable[[Js], object]) -> None:
+    def call_from_thread(self, cb: Callback) -> None:
         (self.messages if self._task is None else self._task.messages).append(cb)
 
-    def add_callback(self, ident: int, cb: Callable[[Js], object]) -> None:
+    def add_callback(self, ident: int, cb: Callback) -> None:
         if self.is_taken(ident):
             raise IdentityTaken(ident)
         self.boxed[ident] = cb
 
-    def register_ready(self, token: int, cb: Callable[[Js], object], persistent: bool) -> None:
+    def register_ready(self, token: int, cb: Callback, persistent: bool) -> None:
         """Something that is readable from the next poll on."""
         self.events[token] = (cb, persistent)
 
-    def take_event(self, token: int) -> Callable[[Js], object]:
+    def take_event(self, token: int) -> Callback:
         callback, persistent = self.events[token]
         if not persistent:
             del self.events[token]

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from minirt import Error, Int, Interest, Js, Runtime, Simulation, TaskKind, Undefined
 from minirt.errors import IdentityTaken
-from tests.model import IDENTITIES, Model
+from tests.model import IDENTITIES, Callback, Model
 
 KIND = TaskKind("Random")
 FUEL = 40  # callbacks that act; the ones after that only end what would go on for ever
@@ -76,7 +76,7 @@ class Program:
 class Falsy:
     """A callable that is false, and empty."""
 
-    def __init__(self, function: Callable[[Js], object]) -> None:
+    def __init__(self, function: Callback) -> None:
         self.function = function
 
     def __call__(self, value: Js) -> object:
@@ -116,7 +116,7 @@ class ThornyError(Exception):
     __str__ = __repr__
 
 
-DRESSES: dict[str, Callable[[Callable[[Js], object]], Callable[[Js], object]]] = {
+DRESSES: dict[str, Callable[[Callback], Callback]] = {
     "function": lambda function: function,
     "falsy": Falsy,
     "thorny": Thorny,
@@ -135,7 +135,7 @@ class World:
     rt: Any
     block: Callable[[float], object]  # ms
     sleep: Callable[[float], object]  # ms
-    make_ready: Callable[[int, Callable[[Js], object], bool], object]
+    make_ready: Callable[[int, Callback, bool], object]
     now: Callable[[], float] = lambda: 0.0
     close: Callable[[], object] = lambda: None
 
@@ -162,7 +162,7 @@ def real(**options: Any) -> World:
     def sleep(ms: float) -> None:
         time.sleep(ms / 1000)
 
-    def make_ready(token: int, cb: Callable[[Js], object], persistent: bool) -> None:
+    def make_ready(token: int, cb: Callback, persistent: bool) -> None:
         reader, writer = os.pipe()
         pipes.extend((reader, writer))
         os.write(writer, b"!")

@@ -125,7 +125,7 @@ MESSAGE_OF_A_TASK = Program(
 )
 WORK_BESIDE_A_TASK = Program(
     (
-        (Spawn("task", ms=20), Spawn("timeout", ms=40, skip=1), Spawn("tick")),
+        (Spawn("task", ms=10), Spawn("timeout", ms=60, skip=1), Spawn("tick")),
         (Do("block"),),
         (Spawn("immediate"),),
     )
@@ -133,7 +133,7 @@ WORK_BESIDE_A_TASK = Program(
 
 WORK_BESIDE_TASKS_IN_A_ROW = Program(
     (
-        (Spawn("task", ms=20), Spawn("task", ms=60), Spawn("tick")),
+        (Spawn("task", ms=10), Spawn("task", ms=60), Spawn("tick")),
         (Do("block"), Touch("cancel task", 1)),
     ),
     threads=1,

@@ -4,11 +4,8 @@
 minirt. Each twin runs in real time, in simulated time, and on the model, which is the rule itself.
 """
 
-import shutil
-import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 import pytest
 
@@ -24,19 +21,10 @@ from tests.node_times import (
     ruled,
     simulated,
 )
+from tests.test_node_order import node
 
 TRIES = 5  # a race with a busy machine is no fault: a wrong rule fails every time
 NODE = recorded()
-
-
-@cache
-def node() -> str | None:
-    """A Node of version 20 or newer, or None."""
-    path = shutil.which("node")
-    if path is None:
-        return None
-    version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
-    return path if int(version.strip().lstrip("v").split(".")[0]) >= 20 else None
 
 
 @pytest.fixture(scope="module")
