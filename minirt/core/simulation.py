@@ -33,21 +33,32 @@ SERVER: Place = ("slowserver", 80)  # where `serve` answers
 AnyClock = TypeVar("AnyClock")
 
 
+def nothing(until: float) -> None:
+    """Nothing happens meanwhile."""
+
+
 class SimulatedClock(ManualClock):
     """The loop's time, and a time of its own for a task while it runs."""
 
     def __init__(self) -> None:
         super().__init__()
         self._of_task: float | None = None  # seconds
+        self.meanwhile: Callable[[float], object] = nothing  # does what happens until then (s)
 
     def now(self) -> float:
         return self._now if self._of_task is None else self._of_task
 
     def advance(self, seconds: float) -> float:
-        if self._of_task is None:
-            return super().advance(seconds)
-        self._of_task += seconds
-        return self._of_task
+        """Time passes for whoever calls. While the loop works, threads and network do as well."""
+        if self._of_task is not None:
+            self._of_task += seconds
+            return self._of_task
+        until = self._now + seconds
+        if seconds > 0:
+            self.meanwhile(until)
+            self.jump(until)
+            return self._now
+        return super().advance(seconds)  # which refuses to go back
 
     @property
     def is_in_task(self) -> bool:
@@ -58,9 +69,9 @@ class SimulatedClock(ManualClock):
         """Go on to `time` (seconds), or stay if that is past."""
         self._now = max(self._now, time)
 
-    def run_task(self, run: Callable[[], None], at: float) -> float:
-        """Call `run` with a clock of its own that starts at `at`; return the time when it ended."""
-        self._of_task = at  # which is past, if a callback held the loop: threads do not wait for it
+    def run_task(self, run: Callable[[], None]) -> float:
+        """Call `run` with a clock of its own that starts now; return the time when it ended."""
+        self._of_task = self._now
         try:
             run()
             return self._of_task
@@ -89,6 +100,11 @@ class Agenda:
         action()
         return True
 
+    def run_until(self, limit: float) -> None:
+        """Do everything that comes by `limit` (seconds)."""
+        while self.run_next(limit):
+            pass
+
     def clear(self) -> None:
         self._heap.clear()
 
@@ -103,7 +119,7 @@ class SimulatedPool(ThreadPool):
         self._running[number] = task
         given = self.simulation.clock.now() if after is None else after
         at = given + self.simulation.random.uniform(0, THREAD_LATENCY)
-        self._plan(at, number, partial(self._perform_on, number, task, at))
+        self._plan(at, number, partial(self._perform_on, number, task))
 
     def _plan(self, at: float, number: int, step: Callable[[], None]) -> None:
         self._steps[number] = step
@@ -114,12 +130,12 @@ class SimulatedPool(ThreadPool):
             del self._steps[number]
             step()
 
-    def _perform_on(self, number: int, task: Work, at: float) -> None:
+    def _perform_on(self, number: int, task: Work) -> None:
         started = self._begin(number, task)
         results: list[Any] = []
         with interrupts() as interrupted, self.apart():
             ended = self.simulation.clock.run_task(
-                lambda: results.append(self._context.copy().run(self._perform, task)), at
+                lambda: results.append(self._context.copy().run(self._perform, task))
             )
         if number in self._running:  # or the task forked, and this is the child
             self._plan(ended, number, partial(self._end, number, task, started, results, ended))
@@ -261,8 +277,7 @@ class SimulatedPoll(Poll):
         limit = float("inf") if timeout is None else round(clock.now() + timeout, 9)
         while not (self._woken or self._events()) and agenda.run_next(limit):
             pass
-        while agenda.run_next(clock.now()):
-            pass
+        agenda.run_until(clock.now())
         events = self._events()
         if timeout == 0:
             clock.advance(TURN)
@@ -283,6 +298,7 @@ class SimulatedPoll(Poll):
     def close(self) -> None:
         super().close()
         self._simulation.agenda.clear()
+        self._simulation.clock.meanwhile = nothing
 
     def is_open(self, watch: Watch) -> bool:
         return True  # a number is given once
@@ -316,6 +332,7 @@ class Simulation:
         self.clock = SimulatedClock()
         self.random = random.Random(seed)
         self.agenda = Agenda(self.clock)
+        self.clock.meanwhile = self.agenda.run_until
         self._peers: dict[tuple[str, int], Answer] = {}
         self._descriptors = count(1_000_000)  # far from real ones
         self._order = count()
@@ -383,4 +400,4 @@ class Simulation:
 
     def enter_loop(self) -> None:
         """main took some time: whether a timer of 1 ms is due on entry is a race, here too."""
-        self.clock.advance(self.random.uniform(0, ENTRY_DELAY))
+        self.clock.jump(self.clock.now() + self.random.uniform(0, ENTRY_DELAY))
