@@ -46,6 +46,9 @@ NO_NEWS_PROMPT := {"@jupyterlab/apputils-extension:notification": {"fetchNews": 
 WITHOUT_A_POLL := quotes environment without_epoll notebooks classroom site binder_link layers benchmarks release \
 	architecture errors urls messages charsets addresses labels chrome findings tape texts
 
+# The unit tests wait more than they work: they share the processors. A browser needs them all.
+SIDE_BY_SIDE := -n auto --maxprocesses=4 --dist=worksteal
+
 .PHONY: help lab test quick lint format bench notebooks nbval quotes architecture binder-link kernels hub classroom coverage \
 	chromium site release clean
 
@@ -58,16 +61,16 @@ lab: $(VENV)/installed-lab ## install what a reader needs and open JupyterLab on
 		--LabApp.default_url="$(if $(wildcard $(FIRST_NOTEBOOK)),/lab/tree/$(FIRST_NOTEBOOK),/lab)" $(LAB_FLAGS)
 
 test: lint chromium ## install what the tests need, the system's Chromium included where that is allowed; run everything
-	$(BIN)/python -m pytest -m "not browser" $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not browser" $(PYTEST_FLAGS)
 	@# a second time on poll(), which is what serves where there is no epoll
-	$(if $(filter Linux,$(shell uname -s)),MINIRT_POLL=selectors $(BIN)/python -m pytest -q -m "not browser" \
+	$(if $(filter Linux,$(shell uname -s)),MINIRT_POLL=selectors $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not browser" \
 		$(WITHOUT_A_POLL:%=--ignore=tests/test_%.py) $(PYTEST_FLAGS))
 	@# in a process of their own: what drives the browser keeps an event loop running there
 	$(BIN)/python -m pytest -m browser $(PYTEST_FLAGS)
 	@$(MAKE) --no-print-directory nbval
 
 quick: $(VENV)/installed-test ## the unit tests: no browser, no notebook run
-	$(BIN)/python -m pytest -q -m "not browser and not slow" $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not browser and not slow" $(PYTEST_FLAGS)
 
 lint: $(VENV)/installed-test ## ruff, mypy --strict, codespell
 	$(BIN)/ruff check --quiet .

@@ -65,6 +65,7 @@ def no_leaks() -> Iterator[None]:
     Nothing is collected before looking: a leak that only the garbage collector mends is a leak.
     """
     gc.collect()  # what earlier tests left must not be closed in the middle of this one
+    gc.freeze()  # and the next collection need not look at what stayed
     threads_before = set(threading.enumerate())
     descriptors_before = open_descriptors()
     yield

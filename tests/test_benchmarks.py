@@ -346,6 +346,7 @@ def test_growth_says_when_there_are_too_few_descriptors(monkeypatch):
 
 
 @pytest.mark.parametrize("peer", peers_of("minirt", "minirt-viewed"))
+@pytest.mark.slow
 def test_a_watched_program_is_measured_beside_one_that_is_not(peer):
     assert viewed.watched(peer, 3000)["value"] > 0
 

@@ -44,13 +44,14 @@ def close_once(ends: tuple[int, int], closed: list[str]) -> None:
 
 @pytest.mark.parametrize("name", list(IN_USE))
 @pytest.mark.parametrize("traced", [False, True], ids=["plain", "traced"])
+@pytest.mark.slow
 def test_a_close_that_an_interrupt_splits_can_be_done_again(
     name: str, traced: bool, no_leaks: None
 ) -> None:
     """A5: state stayed "running", and two threads and two descriptors were left."""
     modules = (*MODULES, watched_calls) if traced else MODULES
     for line in count(1):
-        descriptors, threads = open_descriptors(), threading.active_count()
+        descriptors, threads = open_descriptors(), set(threading.enumerate())
         closed: list[str] = []
         rt = busy_runtime(
             closed,
@@ -62,7 +63,7 @@ def test_a_close_that_an_interrupt_splits_can_be_done_again(
         assert rt.phase == "closed" and rt.pending_events == 0, line
         assert closed == ["closed"], line
         assert open_descriptors() == descriptors, line
-        assert threading.active_count() == threads, line
+        assert set(threading.enumerate()) <= threads, line  # one of an earlier test may end
         if not was_split:
             break
     assert line > 100

@@ -261,6 +261,7 @@ class Turns:
 
 
 @pytest.mark.parametrize("answer", hostile(400_000).values(), ids=hostile(0))
+@pytest.mark.slow
 def test_a3_no_server_holds_the_loop_for_10_ms(
     answer: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,6 +274,7 @@ def test_a3_no_server_holds_the_loop_for_10_ms(
 
 
 @pytest.mark.parametrize("name", ["chunks of one byte", "short headers", "hints without end"])
+@pytest.mark.slow
 def test_a3_fifty_such_servers_hold_it_no_longer(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

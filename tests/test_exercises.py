@@ -48,6 +48,7 @@ def test_the_model_answer_is_right(one: Exercise, no_leaks: None) -> None:
 
 
 @pytest.mark.parametrize(("one", "wrong"), EACH_WRONG)
+@pytest.mark.slow
 def test_a_wrong_answer_is_told_what_is_wrong(
     one: Exercise, wrong: WrongAnswer, no_leaks: None
 ) -> None:

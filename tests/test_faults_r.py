@@ -1340,6 +1340,7 @@ class Forwarding:
 
 @pytest.mark.parametrize("forwards", [False, True], ids=["a recorder", "a sink that forwards"])
 @pytest.mark.parametrize("queue", ["next_tick", "queue_microtask", "set_immediate"])
+@pytest.mark.slow
 def test_a_recorder_is_never_larger_than_it_says(forwards: bool, queue: str) -> None:
     """R20: `Recorder(1000)` and 400,000 chained ticks: 1.2 million events, 322 MB."""
     recorder = Recorder(100)
@@ -1424,7 +1425,9 @@ def test_what_only_equals_a_number_is_no_token(other: Any) -> None:
     rt.run(main)
 
 
-@pytest.mark.parametrize("handler", ["x", 5, object(), []], ids=repr)
+@pytest.mark.parametrize(
+    "handler", ["x", 5, object(), []], ids=["text", "number", "object", "list"]
+)
 def test_on_uncaught_is_a_callable_or_none(handler: Any) -> None:
     """R22: `on_uncaught = "x"` was accepted."""
     rt = sim()

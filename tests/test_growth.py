@@ -357,12 +357,14 @@ def requests_to_a_simulated_peer(count: int) -> None:
 
 
 @pytest.mark.parametrize("name", RUNS)
+@pytest.mark.slow
 def test_a_run_of_n_callbacks_takes_n_times_the_steps_of_one(name: str) -> None:
     few, many = (steps_of(lambda: RUNS[name](count)) for count in (100, 100 * MORE))
     assert many <= few * MORE * STEPS_FACTOR
 
 
 @pytest.mark.parametrize("name", RUNS)
+@pytest.mark.slow
 def test_a_run_of_n_callbacks_takes_n_times_the_time_of_one(name: str) -> None:
     assert_in_proportion(lambda count: seconds_of(lambda: RUNS[name](count)), 1_000)
 
@@ -425,7 +427,7 @@ def snapshot_seconds(timers: int) -> float:
     def main(rt: Runtime) -> None:
         for number in range(timers):
             rt.set_timeout(1 + number % 100_000, nothing)
-        found.extend(seconds_of(rt.snapshot) for _ in range(20))
+        found.extend(seconds_of(rt.snapshot) for _ in range(100))
         rt.stop()
 
     simulated(main)

@@ -12,12 +12,15 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from minirt import Runtime, TaskKind, Undefined, set_timeout
 from minirt.core.polls import Poll
-from minirt.core.selector import SelectorPoll
-from minirt.core.system import RealSystem, default_poll
+from minirt.core.system import RealSystem
 from minirt.errors import NoRuntime
 from minirt.magics.idle import Idle
+from tests.polls import POLLS as ALL_POLLS
 
-POLLS = {"epoll": default_poll(), "selectors": SelectorPoll}
+# Each that has a descriptor of its own. poll() has none: there the kernel looks from time to time.
+POLLS: dict[str, Callable[[], Poll]] = {
+    name: make for name, make in ALL_POLLS.items() if make().fileno() is not None
+}
 
 
 @pytest.fixture(params=POLLS.values(), ids=POLLS)

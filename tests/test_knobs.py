@@ -37,6 +37,7 @@ def test_every_program_of_the_tests_is_here_with_its_orders() -> None:
     assert {one.name: [list(lines) for lines in one.orders] for one in programs()} == orders
 
 
+@pytest.mark.slow
 def test_the_runtime_itself_is_noticed_by_none() -> None:
     assert noticed(Runtime) == []
 

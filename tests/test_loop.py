@@ -747,6 +747,7 @@ class Interpreter:
 @pytest.mark.parametrize("traced", [False, True], ids=["plain", "traced"])
 @given(program=ACTIONS)
 @settings(max_examples=60)
+@pytest.mark.slow
 def test_any_program_runs_in_the_order_of_the_model(traced: bool, program: list[Any]) -> None:
     expected = Interpreter(model := Model())
     model.errors = expected.caught

@@ -245,6 +245,7 @@ def test_a_file_runs_as_python_runs_it(folder: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.slow
 def test_a_file_ends_as_python_ends_it(folder: Path, ending: str) -> None:
     written(folder / "program.py", ENDINGS[ending])
     as_python_does("program.py", cwd=folder)

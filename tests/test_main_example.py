@@ -158,5 +158,6 @@ def test_a_simulation_prints_the_same_lines_for_the_same_seed_and_takes_no_time(
     assert 3.5 <= runs[0].seconds < 3.51
 
 
+@pytest.mark.slow
 def test_seeds_differ_only_in_what_is_not_fixed() -> None:
     assert len({Run(Simulation(seed)).printed for seed in range(6)}) > 1

@@ -71,6 +71,7 @@ def test_the_twin_prints_what_node_printed(name: str) -> None:
 
 @pytest.mark.parametrize("name", WITHOUT_SOCKETS)
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.slow
 def test_the_twin_prints_it_in_simulated_time_too(name: str, seed: int) -> None:
     assert order(name, Simulation(seed)) == PROGRAMS[name]["expected"]
 

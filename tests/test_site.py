@@ -144,6 +144,7 @@ def test_a_cell_is_coloured_by_the_language_of_its_body(source: str, word: str, 
     assert "".join(text for _, text in tokens) == source
 
 
+@pytest.mark.slow
 def test_no_cell_of_the_chapters_puzzles_the_lexer() -> None:
     lexer = conf.CellLexer()
     puzzled = [

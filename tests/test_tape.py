@@ -49,6 +49,7 @@ def test_the_page_gets_back_what_was_packed() -> None:
 
 
 @given(st.integers(0, 200))
+@pytest.mark.slow
 def test_a_recording_without_its_beginning_shows_the_same_frames(dropped: int) -> None:
     _, events = recorded(busy_program)
     whole = unfolded(tape(events, 4))

@@ -3,6 +3,7 @@
 import threading
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,7 @@ def test_a_live_frame_is_the_frame_of_the_recording_at_that_moment() -> None:
 
 
 @given(st.integers(1, 400))
+@pytest.mark.slow
 def test_a_recording_that_lost_its_beginning_starts_with_the_state_after_it(capacity: int) -> None:
     watch = Watch(capacity)
     events = watched(watch)
