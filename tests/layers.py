@@ -31,7 +31,7 @@ FLOORS = (
     Floor(("views", "views.*"), open_plan=True),
     Floor(("watching.play",)),
     Floor(("node", "node.*"), open_plan=True),
-    Floor(("modules", "modules.*"), open_plan=True),
+    Floor(("modules", "modules.*", "aio", "aio.*"), open_plan=True),
     Floor(("",)),
     Floor(("main_example", "exercises", "exercises.*"), open_plan=True),
     Floor(("magics", "magics.*", "__main__", "as_main", "extension"), open_plan=True),
@@ -40,6 +40,9 @@ FLOORS = (
 # Who may import nothing of the package but this, whatever lies below.
 CONFINED = {
     "views": ("views.*",),
+    # asyncio's loop stands on a core loop, never on a Runtime
+    "aio": ("aio.*",),
+    "aio.*": ("aio.*", "core.*", "clock", "values"),
     # they draw a recording or a stream of it, never the loop's insides
     "views.*": ("watching.trace", "views.*"),
 }
@@ -53,6 +56,7 @@ TYPE_CHECKING_UPWARD: dict[tuple[str, str], str] = {}
 # (module, name) -> why this module-level object may change.
 STATE_WITH_A_REASON = {
     ("node.current", "current"): "the ContextVar that knows the running runtime",
+    ("aio.rounds", "alive"): "a WeakSet: a forked child must leave alone every loop of its parent",
 }
 
 # fmt: off

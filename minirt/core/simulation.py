@@ -159,6 +159,12 @@ class SimulatedPool(ThreadPool):
         self.simulation.arrive_all()
         self._let_go()
 
+    def end(self, wait: bool = False) -> None:
+        """Who waits for a thread gets one, here too."""
+        while self._steps:
+            self._take_step(*next(iter(self._steps.items())))
+        self._let_go()
+
     def abandon(self) -> None:
         super().abandon()
         self._steps.clear()
@@ -344,9 +350,14 @@ class Simulation:
         return self.poll
 
     def open_pool(
-        self, threads: int, wake: Callable[[], None], schedule: Schedule, max_waiting: int | None
+        self,
+        threads: int,
+        wake: Callable[[], None],
+        schedule: Schedule,
+        max_waiting: int | None,
+        name: str = "pool",
     ) -> SimulatedPool:
-        pool = SimulatedPool(threads, wake, self.clock, schedule, max_waiting)
+        pool = SimulatedPool(threads, wake, self.clock, schedule, max_waiting, name=name)
         pool.simulation = self
         pool._steps = {}
         return pool

@@ -47,7 +47,12 @@ class System(Protocol):
     def clock(self) -> Clock: ...
     def open_poll(self) -> Poll: ...
     def open_pool(
-        self, threads: int, wake: Callable[[], None], schedule: Schedule, max_waiting: int | None
+        self,
+        threads: int,
+        wake: Callable[[], None],
+        schedule: Schedule,
+        max_waiting: int | None,
+        name: str = "pool",
     ) -> ThreadPool: ...
     def addresses(self, host: str) -> list[str] | None: ...
     def look_up(self, host: str) -> list[str]: ...
@@ -73,9 +78,14 @@ class RealSystem:
         return self._poll()
 
     def open_pool(
-        self, threads: int, wake: Callable[[], None], schedule: Schedule, max_waiting: int | None
+        self,
+        threads: int,
+        wake: Callable[[], None],
+        schedule: Schedule,
+        max_waiting: int | None,
+        name: str = "pool",
     ) -> ThreadPool:
-        return ThreadPool(threads, wake, self.clock, schedule, max_waiting)
+        return ThreadPool(threads, wake, self.clock, schedule, max_waiting, name=name)
 
     def addresses(self, host: str) -> list[str] | None:
         """The addresses of `host`, if nobody has to be asked: it is one. None: see `look_up`."""

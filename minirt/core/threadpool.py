@@ -23,6 +23,7 @@ one task sets is no news for the next.
 """
 
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -305,6 +306,18 @@ class ThreadPool:
         finally:
             interrupts.clear()  # or its traceback, which has this frame, would keep the pool
 
+    def end(self, wait: bool = False) -> None:
+        """The threads end as soon as no task waits. Nothing is dropped, and nobody is woken.
+
+        wait=True: return when they have ended.
+        """
+        self._let_go()
+        end_threads(self._threads, self._inboxes, wait)
+
+    def outlive(self) -> None:
+        """The interpreter does not end before the tasks that this pool was given."""
+        weakref.finalize(self, end_threads, self._threads, self._inboxes, True)
+
     def _let_go(self) -> None:
         """Nothing here keeps the loop or the program alive any more."""
         self._wake, self.observer, self._context = _nobody, None, Context()
@@ -323,6 +336,17 @@ class ThreadPool:
         self._lock = threading.Lock()
         self._inboxes = [SimpleQueue() for _ in self._inboxes]
         self._ended = [threading.Event() for _ in self._inboxes]
+
+
+def end_threads(
+    threads: dict[int, threading.Thread], inboxes: list[SimpleQueue[Work | None]], wait: bool
+) -> None:
+    """Each thread ends when it has done what it was given, and what waits."""
+    for number in threads:
+        inboxes[number].put(None)
+    for thread in tuple(threads.values()):
+        if wait and thread.ident is not None:  # or it was never started
+            thread.join()
 
 
 def _nobody() -> None:
