@@ -63,6 +63,8 @@ class MinirtEventLoop(asyncio.SelectorEventLoop):
     nothing real can be waited for; the machine's own time and descriptors without it.
     """
 
+    _closed = True  # until it is made
+
     def __init__(self, system: System | None = None) -> None:
         if system is not None and not hasattr(system, "open_poll"):
             raise TypeError(

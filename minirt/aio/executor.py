@@ -89,9 +89,10 @@ class Call:
 
     def run(self) -> Js:
         """On a thread: call the function, and keep what it returns or raises for the loop."""
-        function, args, future = self._function, self._args, self._future
+        function, args = self._function, self._args
         self._function, self._args = None, ()  # once it is over, nothing keeps them
-        if future is not None and function is not None and not future.cancelled():
+        # no name for the future: it will have the error, which has this frame
+        if self._future is not None and function is not None and not self._future.cancelled():
             try:
                 self._value = function(*args)
             except BaseException as error:

@@ -5,15 +5,14 @@ After that, every line on its input is answered with the CPU seconds that the pr
 (getrusage: user and system, every thread); the end of its input ends it. The answering thread is
 asleep while the load runs.
 
-LEVEL is "streams" (the loop's own TCP server: net, asyncio.Protocol, trio.serve_tcp ...) or
-"readiness" (the loop only says which socket is readable; accept, recv and send are ours and the
-same for all).
+LEVEL is "streams" (the loop's own TCP server: net, asyncio.Protocol, trio.serve_tcp ...), "readers"
+(StreamReader and StreamWriter, for loops of asyncio's), or "readiness" (the loop only says which
+socket is readable; accept, recv and send are ours and the same for all).
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib
 import os
 import resource
 import select
@@ -23,6 +22,7 @@ from collections.abc import Callable
 from threading import Thread
 from typing import Any
 
+from .aio import loop_of
 from .loops import LOOPS
 
 HOST = "127.0.0.1"
@@ -115,14 +115,32 @@ class Echo(asyncio.Protocol):
         self.transport.write(received)
 
 
-def asyncio_streams(module: str = "asyncio") -> None:
+def asyncio_streams(peer: str = "asyncio") -> None:
     async def main() -> None:
         server = await asyncio.get_running_loop().create_server(Echo, HOST, 0, backlog=BACKLOG)
         announce(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
-    loop = importlib.import_module(module).new_event_loop()
-    loop.run_until_complete(main())
+    loop_of(peer)().run_until_complete(main())
+
+
+def asyncio_readers(peer: str) -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while received := await reader.read(CHUNK):
+            writer.write(received)
+            await writer.drain()
+        writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(echo, HOST, 0, backlog=BACKLOG)
+        announce(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    loop_of(peer)().run_until_complete(main())
+
+
+def minirt_asyncio_streams() -> None:
+    asyncio_streams("minirt-asyncio")
 
 
 def uvloop_streams() -> None:
@@ -229,6 +247,7 @@ STREAMS: dict[str, Callable[[], None]] = {
     "minirt": minirt_streams,
     "minirt-recorded": minirt_recorded_streams,
     "minirt-detached": minirt_detached_streams,
+    "minirt-asyncio": minirt_asyncio_streams,
     "asyncio": asyncio_streams,
     "uvloop": uvloop_streams,
     "trio": trio_streams,
@@ -245,6 +264,8 @@ def main(level: str, peer: str) -> None:
         Thread(target=answer_usage, daemon=True).start()
     if level == "streams":
         STREAMS[peer]()
+    elif level == "readers":
+        asyncio_readers(peer)
     elif peer == "epoll":
         epoll_readiness()
     else:

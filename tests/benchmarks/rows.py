@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import callbacks, memory, pool, sockets, startup, timers, viewed
+from . import aio, callbacks, memory, pool, sockets, startup, timers, viewed
 
 AT_LEAST = ">="
 AT_MOST = "<="
@@ -60,6 +60,21 @@ class Row:
         if not quick:
             return number
         return self.quick or max(1, number // 10)
+
+
+def _on_asyncio(
+    name: str, title: str, program: Program, number: int, must: float = 1, aim: float | None = None
+) -> Row:
+    """A row for minirt's asyncio loop, at least as fast as the standard one."""
+    return Row(
+        name,
+        title,
+        program,
+        number,
+        ("asyncio", "uvloop"),
+        (faster("asyncio", must, aim),),
+        subject="minirt-asyncio",
+    )
 
 
 ROWS = (
@@ -242,6 +257,17 @@ ROWS = (
         (costs("minirt", 1.10, 1.07),),
         subject="minirt-recorded",
     ),
+    # asyncio's loop on the core: CPU time of one, of the executor wall-clock time
+    _on_asyncio("aio-burst", "asyncio: call_soon, in bursts", aio.burst, 500_000, 1.6),
+    _on_asyncio("aio-chain", "asyncio: call_soon, one a turn", aio.chain, 200_000),
+    _on_asyncio("aio-later", "asyncio: call_later, 100,000", aio.later, 100_000, 1.5),
+    _on_asyncio("aio-cancelled", "asyncio: call_later, cancelled", aio.cancelled, 200_000),
+    _on_asyncio("aio-yields", "asyncio: 1,000 tasks that sleep(0)", aio.yields, 300_000),
+    _on_asyncio("aio-hand-over", "asyncio: tasks that wait for tasks", aio.hand_over, 200_000),
+    _on_asyncio("aio-limits", "asyncio: timeout", aio.limits, 50_000),
+    _on_asyncio("aio-executor", "asyncio: executor, 1,000 in flight", aio.executor, 50_000, 5),
+    _on_asyncio("aio-streams", "asyncio: echo by streams", sockets.echo_on_streams, 60_000),
+    _on_asyncio("aio-protocols", "asyncio: echo by protocols", sockets.echo, 60_000),
     # Import: wall-clock time in a fresh process
     Row(
         "import",

@@ -125,6 +125,11 @@ def echo_on_readiness(peer: str, requests: int) -> dict[str, Any]:
     return echo(peer, requests, "readiness")
 
 
+def echo_on_streams(peer: str, requests: int) -> dict[str, Any]:
+    """The same on asyncio's StreamReader and StreamWriter."""
+    return echo(peer, requests, "readers")
+
+
 def growth(peer: str, pings: int, few: int = 10, many: int = 8000) -> dict[str, Any]:
     """By which part the latency of one request grows from `few` to `many` idle connections.
 

@@ -1,0 +1,1 @@
+"""The tests of other people's projects, on the standard loop and on minirt's: `make peers`."""
