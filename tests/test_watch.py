@@ -1,21 +1,28 @@
 """minirt.views.watch: the events of a run that is watched, its frames and its recording."""
 
 import threading
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minirt import Recorder, Runtime, Simulation
 from minirt.views import watch as module
 from minirt.views.frame import FIELDS
 from minirt.views.snapshot import Gap
+from minirt.views.state import State
 from minirt.views.tape import tape
 from minirt.views.watch import Watch
 from minirt.watching.trace import Event, Tee
 
+from .random_programs import QUEUES, TIMED, Program, World, perform, programs, real, simulated
 from .runs import busy_program, event, unfolded
+
+# of a runtime that does nothing
+SNAPSHOT = {"time": 0.0, "ticks": 0, "threads": 4}
 
 
 def watched(watch: Watch, looks: list[Any] | None = None) -> list[Event]:
@@ -170,3 +177,74 @@ def test_the_callback_that_waits_at_the_gate_is_the_current_one() -> None:
         assert watch.frame(rt.snapshot())["current"] == [None, "main", "", ""]
 
     rt.run(main)
+
+
+# --- random programs: what is shown live, what is recorded and what the events say is one ---
+
+
+class Looking(Watch):
+    """A watch that looks at its runtime after every event, and remembers what it saw."""
+
+    def __init__(self) -> None:
+        super().__init__(budget=10**6)
+        self.world: World | None = None
+        self.events: list[Event] = []
+        self.seen: list[tuple[int, int, dict[str, Any]]] = []  # events, entries, fields
+
+    def record(self, event: Event) -> None:
+        super().record(event)
+        self.events.append(event)
+        if self.world is not None and threading.current_thread().name == "MainThread":
+            frame = self.frame(self.world.rt.snapshot())
+            fields = {name: frame[name] for name in FIELDS}
+            self.seen.append((len(self.events), self.dropped + len(self._entries), fields))
+
+
+def looked_at(program: Program, make: Callable[..., World]) -> Looking:
+    """What was seen of this program."""
+    watch = Looking()
+    watch.world = make(threads=program.threads, trace=watch)
+    perform(program, watch.world)
+    return watch
+
+
+@given(programs())
+@settings(max_examples=60)
+def test_every_frame_of_a_random_program_is_the_fold_of_the_events_so_far(program: Program) -> None:
+    watch = looked_at(program, simulated)
+    state, folded = State(program.threads), 0
+    assert len(watch.seen) == len(watch.events) > 0
+    for count, _, fields in watch.seen:
+        for each in watch.events[folded:count]:
+            state.apply(each)
+        folded = count
+        assert state.fields(FIELDS) == fields
+
+
+@pytest.mark.parametrize("make", [simulated, real])
+@pytest.mark.slow
+def test_a_random_program_is_recorded_as_it_was_shown(make: Callable[..., World]) -> None:
+    kinds = (*QUEUES, *TIMED, "event") if make is real else (*QUEUES, *TIMED)
+
+    @given(programs(kinds=kinds))
+    @settings(max_examples=25, deadline=None)
+    def check(program: Program) -> None:
+        watch = looked_at(program, make)
+        frames = unfolded(tape(watch.entries(), before=watch.before))
+        for _, entries, fields in watch.seen:
+            assert {name: frames[entries - 1][name] for name in FIELDS} == fields
+
+    check()
+
+
+def test_a_descriptor_is_recorded_when_it_was_seen_and_with_what_it_was_watched_for_then() -> None:
+    watch = Watch()
+    watch.record(event(0, "queued", 7, where="epoll", persistent=True))
+    shown = []
+    for interest in ("read", "read", "write"):
+        watched = SimpleNamespace(**SNAPSHOT, watched=((12, 7, interest),))
+        shown.append(watch.frame(watched)["watched"])
+    recorded = [frame["watched"] for frame in unfolded(tape(watch.entries()))]
+    rows = [[1, [[12, "7", interest, ""]]] for interest in ("read", "write")]
+    assert shown == [rows[0], rows[0], rows[1]]
+    assert recorded == [[1, [[None, "7", "", ""]]], *rows]

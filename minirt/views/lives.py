@@ -45,6 +45,8 @@ def describe(event: Event, names: Mapping[int, str]) -> str:
     if event.kind == "queued":
         where, what = waits_for(detail)
         return f"{who} waits for {where}{', ' + what if what else ''}".strip()
+    if event.kind == "watched":
+        return f"{who}: descriptor {said(detail, 'descriptor')}, {said(detail, 'interest')}"
     if event.kind == "ready":
         return f"{who} {said(detail, 'readiness')}"
     if event.kind == "run":

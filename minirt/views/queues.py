@@ -2,7 +2,7 @@
 
 Each step costs the same, however many callbacks wait. Of a run that was not traced from its start
 a snapshot gives the exact numbers and the first few callbacks; the others are counted by what they
-wait for (`_unlisted`), and leave that count one by one.
+wait for (`_unlisted`), and leave that count one by one. So do those for which there is no room.
 """
 
 from collections import Counter, OrderedDict
@@ -14,7 +14,7 @@ from minirt.views.snapshot import Snapshot
 from minirt.views.words import Detail, Place, as_text, label, said, waits_for
 
 ROWS = 6  # of a list that may be long: the view says how many there are
-KNOWN = 20_000  # names and descriptors that are remembered
+KNOWN = 20_000  # callbacks, names and descriptors that are remembered; more are only counted
 KINDS_OF_WAITING = ("timer", "pool", "epoll", "immediate", "pending", "close", "boxed", "other")
 
 
@@ -42,6 +42,7 @@ class Queues:
         self._listed = dict.fromkeys(("", *KINDS_OF_WAITING), 0)
         self._unlisted = dict.fromkeys(KINDS_OF_WAITING, 0)
         self._unref = 0  # callbacks that do not keep the loop alive, when this turn began
+        self._only_boxed: int | None = None  # the last one that was boxed and found no room
 
     # What happens to a callback
 
@@ -50,7 +51,8 @@ class Queues:
         self.places[identity] = place
         _forget_oldest(self.places)
         if identity not in self._waits:
-            self._put(identity, Wait("boxed", "", label(place), False))
+            is_listed = self._put(identity, Wait("boxed", "", label(place), False))
+            self._only_boxed = None if is_listed else identity
 
     def join(self, identity: int, detail: Detail, time: float) -> str:
         """It waits. Returns for what."""
@@ -60,7 +62,11 @@ class Queues:
         if where not in KINDS_OF_WAITING:
             where = "other"
         stays = repeats or bool(detail.get("persistent"))
-        self._put(identity, Wait(where, what, self.name(identity), stays))
+        if identity == self._only_boxed:  # what it waits for was not known before
+            self._unlisted["boxed"] -= 1
+            self._only_boxed = None
+        if not self._put(identity, Wait(where, what, self.name(identity), stays)):
+            return where
         if where == "timer":
             self._deadlines.set(identity, float(detail.get("deadline", time)))
         elif where == "epoll":
@@ -108,6 +114,7 @@ class Queues:
         self._listed = dict.fromkeys(self._listed, 0)
         self._unlisted = dict.fromkeys(self._unlisted, 0)
         self._unref = 0
+        self._only_boxed = None
 
     def count(self, pending: int, for_readiness: int) -> None:
         """What the loop itself says: how many callbacks keep it alive, and how many wait for epoll.
@@ -137,12 +144,17 @@ class Queues:
         self._deadlines = Deadlines(snapshot.timers)
         self._unref = self.total - self._count("boxed") - snapshot.pending_events
 
-    def _put(self, identity: int, wait: Wait) -> None:
+    def _put(self, identity: int, wait: Wait) -> bool:
+        """List it, if there is room; else it is only counted."""
         before = self._waits.get(identity)
         if before is not None:
             self._listed[before.where] -= 1
+        elif len(self._waits) >= KNOWN and wait.where:
+            self._unlisted[wait.where] += 1
+            return False
         self._waits[identity] = wait
         self._listed[wait.where] += 1
+        return True
 
     # What there is to see
 

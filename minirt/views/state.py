@@ -181,6 +181,12 @@ class State:
         self.timeline.finish_task(event)
         return ("pool", "waiting", "counters")
 
+    def _watched(self, event: Event) -> Names:
+        descriptor = (event.detail or {}).get("descriptor")
+        if event.identity is not None and isinstance(descriptor, int):
+            self.queues.watch(event.identity, descriptor, said(event.detail, "interest"))
+        return ("watched",)
+
     def _answered(self, event: Event) -> Names:
         self._ready = event.identity
         if event.identity is not None:
@@ -231,6 +237,7 @@ FOLDS: Mapping[str, Callable[[State, Event], Names]] = MappingProxyType(
         "dropped": State._dropped,
         "started": State._started,
         "finished": State._finished,
+        "watched": State._watched,  # a Watch has seen it in a snapshot
         "ready": State._answered,
         "turn": State._turned,
         "slept": State._slept,

@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Any, NamedTuple
 
-from minirt.views.words import as_text, lane_of
+from minirt.views.words import as_text, lane_of, number_of
 from minirt.watching.trace import Event
 
 RECENT = 4.0  # s of the timeline that a live frame carries
@@ -33,7 +33,8 @@ class Timeline:
     def begin(self, event: Event, kind: str, text: str) -> None:
         """A span begins on the event's thread."""
         lane = lane_of(event.thread)
-        self._open[lane] = Span(lane, event.time, None, kind, event.identity, text)
+        if lane == "loop" or number_of(event.thread) is not None:  # only those are drawn
+            self._open[lane] = Span(lane, event.time, None, kind, event.identity, text)
 
     def end(self, event: Event) -> None:
         """The span on the event's thread is over."""

@@ -103,12 +103,11 @@ class Watch:
         with self._folding:
             for state in (self._state, self.before):
                 state.workers.at_least(snapshot.threads)
-                for descriptor, token, interest in snapshot.watched:
-                    state.queues.watch(token, descriptor, interest)
             self.take()
             self._count = 0
             if self.is_resting and snapshot.ticks >= self._turn:
                 self._keep_snapshot(snapshot)
+            self._keep_descriptors(snapshot)
             frame = self._state.frame(snapshot.time)
             if self.next is not None:
                 frame["current"] = self._state.about(*self.next)
@@ -122,6 +121,15 @@ class Watch:
 
     def _keep_snapshot(self, snapshot: Snapshot) -> None:
         self._keep(Gap(snapshot, max(0, snapshot.ticks - self._turn)))
+
+    def _keep_descriptors(self, snapshot: Snapshot) -> None:
+        """Those that are new become events, so that the recording shows them as the frame did."""
+        state = self._state
+        for descriptor, token, interest in snapshot.watched:
+            if state.queues.descriptors.get(token) != (descriptor, interest):
+                detail = {"descriptor": descriptor, "interest": interest}
+                where = (state.turn, state.phase, "epoll", "watched")
+                self._keep(Event(snapshot.time, *where, token, detail))
 
     def _keep(self, entry: Entry) -> None:
         self._state.apply(entry)

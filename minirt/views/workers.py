@@ -8,7 +8,7 @@ from collections import OrderedDict
 from itertools import islice
 from typing import Any, NamedTuple
 
-from minirt.views.queues import ROWS
+from minirt.views.queues import KNOWN, ROWS
 from minirt.views.snapshot import Snapshot
 from minirt.views.words import as_text
 
@@ -39,8 +39,12 @@ class Workers:
 
     def submit(self, identity: int, kind: str, time: float) -> None:
         """A task comes in."""
-        tasks = self._handed_over if self._unused() > 0 else self._waiting
-        tasks[identity] = Work(identity, kind, time)
+        if self._unused() > 0:
+            self._handed_over[identity] = Work(identity, kind, time)
+        elif len(self._waiting) < KNOWN:
+            self._waiting[identity] = Work(identity, kind, time)
+        else:
+            self._unlisted += 1
 
     def start(self, thread: int, identity: int | None, kind: str, time: float) -> float | None:
         """A thread begins a task. Returns when that came in, if that is known (s)."""
@@ -64,8 +68,9 @@ class Workers:
 
     def forget(self, identity: int) -> None:
         """A task that waited was taken back."""
-        if self._waiting.pop(identity, None) is None:
-            self._handed_over.pop(identity, None)
+        if self._waiting.pop(identity, None) or self._handed_over.pop(identity, None):
+            return
+        self._unlisted = max(0, self._unlisted - 1)
 
     def forget_all(self) -> None:
         """No task waits any more."""
