@@ -22,6 +22,8 @@ from typing import Any
 import nbformat
 from sphinx.application import Sphinx
 
+from minirt.views.script import script
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -231,9 +233,7 @@ def toctree(caption: str, pages: list[str]) -> str:
 
 def write_widgets(folder: Path) -> None:
     """The widgets' modules, as text: a page that was opened from a disk may not load a module."""
-    modules = {
-        kind: path.with_suffix(".js").read_text(encoding="utf-8") for kind, path in WIDGETS.items()
-    }
+    modules = {kind: script(path.with_suffix(".js")) for kind, path in WIDGETS.items()}
     (folder / "widgets.js").write_text(
         f"window.minirtWidgets = {json.dumps(modules, ensure_ascii=False)};\n", encoding="utf-8"
     )

@@ -15,6 +15,7 @@ from IPython.display import display
 
 from minirt.views.clicks import hear_clicks
 from minirt.views.picture import Picture
+from minirt.views.script import script
 from minirt.views.tape import pack, tape
 from minirt.views.watch import Watch
 
@@ -35,7 +36,7 @@ class Controls(Protocol):
 class LiveView(anywidget.AnyWidget):
     """The runtime at work: phases, counters, timers, queues, threads, descriptors, console."""
 
-    _esm = STATIC / "live.js"
+    _esm = script(STATIC / "live.js")
     _css = STATIC / "live.css"
     frame = traitlets.Dict().tag(sync=True)
     recording = traitlets.Bytes().tag(sync=True)  # JSON, deflated; empty while the program runs

@@ -1,0 +1,61 @@
+// What state is the program in, and how does the reader steer it?
+
+import { button, make, setText } from "./elements.js";
+import { STATES, describeCurrent, seconds } from "./words.js";
+
+const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 4];
+
+export function speedSelect(label, onChange) {
+  const select = make("select", "mr-select");
+  select.setAttribute("aria-label", label);
+  for (const speed of SPEEDS) {
+    const option = make("option", "", `${speed}×`);
+    option.value = String(speed);
+    select.append(option);
+  }
+  select.value = "1";
+  select.addEventListener("change", () => onChange(Number(select.value)));
+  return select;
+}
+
+export function makeControls(send) {
+  const element = make("div", "mr-controls");
+  element.setAttribute("role", "toolbar");
+  element.setAttribute("aria-label", "Controls");
+  let paused = false;
+  const pause = button("Pause", "", () => send({ command: paused ? "resume" : "pause" }));
+  const step = button("Step", "Run one callback", () => send({ command: "step" }));
+  const stop = button("Stop", "Stop the program", () => send({ command: "stop" }));
+  const speed = speedSelect("Speed of the program", (value) => send({ command: "speed", value }));
+  pause.dataset.command = "pause";
+  step.dataset.command = "step";
+  stop.dataset.command = "stop";
+  element.append(pause, step, speed, stop);
+
+  function draw(frame) {
+    paused = frame.state === "paused";
+    setText(pause, paused ? "Resume" : "Pause");
+    if (document.activeElement !== speed) speed.value = String(frame.speed);
+  }
+  return { element, draw };
+}
+
+export function makeHeader() {
+  const element = make("div", "mr-header");
+  const state = make("span", "mr-state");
+  const time = make("span", "mr-time");
+  const error = make("span", "mr-error");
+  const status = make("div", "mr-hidden");
+  status.setAttribute("role", "status");
+  element.append(state, time, error, status);
+
+  function draw(frame) {
+    element.dataset.state = frame.state;
+    setText(state, STATES[frame.state] || frame.state);
+    setText(time, seconds(frame.time));
+    setText(error, frame.error || "");
+    const held = frame.state === "paused" && frame.held ? `, ${describeCurrent(frame)}` : "";
+    setText(status, `${STATES[frame.state] || frame.state}${held}`);
+  }
+  return { element, draw };
+}

@@ -1,0 +1,37 @@
+// How much is there of each thing, now and lately?
+
+import { make, setText, shape } from "./elements.js";
+import { thousands } from "./words.js";
+
+export const COUNTERS = ["pending events", "epoll pending", "callbacks", "free threads", "waiting tasks", "identity token"];
+export const HISTORY = 150; // points of a sparkline
+
+function sparkline(history) {
+  const most = Math.max(1, ...history);
+  const step = 120 / Math.max(1, history.length - 1);
+  return history.map((value, at) => `${(at * step).toFixed(1)},${(23 - (value / most) * 20).toFixed(1)}`).join(" ");
+}
+
+function makeCounter(name) {
+  const element = make("div", "mr-counter");
+  const value = make("div", "mr-value", "0");
+  const svg = shape("svg", { viewBox: "0 0 120 26", preserveAspectRatio: "none", class: "mr-spark", "aria-hidden": "true" });
+  const line = shape("polyline", { "vector-effect": "non-scaling-stroke" });
+  svg.append(line);
+  element.append(make("div", "mr-label", name), value, svg);
+  return { element, value, line };
+}
+
+export function makeCounters() {
+  const element = make("div", "mr-counters");
+  const counters = COUNTERS.map(makeCounter);
+  element.append(...counters.map((counter) => counter.element));
+
+  function draw(frame, histories) {
+    counters.forEach((counter, at) => {
+      setText(counter.value, thousands(frame.counters[at]));
+      counter.line.setAttribute("points", sparkline(histories[at]));
+    });
+  }
+  return { element, draw };
+}

@@ -1,0 +1,244 @@
+// One view: which frame does it show, and what does the reader do with it?
+
+import { makeConsole } from "./console.js";
+import { makeControls, makeHeader } from "./controls.js";
+import { COUNTERS, HISTORY, makeCounters } from "./counters.js";
+import { make } from "./elements.js";
+import { makePool, makeQueue, makeSoon, makeTimers, makeWatched } from "./lists.js";
+import { makeBiography, makeEvents, makeFindings, makePlayer } from "./player.js";
+import { inflate, matching, pastCounters, unfold } from "./recording.js";
+import { makeRing } from "./ring.js";
+import { makeTimeline } from "./timeline.js";
+import { isRunning } from "./words.js";
+
+const WINDOW = 4; // seconds of the timeline while the program runs
+
+export class Page {
+  constructor(model, element) {
+    this.model = model;
+    this.recording = null; // after the run
+    this.frames = [];
+    this.at = 0; // the event that is shown
+    this.followed = null; // an identity
+    this.playing = null; // when the playback began, and where
+    this.speed = 1;
+    this.live = COUNTERS.map(() => []); // the counters' history while the program runs
+    this.pending = false; // a drawing is on its way
+    this.build(element);
+  }
+
+  build(element) {
+    const follow = (identity) => this.follow(identity);
+    this.header = makeHeader();
+    this.controls = makeControls((message) => this.model.send(message));
+    this.player = makePlayer(this);
+    this.ring = makeRing();
+    this.counters = makeCounters();
+    this.timeline = makeTimeline(follow);
+    this.soon = makeSoon();
+    this.lists = [makeTimers(follow), makeQueue(follow), makePool(follow), makeWatched(follow)];
+    this.console = makeConsole();
+    this.events = makeEvents(this);
+    this.biography = makeBiography(this);
+    this.findings = makeFindings(this);
+    this.root = make("div", "minirt-live");
+    this.root.setAttribute("role", "group");
+    this.root.setAttribute("aria-label", "Live view of the runtime");
+    this.root.dataset.lmSuppressShortcuts = "true"; // keys belong to the view, not to the notebook
+    this.root.addEventListener("keydown", (event) => this.key(event));
+    this.arrange();
+    element.append(this.root);
+  }
+
+  arrange() {
+    const top = make("div", "mr-top");
+    top.append(this.ring.element, this.counters.element);
+    const lists = make("div", "mr-lists");
+    lists.append(...this.lists.map((list) => list.element));
+    this.header.element.append(this.controls.element);
+    this.onlyRecorded = [this.player.element, this.findings.warnings, this.biography.element, this.events.element, this.findings.summary];
+    this.root.append(
+      this.header.element, this.player.element, this.findings.warnings, top, this.timeline.element, this.biography.element,
+      this.events.element, this.soon.element, lists, this.findings.summary, this.console.element,
+    );
+    this.showMode();
+  }
+
+  showMode() {
+    this.controls.element.hidden = !isRunning(this.model.get("frame"));
+    for (const element of this.onlyRecorded) element.classList.toggle("mr-not-yet", this.recording === null);
+    this.root.dataset.mode = this.recording === null ? "live" : "recorded";
+  }
+
+  // What changes the picture
+
+  takeFrame() {
+    const frame = this.model.get("frame");
+    if (!frame.counters) return;
+    if (isRunning(frame) && this.recording !== null) this.forget(); // of another run
+    this.count(frame);
+    this.live.forEach((history, at) => {
+      history.push(Number(frame.counters[at]));
+      if (history.length > HISTORY) history.shift();
+    });
+    this.redraw();
+  }
+
+  // How many frames came, and how many of those that were sent: nobody reads it but a test.
+  count(frame) {
+    const { dataset } = this.root;
+    if (frame.number === undefined || frame.number === Number(dataset.last)) return;
+    if (!dataset.first || frame.number < Number(dataset.last)) Object.assign(dataset, { first: frame.number, frames: 0 });
+    dataset.last = frame.number;
+    dataset.frames = Number(dataset.frames) + 1;
+  }
+
+  async takeRecording() {
+    const bytes = this.model.get("recording");
+    if (!bytes || bytes.byteLength === 0) {
+      this.forget();
+      return;
+    }
+    const recording = await inflate(bytes);
+    if (this.model.get("recording") !== bytes) return; // another run has begun
+    this.frames = unfold(recording);
+    this.recording = recording;
+    this.filter = "";
+    this.matches = matching(recording, "");
+    this.at = this.frames.length - 1;
+    this.playing = null;
+    this.findings.draw(recording);
+    this.redraw();
+  }
+
+  forget() {
+    this.recording = null;
+    this.live = COUNTERS.map(() => []);
+    this.redraw();
+  }
+
+  redraw() {
+    if (this.pending) return;
+    this.pending = true;
+    requestAnimationFrame((now) => {
+      this.pending = false;
+      this.advance(now);
+      this.draw();
+    });
+  }
+
+  draw() {
+    const last = this.model.get("frame");
+    this.showMode();
+    if (!last.counters) {
+      this.header.draw({ state: "new", time: 0 });
+      return;
+    }
+    const recorded = this.recording !== null && this.frames.length > 0;
+    const state = recorded && this.at < this.frames.length - 1 ? "recorded" : last.state;
+    const { phases } = recorded ? this.recording : last;
+    const frame = recorded ? { speed: 1, held: false, error: last.error, phases, ...this.frames[this.at], state } : last;
+    this.drawFrame(frame, recorded ? pastCounters(this.frames, this.at) : this.live);
+    this.drawTimeline(frame, recorded);
+    if (recorded) this.drawRecording(frame);
+  }
+
+  drawFrame(frame, history) {
+    this.header.draw(frame);
+    this.controls.draw(frame);
+    this.ring.draw(frame);
+    this.counters.draw(frame, history);
+    this.soon.draw(frame);
+    this.lists.forEach((list) => list.draw(frame, this.followed));
+    this.console.draw(frame);
+  }
+
+  drawTimeline(frame, recorded) {
+    const end = recorded ? this.frames[this.frames.length - 1].time : frame.time;
+    const from = recorded ? 0 : Math.max(0, end - WINDOW);
+    const to = recorded ? Math.max(end, 1e-6) : from + WINDOW;
+    const spans = recorded ? this.recording.spans : frame.spans;
+    const threads = recorded ? this.recording.threads : frame.pool.length;
+    this.timeline.draw({ spans, threads, from, to, now: end, at: frame.time, followed: this.followed });
+  }
+
+  drawRecording(frame) {
+    this.player.draw(this.at, this.frames.length, frame, this.playing !== null);
+    this.events.draw(this.recording, this.matches, this.at);
+    this.biography.draw(this.recording, this.followed, this.followedEvents(), this.at);
+  }
+
+  // What the reader does with a recording
+
+  seek(at) {
+    this.playing = null;
+    this.at = Math.max(0, Math.min(at, this.frames.length - 1));
+    this.redraw();
+  }
+
+  move(by) {
+    const matches = this.matches;
+    if (by > 0) this.seek(matches.find((at) => at > this.at) ?? this.at);
+    else this.seek(matches.findLast((at) => at < this.at) ?? this.at);
+  }
+
+  follow(identity) {
+    this.followed = identity === this.followed ? null : identity;
+    this.redraw();
+  }
+
+  followedEvents() {
+    if (this.followed === null) return [];
+    const found = [];
+    this.recording.events.forEach((event, at) => { if (event[5] === this.followed) found.push(at); });
+    return found;
+  }
+
+  moveFollowed(by) {
+    const events = this.followedEvents();
+    const next = by > 0 ? events.find((at) => at > this.at) : events.findLast((at) => at < this.at);
+    if (next !== undefined) this.seek(next);
+  }
+
+  setFilter(words) {
+    this.matches = matching(this.recording, words);
+    this.redraw();
+  }
+
+  setSpeed(speed) {
+    this.speed = speed;
+    if (this.playing !== null) this.playing = null, this.togglePlay();
+  }
+
+  togglePlay() {
+    if (this.playing !== null) {
+      this.playing = null;
+    } else {
+      if (this.at >= this.frames.length - 1) this.at = 0;
+      this.playing = { since: null, from: this.frames[this.at].time };
+    }
+    this.redraw();
+  }
+
+  advance(now) {
+    if (this.playing === null || this.recording === null) return;
+    this.playing.since ??= now;
+    const time = this.playing.from + ((now - this.playing.since) / 1000) * this.speed;
+    while (this.at < this.frames.length - 1 && this.frames[this.at + 1].time <= time) this.at += 1;
+    if (this.at >= this.frames.length - 1) this.playing = null;
+    else this.redraw();
+  }
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=range]), select")) return;
+    const keys = this.recording === null
+      ? {}
+      : { ArrowLeft: () => this.move(-1), ArrowRight: () => this.move(1), Home: () => this.seek(0), End: () => this.seek(Infinity),
+        n: () => this.moveFollowed(1), p: () => this.moveFollowed(-1), Escape: () => this.follow(null) };
+    const action = keys[event.key];
+    if (action === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    action();
+  }
+}

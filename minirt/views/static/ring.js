@@ -1,0 +1,54 @@
+// The phases of the loop: which one is it in, in which turn, and what does it call?
+
+import { make, setText, shape } from "./elements.js";
+import { describeCurrent, thousands } from "./words.js";
+
+function arc(number, count, radius) {
+  const gap = 0.06;
+  const from = ((number - 0.5) / count) * 2 * Math.PI - Math.PI / 2 + gap;
+  const to = ((number + 0.5) / count) * 2 * Math.PI - Math.PI / 2 - gap;
+  const point = (angle) => `${(radius * Math.cos(angle)).toFixed(2)} ${(radius * Math.sin(angle)).toFixed(2)}`;
+  return `M ${point(from)} A ${radius} ${radius} 0 0 1 ${point(to)}`;
+}
+
+function ringLabel(number, count, phase) {
+  const angle = (number / count) * 2 * Math.PI - Math.PI / 2;
+  const [x, y] = [Math.cos(angle) * 80, Math.sin(angle) * 78];
+  const anchor = Math.abs(x) < 10 ? "middle" : x > 0 ? "start" : "end";
+  const text = shape("text", { x, y: y + 4, "text-anchor": anchor, class: "mr-phase-name" });
+  text.textContent = phase;
+  return text;
+}
+
+export function makeRing() {
+  const svg = shape("svg", { viewBox: "-132 -100 264 196", class: "mr-ring", role: "img" });
+  const parts = shape("g");
+  const turn = shape("text", { y: 4, "text-anchor": "middle", class: "mr-turn" });
+  const word = shape("text", { y: 24, "text-anchor": "middle", class: "mr-turn-word" });
+  word.textContent = "turn";
+  svg.append(parts, turn, word);
+  const now = make("div", "mr-now");
+  const element = make("div", "mr-loop");
+  element.append(svg, now);
+
+  let drawn = "";
+
+  function drawPhases(phases) {
+    if (drawn === phases.join()) return;
+    drawn = phases.join();
+    parts.replaceChildren(...phases.map((phase, number) => {
+      const part = shape("g", { class: "mr-phase" });
+      part.append(shape("path", { d: arc(number, phases.length, 62) }), ringLabel(number, phases.length, phase));
+      return part;
+    }));
+  }
+
+  function draw(frame) {
+    drawPhases(frame.phases);
+    frame.phases.forEach((phase, at) => parts.children[at].classList.toggle("mr-lit", phase === frame.phase));
+    setText(turn, thousands(frame.turn));
+    setText(now, describeCurrent(frame));
+    svg.setAttribute("aria-label", `Turn ${frame.turn}, phase ${frame.phase}`);
+  }
+  return { element, draw };
+}
