@@ -34,7 +34,10 @@ FLOORS = (
     Floor(("modules", "modules.*", "aio", "aio.*"), open_plan=True),
     Floor(("",)),
     Floor(("main_example", "exercises", "exercises.*"), open_plan=True),
-    Floor(("magics", "magics.*", "__main__", "as_main", "extension"), open_plan=True),
+    Floor(
+        ("magics", "magics.*", "kernel", "kernel.*", "__main__", "as_main", "extension"),
+        open_plan=True,
+    ),
 )
 
 # Who may import nothing of the package but this, whatever lies below.
@@ -42,6 +45,7 @@ CONFINED = {
     "views": ("views.*",),
     # asyncio's loop stands on a core loop, never on a Runtime
     "aio": ("aio.*",),
+    "kernel.*": ("aio", "kernel.*"),
     "aio.*": ("aio.*", "core.*", "clock", "values"),
     # they draw a recording or a stream of it, never the loop's insides
     "views.*": ("watching.trace", "views.*"),

@@ -1,0 +1,1 @@
+"""The IPython kernel on minirt's loop: `python -m minirt.kernel install`."""
