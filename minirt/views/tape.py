@@ -1,17 +1,19 @@
 """What does the page need to play a run back without a kernel?
 
 Each event with the fields of the frame that it changed, each value once; the whole timeline; and
-what was found out about the run. As JSON, deflated.
+what was found out about the run. As JSON by columns, deflated.
 """
 
 import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 from minirt.views.findings import warnings
 from minirt.views.frame import FIELDS
 from minirt.views.lives import describe, lives_of, places_of, spans_of, summary, threads_of
+from minirt.views.packing import packed, unpacked
 from minirt.views.snapshot import Gap
 from minirt.views.state import Entry, State
 from minirt.views.timeline import Span
@@ -20,6 +22,8 @@ from minirt.watching.trace import PHASES, Event, printable
 
 Source = Callable[[str, int], str]  # (file, line) -> its text
 MOST_SPANS = 20_000
+COLUMNS = ("events", "spans", "places")  # the long lists
+ITS_IDENTITY, ITS_TURN = "\0", "\1"  # in a packed text; no text that is told has such characters
 
 
 class Table:
@@ -76,14 +80,44 @@ def tape(
 
 
 def pack(recorded: dict[str, Any]) -> bytes:
-    """The tape as it is sent."""
-    return zlib.compress(json.dumps(recorded, separators=(",", ":")).encode(), 6)
+    """The tape as it is sent: small, since a notebook keeps it."""
+    events = list(map(_whole, recorded["events"], repeat(recorded)))
+    whole = {**recorded, "events": events, "places": list(recorded["places"].items())}
+    for name in ("values", "texts"):  # each is in its event
+        del whole[name]
+    whole |= {name: packed(whole[name]) for name in COLUMNS}
+    return zlib.compress(json.dumps(whole, separators=(",", ":")).encode(), 9)
 
 
-def unpack(packed: bytes) -> dict[str, Any]:
-    """The tape that was sent."""
-    unpacked: dict[str, Any] = json.loads(zlib.decompress(packed))
-    return unpacked
+def unpack(sent: bytes) -> dict[str, Any]:
+    """The tape that was packed."""
+    recorded: dict[str, Any] = json.loads(zlib.decompress(sent))
+    recorded |= {name: unpacked(recorded[name]) for name in COLUMNS}
+    values, texts = Table(), Table()
+    for event in recorded["events"]:
+        event[6] = texts.number(_told(event[6], event))
+        event[7] = {name: values.number(value) for name, value in event[7].items()}
+    places = dict(recorded["places"])
+    return {**recorded, "values": values.values, "texts": texts.values, "places": places}
+
+
+def _whole(event: list[Any], recorded: dict[str, Any]) -> list[Any]:
+    """The event with its text and values themselves. A text that begins as most do is shortened."""
+    *what, text, changed = event
+    text, values = recorded["texts"][text], recorded["values"]
+    identity, turn = event[5], f"turn {event[1]}"
+    if identity is not None and text.startswith(identity):
+        text = ITS_IDENTITY + text.removeprefix(identity)
+    elif text == turn:
+        text = ITS_TURN
+    return [*what, text, {name: values[number] for name, number in changed.items()}]
+
+
+def _told(text: str, event: list[Any]) -> str:
+    """The whole text of an event."""
+    if text.startswith(ITS_IDENTITY):
+        return f"{event[5]}{text.removeprefix(ITS_IDENTITY)}"
+    return f"turn {event[1]}" if text == ITS_TURN else text
 
 
 def _rows(

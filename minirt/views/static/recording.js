@@ -1,10 +1,11 @@
 // After the run: what is in the recording? A frame for each event, and each event's texts.
 
 import { COUNTERS, HISTORY } from "./counters.js";
+import { unpack } from "./unpacking.js";
 
 export async function inflate(bytes) {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return JSON.parse(await new Response(stream).text());
+  return unpack(JSON.parse(await new Response(stream).text()));
 }
 
 // The frame after each event. A field that did not change is the same object in both frames.

@@ -1,0 +1,71 @@
+// How does a packed recording become the lists that it was? Each list says first how it is stored;
+// see minirt/views/packing.py, which packs.
+
+const COLUMNS = ["events", "spans", "places"];
+const ITS_IDENTITY = "\u0000"; // how a text begins that begins with the identity of its event
+const ITS_TURN = "\u0001";
+const NEW = -1; // the next one that was not there before
+
+function raw(items) {
+  return items;
+}
+
+function once([distinct, places]) {
+  const items = unpackedList(distinct);
+  return unpackedList(places).map((at) => items[at]);
+}
+
+function names([distinct, places]) {
+  const items = unpackedList(distinct);
+  let fresh = 0;
+  return places.map((at) => items[at === NEW ? fresh++ : at]);
+}
+
+function table(stored) {
+  const columns = stored.map(unpackedList);
+  return columns[0].map((_, row) => columns.map((column) => column[row]));
+}
+
+function ragged([lengths, stored]) {
+  const items = unpackedList(stored);
+  let end = 0;
+  return unpackedList(lengths).map((length) => items.slice(end, (end += length)));
+}
+
+function numbers([scale, ...differences]) {
+  let sum = 0;
+  return differences.map((difference) => (sum += difference) / scale);
+}
+
+function objects([shapes, places, stored]) {
+  const columns = new Map(Object.entries(stored).map(([name, column]) => [name, unpackedList(column).values()]));
+  const known = unpackedList(shapes);
+  return unpackedList(places).map((at) => Object.fromEntries(known[at].map((name) => [name, columns.get(name).next().value])));
+}
+
+function holes([places, stored]) {
+  const items = unpackedList(stored).values();
+  return unpackedList(places).map((isHole) => (isHole ? null : items.next().value));
+}
+
+const WAYS = [raw, once, names, table, ragged, numbers, objects, holes];
+
+function unpackedList([how, ...stored]) {
+  return WAYS[how](stored);
+}
+
+// The recording as the page reads it: each event with the numbers of its text and of its values.
+export function unpack(recording) {
+  if (recording.values) return recording; // by a version that did not pack
+  const whole = { ...recording, values: [], texts: [] };
+  for (const name of COLUMNS) whole[name] = unpackedList(recording[name]);
+  whole.places = Object.fromEntries(whole.places);
+  for (const event of whole.events) {
+    let text = event[6];
+    if (text === ITS_TURN) text = `turn ${event[1]}`;
+    else if (text.startsWith(ITS_IDENTITY)) text = event[5] + text.slice(1);
+    event[6] = whole.texts.push(text) - 1;
+    for (const [name, value] of Object.entries(event[7])) event[7][name] = whole.values.push(value) - 1;
+  }
+  return whole;
+}

@@ -1,0 +1,97 @@
+"""minirt.views.packing: a recording is small, and the page reads the recording that was packed."""
+
+import base64
+import json
+import shutil
+import subprocess
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minirt import Runtime
+from minirt.views.packing import packed, unpacked
+from minirt.views.tape import pack, tape, unpack
+from minirt.views.watch import Watch
+
+from .runs import busy_program, recorded, unfolded
+
+STATIC = Path(__file__).parents[1] / "minirt" / "views" / "static"
+NUMBERS = st.integers(-(2**53), 2**53) | st.floats(0, 1e4).map(lambda time: round(time, 6))
+SCALARS = st.none() | st.booleans() | NUMBERS | st.floats(allow_nan=False) | st.text(max_size=4)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=2), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+COLUMNS = st.one_of(
+    st.lists(VALUES),
+    st.lists(NUMBERS),
+    st.lists(st.none() | st.sampled_from(["a", "b", "7", "8"])),
+    st.lists(st.tuples(st.integers(0, 3), st.floats(0, 9), st.text(max_size=2)).map(list)),
+    st.lists(st.lists(st.integers(0, 3), max_size=3)),
+    st.lists(st.fixed_dictionaries({}, optional={"a": NUMBERS, "b": st.text(max_size=1)})),
+)
+READ = """
+const { unpack } = await import("data:text/javascript;base64," + process.argv[1]);
+let text = "";
+for await (const part of process.stdin) text += part;
+console.log(JSON.stringify(unpack(JSON.parse(text))));
+"""
+
+
+def written(value: Any) -> str:
+    """As it is sent: 1, 1.0 and true are three."""
+    return json.dumps(value)
+
+
+@given(COLUMNS)
+def test_a_list_is_unpacked_as_it_was(items: list[Any]) -> None:
+    sent = json.loads(written(packed(items)))
+    assert written(unpacked(sent)) == written(items)
+
+
+def many_timers(rt: Runtime) -> None:
+    for number in range(300):
+        rt.set_timeout(number * 3, lambda _, number=number: rt.log(f"timer {number}"))
+
+
+def test_a_recording_of_three_hundred_timers_takes_less_than_twenty_kilobytes() -> None:
+    assert len(pack(tape(recorded(many_timers)[1]))) < 20_000
+
+
+@pytest.mark.parametrize("program", [busy_program, many_timers])
+def test_a_recording_is_unpacked_as_it_was(program: Any) -> None:
+    recording = tape(recorded(program)[1])
+    assert unpack(pack(recording)) == recording
+
+
+def test_a_recording_without_an_event_is_unpacked_as_it_was() -> None:
+    recording = tape(Watch().entries())
+    assert unpack(pack(recording)) == recording
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
+@pytest.mark.parametrize("program", [busy_program, many_timers])
+def test_the_page_unpacks_what_python_packs(program: Any) -> None:
+    recording = tape(recorded(program)[1])
+    code = base64.b64encode((STATIC / "unpacking.js").read_bytes()).decode()
+    node = subprocess.run(
+        ["node", "--input-type=module", "-e", READ, code],
+        input=zlib.decompress(pack(recording)),
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    read = json.loads(node.stdout)
+    assert unfolded(read) == unfolded(recording)
+    assert [read["texts"][event[6]] for event in read["events"]] == [
+        recording["texts"][event[6]] for event in recording["events"]
+    ]
+    for name in ("spans", "places", "warnings", "summary", "threads", "phases", "dropped"):
+        assert read[name] == recording[name]
