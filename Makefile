@@ -20,6 +20,7 @@ PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3 pyth
 #   make notebooks NAMES="04 05" FRESH=1
 #   make lab LAB_FLAGS=--port=9999
 #   make test PYTEST_FLAGS=-x
+#   make nbval KERNEL=minirt
 #   make classroom STUDENTS=30
 #   make hub HUB_FLAGS=--url=http://127.0.0.1:9000
 ROWS ?=
@@ -30,6 +31,7 @@ NAMES ?=
 FRESH ?=
 LAB_FLAGS ?=
 PYTEST_FLAGS ?=
+KERNEL ?=
 IPYKERNEL ?=
 STUDENTS ?=
 HUB_FLAGS ?=
@@ -40,11 +42,13 @@ WITHOUT_DISPLAY := $(if $(or $(filter Darwin,$(shell uname -s)),$(DISPLAY),$(WAY
 
 # In the environment, where it touches no settings of the user's.
 LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
+# A notebook that is only opened is not modified.
+SERVER_SETTINGS = mkdir -p $(VENV)/etc/jupyter && cp binder/jupyter_server_config.py $(VENV)/etc/jupyter/
 NO_NEWS_PROMPT := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
 
 # Tests that wait for nothing, or choose their poll themselves: run once, by `make test`.
 WITHOUT_A_POLL := quotes environment without_epoll notebooks classroom site binder_link layers benchmarks release \
-	architecture errors urls messages charsets addresses labels chrome findings tape texts
+	architecture errors urls messages charsets addresses labels chrome findings tape texts completion real_node
 
 # The unit tests wait more than they work: they share the processors. A browser needs them all.
 SIDE_BY_SIDE := -n auto --maxprocesses=4 --dist=worksteal
@@ -57,6 +61,7 @@ help: ## list the commands
 
 lab: $(VENV)/installed-lab ## install what a reader needs and open JupyterLab on the first notebook
 	@mkdir -p $(LAB_SETTINGS) && echo '$(NO_NEWS_PROMPT)' >$(LAB_SETTINGS)/overrides.json
+	@$(SERVER_SETTINGS)
 	exec $(BIN)/jupyter lab $(AS_ROOT) $(WITHOUT_DISPLAY) --ServerApp.root_dir="$(CURDIR)" \
 		--LabApp.default_url="$(if $(wildcard $(FIRST_NOTEBOOK)),/lab/tree/$(FIRST_NOTEBOOK),/lab)" $(LAB_FLAGS)
 
@@ -93,7 +98,7 @@ nbval: $(VENV)/installed-test ## run the notebooks and compare each output with 
 ifeq ($(NOTEBOOKS),)
 	@echo "nbval: no notebooks yet"
 else
-	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout=60 \
+	$(BIN)/python -m pytest -q --nbval $(if $(KERNEL),--nbval-kernel-name=$(KERNEL),--nbval-current-env) --nbval-cell-timeout=60 \
 		--nbval-sanitize-with=tests/nbval_sanitize.cfg $(PYTEST_FLAGS) $(NOTEBOOKS)
 endif
 
@@ -119,6 +124,7 @@ kernels: $(VENV)/installed-test chromium ## the extension and the view on anothe
 	$(BIN)/python -m pytest -q tests/browser/test_view.py $(PYTEST_FLAGS)
 
 hub: $(VENV)/installed-classroom ## JupyterHub for a class on this machine, with classroom/jupyterhub_config.py: HUB_FLAGS=...
+	@$(SERVER_SETTINGS)
 	exec $(BIN)/python -m jupyterhub --config=classroom/jupyterhub_config.py $(HUB_FLAGS)
 
 classroom: $(VENV)/installed-classroom ## rehearse a class: STUDENTS=10 log in at once and run chapter 06; their time and memory

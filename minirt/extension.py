@@ -12,6 +12,7 @@
 Each has `--help`. `%unload_ext minirt` leaves nothing behind.
 """
 
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -19,24 +20,28 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, magics_class
 from traitlets import Bool, Float, Int
 
+from minirt.exercises.registry import exercises
 from minirt.magics import check, gui
 from minirt.magics.answers import Answers, Folded
 from minirt.magics.cells import rewrite
+from minirt.magics.completion import Completion
 from minirt.magics.console import Tee
-from minirt.magics.node import recorded, recorded_program, run_node, show_recorded, side_by_side
-from minirt.magics.options import close_to, magic, option, read_options, say, say_in_lines
-from minirt.magics.program import (
-    Program,
-    cell_of_caller,
-    check_together,
-    export,
-    main_of,
-    new_program,
-    run,
-    show,
-    show_picture,
+from minirt.magics.coroutines import Rewriter
+from minirt.magics.node import recorded, recorded_program, show_recorded, side_by_side
+from minirt.magics.options import (
+    checked_limit,
+    close_to,
+    magic,
+    option,
+    read_options,
+    say,
+    say_in_lines,
 )
+from minirt.magics.program import Program, cell_of_caller, export, show_picture
+from minirt.magics.real_node import run_node
+from minirt.magics.running import Running
 
+NAMES = ("minirt", "minirt.extension")  # what may stand after %load_ext
 WHAT = ("status", "trace", "export", "picture", "check")
 
 
@@ -58,8 +63,12 @@ class MinirtMagics(Magics):
         self.answers = Answers(shell)
         self.programs: dict[str, Program] = {}  # those that --trace keeps, by name
         self.last: Program | None = None
-        self._tee = Tee()
+        self.tee = Tee()
+        self.running = Running(self)
         self.loop: gui.KernelLoop | None = None
+        self.completion = Completion(self.magics, self.values)
+        self.rewriter = Rewriter()
+        self.places: tuple[tuple[list[Any], object], ...] = ()  # lists of IPython, and who is there
 
     # Programs
 
@@ -88,30 +97,15 @@ class MinirtMagics(Magics):
         stays. A name of minirt that it uses and that nobody defined, such as set_timeout, is
         imported. The cell is over when the program is; interrupt the kernel to stop it.
         """
-        raise UsageError("%%minirt must be the first line of its cell")
+        self.running.here(line, cell)
 
-    def program(self, line: str, text: str) -> Any:
-        """What a `%%minirt` cell becomes: to be awaited."""
-        return self._program(line, text, cell_of_caller())
+    def program(self, line: str, text: str) -> Awaitable[None]:
+        """What a `%%minirt` cell becomes: to be awaited, and then finished."""
+        return self.running.beside(self.ip.var_expand(line, 1), text, cell_of_caller())
 
-    async def _program(self, line: str, text: str, filename: str) -> None:
-        options = read_options(self.minirt_cell, line, "%%minirt")
-        if options is None:
-            return
-        speed = self.speed if options.speed is None else options.speed
-        check_together(options, speed)
-        main = main_of(text, filename, self.ip)
-        seed = (options.seed or 0) if options.sim else None
-        threads = self.threads if options.threads is None else options.threads
-        program = self.last = new_program(threads, seed, options.trace, self._tee)
-        if options.trace:
-            self.programs[options.trace] = program
-        if options.sim:
-            await run(program, main, self.ip, view=False)
-            show(show_picture(program), self.ip)
-        else:
-            view = None if self.view else False
-            await run(program, main, self.ip, view=view, speed=speed, paused=options.paused)
+    def finish(self) -> None:
+        """Raise what the program of this cell raised."""
+        self.running.finish(cell_of_caller())
 
     @magic(
         "%minirt",
@@ -125,7 +119,7 @@ class MinirtMagics(Magics):
         %minirt trace NAME      go back to the recording that --trace NAME has kept
         %minirt picture         draw it
         %minirt export FILE     write it: .json for ui.perfetto.dev, .jsonl one event a line
-        %minirt check           is everything here that the chapters use?
+        %minirt check           is everything here that the chapters use? Goes to their data
         """
         options = read_options(self.minirt_line, line, "%minirt")
         if options is None:
@@ -133,7 +127,9 @@ class MinirtMagics(Magics):
         if options.what not in WHAT:
             raise UsageError(f"%minirt has no {options.what!r}. {close_to(options.what, WHAT)}")
         if options.what == "check":
-            say(check.report())
+            # the path of the notebook, as VS Code says it
+            moved = check.go_to_the_data(str(self.ip.user_ns.get("__vsc_ipynb_file__", "")))
+            say(f"{moved}\n{check.report()}" if moved else check.report())
             return None
         if options.what == "trace":
             return self._trace(options.name)
@@ -174,13 +170,13 @@ class MinirtMagics(Magics):
         As long as a lone `...` is left in it, nothing is judged. A cell that does not end is ended
         after %config MinirtMagics.exercise_time_limit seconds.
         """
-        raise UsageError("%%exercise must be the first line of its cell")
+        self.ip.run_cell(f"%%exercise {line}\n{cell}")  # type: ignore[no-untyped-call]
 
     def begin(self, line: str, text: str) -> None:
         """What the first line of an `%%exercise` cell becomes."""
-        options = read_options(self.exercise_cell, line, "%%exercise")
+        options = read_options(self.exercise_cell, self.ip.var_expand(line, 1), "%%exercise")
         if options is not None:
-            limit = self.exercise_time_limit
+            limit = checked_limit("exercise_time_limit", self.exercise_time_limit)
             self.answers.begin(options.name, text, cell_of_caller(), limit)
 
     @magic(
@@ -217,7 +213,7 @@ class MinirtMagics(Magics):
         options = read_options(self.node, line, "%%node")
         if options is None:
             return
-        ran = run_node(cell, self.node_time_limit)
+        ran = run_node(cell, checked_limit("node_time_limit", self.node_time_limit))
         say(self._compared(ran.lines, options.alone) or "(Node printed nothing)")
         if ran.errors.strip():
             say(f"\nstderr:\n{ran.errors.strip()}")
@@ -251,30 +247,58 @@ class MinirtMagics(Magics):
         console = self.last.console
         return side_by_side(lines, console.texts(), console.origins())
 
+    # What may stand at the cursor
+
+    def values(self, magic: str, option: str, words: Sequence[str]) -> Iterable[str]:
+        """The values of an option, or of a word, of one of the magics, after these words."""
+        match magic, option, *words:
+            case "minirt", "what":
+                return WHAT
+            case ("minirt", "trace") | ("minirt", "name", "trace"):
+                return self.programs
+            case (("exercise" | "hint" | "solution"), "name"):
+                return exercises()
+            case (("node_order" | "node-order"), "name"):
+                return recorded()
+            case ("gui", "") if self.loop is not None:
+                return [name for name in gui.loops() if name is not None]
+        return ()
+
 
 # IPython calls these two
 
 
 def load_ipython_extension(ip: InteractiveShell) -> None:
-    """`%load_ext minirt`."""
+    """`%load_ext minirt`, and by its longer name. Whoever asks again gets what is there."""
+    if "MinirtMagics" in ip.magics_manager.registry:
+        return
     magics = MinirtMagics(ip)
     ip.register_magics(magics)
-    ip.input_transformers_cleanup.insert(0, rewrite)
-    ip.events.register("post_run_cell", magics.answers.end)
+    completer: Any = ip.Completer
+    magics.places = (
+        (ip.input_transformers_cleanup, rewrite),
+        (ip.events.callbacks["post_run_cell"], magics.answers.end),
+        (completer.custom_matchers, magics.completion.matches),
+    )
+    for things, ours in magics.places:
+        things.insert(0, ours)
+    magics.rewriter.begin()
     magics.loop = gui.register(ip)
 
 
 def unload_ipython_extension(ip: InteractiveShell) -> None:
-    """`%unload_ext minirt`: nothing is left."""
-    magics = ip.magics_manager.registry.pop("MinirtMagics", None)
-    if not isinstance(magics, MinirtMagics):
+    """`%unload_ext minirt`: nothing is left, by whichever of its names it was loaded."""
+    extensions: Any = ip.extension_manager
+    extensions.loaded.difference_update(NAMES)
+    magics: Any = ip.magics_manager.registry.pop("MinirtMagics", None)
+    if magics is None:
         return
     if magics.loop is not None:
         magics.loop.remove()
-    ip.events.unregister("post_run_cell", magics.answers.end)
-    ip.input_transformers_cleanup.remove(rewrite)
-    configurables: list[Any] = ip.configurables
-    configurables.remove(magics)
+    magics.rewriter.end()
+    for things, ours in (*magics.places, (ip.configurables, magics)):
+        if ours in things:  # or somebody has emptied it
+            things.remove(ours)
     for kind, names in magics.magics.items():
         for name in names:
             ip.magics_manager.magics[kind].pop(name, None)

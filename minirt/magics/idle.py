@@ -29,7 +29,8 @@ from minirt import Runtime
 from minirt.errors import NoRuntime
 from minirt.magics.interrupts import Interrupts
 from minirt.node.current import Here, current
-from minirt.watching.tracebacks import show_only_the_program
+from minirt.watching.labels import type_name
+from minirt.watching.tracebacks import own_frames, show_only_the_program
 
 SLICE = 0.02  # s: the kernel's asyncio gets its turn at least this often
 BEAT = 0.003  # s: between two turns while a cell awaits
@@ -108,7 +109,8 @@ class Idle:
             self._leave_cell()
             self._stop_beat()
             for value in list(self._shell.user_ns.values()):
-                if isinstance(value, Runtime) and self._is_started_here(value):
+                # by its type: a proxy of the reader's may have a `__class__` of its own
+                if issubclass(type(value), Runtime) and self._is_started_here(value):
                     self.runtimes.setdefault(value, copy_context())
 
     def check_here(self) -> None:
@@ -218,16 +220,17 @@ class Idle:
             self._show(another, context)
 
     def _show(self, error: BaseException, context: Context) -> None:
-        show_only_the_program(error, self._shell)
         try:
-            context.run(self._shell.showtraceback, (type(error), error, error.__traceback__))
-        except (
-            BaseException
-        ) as failed:  # an error of the program's own may have a __str__ of its own
+            show_only_the_program(error, self._shell)
+            # where IPython leaves it to Python, as for a group, this is what is shown
+            trace = own_frames(error, self._shell) or error.__traceback__
+            BaseException.with_traceback(error, trace)
+            context.run(self._shell.showtraceback, (type(error), error, trace))
+        except BaseException as failed:  # code of the program's own says how its error looks
             context.run(
                 sys.stderr.write,
-                f"{type(error).__name__} left a callback, and cannot be shown: its __str__ raises "
-                f"{type(failed).__name__}. Mend that first\n",
+                f"{type_name(error)} left a callback, and cannot be shown: to show it raises "
+                f"{type_name(failed)}. Mend that first\n",
             )
 
 

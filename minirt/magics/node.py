@@ -1,17 +1,10 @@
-"""In which order does real Node print these lines, and where does a minirt program differ?"""
+"""Where does a program print in another order than real Node, and which rule is behind it?"""
 
 import json
-import os
-import shutil
-import signal
-import subprocess
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -44,63 +37,6 @@ RULES = (  # who printed the two lines, and what says which one comes first
     ("close timer", "close callbacks come before the timers of the same turn"),
     ("pool", POOL),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """What Node printed, and how it ended."""
-
-    lines: list[str]
-    errors: str
-    ended: str = ""  # "" when all is well
-
-
-def run_node(text: str, seconds: float) -> Ran:
-    """Run JavaScript in the Node of this machine. UsageError when there is none."""
-    node = shutil.which("node")
-    if node is None:
-        raise UsageError(
-            "%%node: there is no Node on this machine (no `node` on the PATH). What Node printed "
-            "for the programs of chapter 08 is recorded: `%node_order` lists them"
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "cell.js"
-        path.write_text(text, encoding="utf-8")
-        lines, errors, ended = _watch(subprocess.Popen(
-            [node, str(path)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, encoding="utf-8", errors="replace", start_new_session=True, env=_plain(),
-        ), seconds)  # fmt: skip
-        return Ran(lines.splitlines(), errors.replace(folder + os.sep, ""), ended)
-
-
-def _watch(process: "subprocess.Popen[str]", seconds: float) -> tuple[str, str, str]:
-    """(stdout, stderr, how it ended). However this is left, the process is gone."""
-    with process:
-        try:
-            out, errors = process.communicate(timeout=seconds)
-            ended = f"Node ended with status {process.returncode}" if process.returncode else ""
-        except subprocess.TimeoutExpired:
-            _kill(process)
-            out, errors = process.communicate()
-            ended = f"Node was ended after {seconds:g} s: something kept it alive"
-        except BaseException:  # an interrupt
-            _kill(process)
-            raise
-    return out, errors, ended
-
-
-def _plain() -> dict[str, str]:
-    """The environment without what would make Node colour its output."""
-    colours = ("FORCE_COLOR", "CLICOLOR_FORCE", "CLICOLOR")
-    return {name: value for name, value in os.environ.items() if name not in colours}
-
-
-def _kill(process: "subprocess.Popen[str]") -> None:
-    if hasattr(os, "killpg"):
-        os.killpg(process.pid, signal.SIGKILL)  # its children too
-    else:
-        process.kill()
 
 
 # Side by side

@@ -1,0 +1,80 @@
+"""What is said when an `async def` was handed over as a callback?
+
+Nobody awaits what a callback returns. Python warns of it when the coroutine is dropped, and names
+the line that dropped it: one of the package, and only once. In a notebook that warning becomes a
+sentence on the reader's function, in each run. Nothing is asked of a callback before it is called,
+so that it costs nothing where it is not needed.
+"""
+
+import sys
+import warnings
+from pathlib import Path
+from types import CoroutineType
+from typing import Any, TextIO
+
+import minirt
+
+PACKAGE = str(Path(minirt.__file__).parent)
+
+
+class Rewriter:
+    """Stands in place of `warnings.showwarning`."""
+
+    def __init__(self) -> None:
+        self._before: Any = None
+        self._filters: list[Any] = []
+
+    def begin(self) -> None:
+        """From now on."""
+        self._before, warnings.showwarning = warnings.showwarning, self.show
+        known = list(warnings.filters)
+        # each time, or a cell that is mended and still wrong would be told nothing
+        warnings.filterwarnings(
+            "always", "coroutine .* was never awaited", RuntimeWarning, "minirt"
+        )
+        self._filters = [one for one in warnings.filters if one not in known]
+
+    def end(self) -> None:
+        """As it was, unless somebody else stands there now."""
+        if warnings.showwarning == self.show:
+            warnings.showwarning = self._before
+        filters: Any = warnings.filters
+        for one in self._filters:
+            if one in filters:
+                filters.remove(one)
+
+    def show(
+        self,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        """A warning of Python's, in our words where it is about a callback."""
+        dropped = dropped_coroutine() if filename.startswith(PACKAGE) else None
+        if dropped is not None:
+            code: Any = dropped.cr_code
+            message, line = sentence(dropped.__name__), None
+            filename, lineno = code.co_filename, code.co_firstlineno
+        self._before(message, category, filename, lineno, file, line)
+
+
+def dropped_coroutine() -> "CoroutineType[Any, Any, Any] | None":
+    """The coroutine that is being warned of; None where the warning is about something else."""
+    frame = sys._getframe().f_back
+    while frame is not None:
+        if frame.f_code.co_name == "_warn_unawaited_coroutine":
+            found = frame.f_locals.get("coro")
+            return found if isinstance(found, CoroutineType) else None
+        frame = frame.f_back
+    return None
+
+
+def sentence(name: str) -> str:
+    """What to say of a callback of this name."""
+    told = f"{name} is an async def: its call made a coroutine, which no callback awaits. "
+    if "Task" in minirt.__all__:
+        return f"{told}Hand over a function that starts it: lambda value: Task({name}(value))"
+    return f"{told}Write def in place of async def, and set callbacks in place of each await"
