@@ -1,6 +1,7 @@
 """Are the committed notebooks clean: run in order, free of one machine's paths, well linked?"""
 
 import copy
+import platform
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -309,13 +310,21 @@ def test_the_metadata_of_the_machine_and_the_editor_is_gone() -> None:
     notebook = clean(
         cell,
         new_code_cell("1"),
-        language_info={"name": "python", "version": "3.99"},
+        language_info={"name": "python", "version": "3.99", "more": 1},
         kernelspec={"name": "mine", "display_name": "Mine"},
     )
-    assert "version" not in notebook.metadata.language_info
+    assert "more" not in notebook.metadata.language_info
     assert notebook.metadata.kernelspec.name == "python3"
     assert notebook.cells[0].metadata == {"tags": ["x"], "jupyter": {"y": 1}}
     assert notebook.cells[0]["id"] != notebook.cells[1]["id"]
+
+
+def test_a_notebook_says_which_python_wrote_it_first() -> None:
+    """Or JupyterLab shows it as modified when it is opened: tests/browser/test_opening.py."""
+    info = {"language_info": {"name": "python", "version": "3.99.1"}}
+    assert clean(new_code_cell("1"), **info).metadata.language_info.version == "3.99.1"
+    new = clean(new_code_cell("1")).metadata.language_info
+    assert new.version == platform.python_version()
 
 
 def test_tracebacks_name_files_from_the_project_on() -> None:

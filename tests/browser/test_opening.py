@@ -1,0 +1,120 @@
+"""Does opening a chapter change anything?
+
+JupyterLab compares what a notebook says of its kernel and its language with the kernel that it
+starts, and marks the notebook as modified when the two differ. Then it saves it, and a reader who
+has done nothing finds each chapter changed.
+"""
+
+import json
+import platform
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import KERNEL_IS_IDLE, PATIENCE, Lab, Notebook, chromium
+
+ROOT = Path(__file__).parents[2]
+CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+WHAT_IS_THERE = """async () => {
+    const panel = jupyterapp.shell.currentWidget;
+    const { context, sessionContext } = panel;
+    await context.ready;
+    await sessionContext.session.kernel.info;
+    await sessionContext.session.kernel.spec;
+    await new Promise((done) => { setTimeout(done, 0); });  // who waited for them as well is done
+    return {
+        dirty: context.model.dirty,
+        mark: panel.title.className.includes("jp-mod-dirty"),
+        content: context.model.toJSON(),
+    };
+}"""
+
+pytestmark = pytest.mark.slow
+
+Open = Callable[..., Notebook]
+
+
+def opened(notebook: Notebook) -> Any:
+    """What JupyterLab holds when the kernel of the notebook is there."""
+    notebook.page.wait_for_function(KERNEL_IS_IDLE, timeout=PATIENCE)
+    there = notebook.page.evaluate(WHAT_IS_THERE)
+    notebook.frames()
+    return there
+
+
+class OurLab(Lab):
+    """As `make lab` starts it, and Binder."""
+
+    @staticmethod
+    def _quiet(settings: Path) -> None:
+        Lab._quiet(settings)
+        config = settings.parent / "config"
+        config.mkdir()
+        shutil.copy(ROOT / "binder" / "jupyter_server_config.py", config)
+
+
+@pytest.fixture(scope="module")
+def our_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    chromium()
+    served = OurLab(tmp_path_factory.mktemp("our-lab"))
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def open_in(browser: Any) -> Iterator[Open]:
+    """Opens a notebook in a page of its own, in any Lab."""
+    opened: list[tuple[Any, Notebook]] = []
+
+    def open_one(lab: Lab, name: str) -> Notebook:
+        context = browser.new_context()
+        notebook = Notebook(context.new_page(), lab, name)
+        opened.append((context, notebook))
+        return notebook
+
+    yield open_one
+    for context, notebook in opened:
+        notebook.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        context.close()
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_that_was_only_opened_is_not_modified(
+    path: Path, our_lab: Lab, open_in: Open
+) -> None:
+    text = path.read_text(encoding="utf-8")
+    by_another = re.sub(r'"version": "3\.\d+\.\d+"', '"version": "3.11.99"', text, count=1)
+    assert by_another != text
+    copy = our_lab.folder / path.name
+    copy.write_text(by_another, encoding="utf-8")
+    there = opened(open_in(our_lab, path.name))
+    kept = json.loads(by_another)["metadata"]
+    kept["language_info"]["version"] = there["content"]["metadata"]["language_info"]["version"]
+    assert there["content"]["metadata"] == kept
+    assert not there["dirty"] and not there["mark"]
+    assert copy.read_text(encoding="utf-8") == by_another
+
+
+def test_by_the_python_that_wrote_it_it_is_opened_unchanged_in_any_lab(
+    lab: Lab, open_in: Open
+) -> None:
+    path = CHAPTERS[0]
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    if kept["metadata"]["language_info"]["version"] != platform.python_version():
+        pytest.skip("another Python wrote the chapters")
+    there = opened(open_in(lab, lab.copy(path)))
+    assert there["content"]["metadata"] == kept["metadata"]
+    assert not there["dirty"] and not there["mark"]
+
+
+def test_a_cell_that_ran_is_a_modification(our_lab: Lab, open_in: Open) -> None:
+    """So the tests above would see one."""
+    notebook = open_in(our_lab, our_lab.write("mine", "1"))
+    opened(notebook)
+    notebook.command("notebook:run-cell")
+    notebook.page.wait_for_function("() => jupyterapp.shell.currentWidget.context.model.dirty")
+    assert opened(notebook)["mark"]
