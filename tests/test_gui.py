@@ -353,7 +353,9 @@ def test_after_a_cell_nothing_of_it_is_left_in_the_kernels_context(
         "slider, here = ipywidgets.IntSlider(), []\n"
         "slider.observe(lambda change: here.append(current.get()), 'value')"
     )
-    identity = cells.run(f"{await_}_ = set_timeout(1, print)\nprint(slider.model_id)").out.strip()
+    identity = cells.run(
+        f"{await_}_ = set_timeout(1, lambda _: None)\nprint(slider.model_id)"
+    ).out.strip()
     update = {"method": "update", "state": {"value": 42}, "buffer_paths": []}
     message = cells.client.session.msg("comm_msg", {"comm_id": identity, "data": update})
     update_seen = cells.collect(Cell(message["header"]["msg_id"]))

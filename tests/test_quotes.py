@@ -56,6 +56,7 @@ def uncaught_mutations(notebooks: Mapping[str, Any], package: Mapping[str, str])
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_changed_character_in_any_quoted_line_of_the_package_is_caught() -> None:
     assert not uncaught_mutations(read_notebooks(), read_package())
 
