@@ -197,6 +197,36 @@ def test_a_detached_child_of_node_does_not_hold_the_kernel(cells: Kernel) -> Non
     assert cells.run("print('alive')").out == "alive\n"
 
 
+# --- J17: every door of sys.stdout leads to the program's console ---
+
+PRINTS = {
+    "writelines": "sys.stdout.writelines(['a\\n', 'b\\n'])",
+    "print with a file": "print('a', file=sys.stdout); print('b', file=sys.stdout, flush=True)",
+    "print in pieces": "print('a', end='\\n' 'b'); print()",
+    "write": "sys.stdout.write('a\\nb\\n')",
+    "a log": (
+        "import logging\nlog = logging.getLogger('mine')\n"
+        "handler = logging.StreamHandler(sys.stdout)\nlog.addHandler(handler)\n"
+        "log.error('a'); log.error('b'); log.removeHandler(handler)"
+    ),
+    "a thread": (
+        "from contextvars import copy_context\nimport threading\n"
+        "thread = threading.Thread(target=copy_context().run, args=[print, 'a\\nb'])\n"
+        "thread.start(); thread.join()"
+    ),
+    "pprint": "import pprint; pprint.pprint('a' * 1); print('b')",
+}
+
+
+@pytest.mark.parametrize("body", PRINTS.values(), ids=PRINTS)
+def test_what_goes_to_standard_output_is_in_the_programs_console(cells: Kernel, body: str) -> None:
+    shown = cells.run(f"%%minirt --sim\nimport sys\n{body}").out
+    last = "get_ipython().magics_manager.registry['MinirtMagics'].last"
+    lines = cells.run(f"print({last}.console.texts())").out.strip()
+    assert lines == str(shown.splitlines())
+    assert [line.strip("'") for line in shown.splitlines()] == ["a", "b"]
+
+
 # --- J18: two names of one extension ---
 
 LONG, SHORT = "minirt.extension", "minirt"
