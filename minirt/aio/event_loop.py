@@ -74,6 +74,7 @@ class MinirtEventLoop(asyncio.SelectorEventLoop):
         self._now = system.clock.now
         self._core = rounds = Rounds(system, LoopTime(self, system), usual_threads())
         self._soon = rounds.ready.append
+        self._timers, self._next_key = rounds.timers, rounds.callbacks.identities.generate_free
         self._executor = Executor(rounds)
         super().__init__(Watched(rounds.poll, lambda one: one.handle))  # type: ignore[arg-type]
         self._ready = self._scheduled = Empty()
@@ -131,8 +132,7 @@ class MinirtEventLoop(asyncio.SelectorEventLoop):
         origin = None
         if self._debug or self._core.alert:
             origin = self._check(callback, "call_later")
-        timer = filled(new_timer(), self, callback, args, context, origin)
-        return self._start(timer, self.time() + delay)
+        return self._add_timer(self.time() + delay, callback, args, context, origin)
 
     def call_at(
         self,
@@ -147,24 +147,30 @@ class MinirtEventLoop(asyncio.SelectorEventLoop):
         origin = None
         if self._debug or self._core.alert:
             origin = self._check(callback, "call_at")
-        timer = filled(new_timer(), self, callback, args, context, origin)
-        return self._start(timer, when)
+        return self._add_timer(when, callback, args, context, origin)
 
-    def _start(self, timer: Any, when: float) -> TimerHandle:
-        deadline = when - 0.0  # a TypeError here, and not on the loop
-        if deadline != deadline:  # NaN, which cannot be sorted: now
-            deadline = self.time()
-        rounds = self._core
-        key = rounds.callbacks.identities.generate_free()
-        rounds.timers.add_exactly(deadline, key, timer)
+    def _add_timer(
+        self, when: float, callback: Any, args: Any, context: Context | None, origin: Any
+    ) -> TimerHandle:
+        timer: Any = new_timer()
+        timer._loop = self
+        timer._callback = callback
+        timer._args = args
+        timer._context = copy_context() if context is None else context
+        timer._cancelled = False
+        timer._repr = None
+        timer._source_traceback = origin
         timer._when = when
-        timer._scheduled = key
+        timer._scheduled = key = self._next_key()  # asyncio asks whether it is true
+        try:
+            self._timers.add(when, key, timer)
+        except (OverflowError, ValueError):  # without bounds, or NaN
+            if not when > 0:
+                self._soon(timer)  # else it is never due
         return timer  # type: ignore[no-any-return]
 
     def _timer_handle_cancelled(self, timer: Any) -> None:
-        if timer._scheduled:
-            self._core.timers.remove(timer._scheduled)
-            timer._scheduled = False
+        self._timers.remove(timer._scheduled)
 
     def _add_callback(self, handle: Any) -> None:
         if not handle._cancelled:
@@ -207,8 +213,12 @@ class MinirtEventLoop(asyncio.SelectorEventLoop):
         handle = filled(new_handle(), self, callback, args, None, origin)
         identity = rounds.callbacks.identities.generate_free()
         listener = DescriptorListener(identity, handle, rounds)
-        for replaced in rounds.poll.watch(fd, interest, listener):
-            replaced.handle.cancel()  # type: ignore[attr-defined]
+        try:
+            replaced = rounds.poll.watch(fd, interest, listener)
+        except TypeError as error:  # what asyncio raises for it
+            raise ValueError(str(error)) from None
+        for one in replaced:
+            one.handle.cancel()  # type: ignore[attr-defined]
         return handle
 
     def _unlisten(self, fd: FileLike, interest: Interest) -> bool:
@@ -223,8 +233,10 @@ class MinirtEventLoop(asyncio.SelectorEventLoop):
 
     def _make_self_pipe(self) -> None:
         self._ssock = self._csock = None
+        self._internal_fds += 1  # what wakes the loop is the poll's
 
     def _close_self_pipe(self) -> None:
+        self._internal_fds -= 1
         if self._csock is not None:
             super()._close_self_pipe()  # type: ignore[misc]
 

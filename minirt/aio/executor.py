@@ -9,6 +9,7 @@ work back needs no message to the pool.
 """
 
 import asyncio
+import concurrent.futures
 import os
 from collections.abc import Callable
 from typing import Any
@@ -113,9 +114,11 @@ class Call:
 
 
 def raisable(error: BaseException) -> BaseException:
-    """The same error, but for the one that would end the coroutine that awaits it."""
-    if not isinstance(error, StopIteration):
-        return error
-    raised = RuntimeError("the function raised StopIteration, which a future cannot raise")
-    raised.__cause__ = error
-    return raised
+    """The same error as a future can have it."""
+    if isinstance(error, StopIteration):  # it would end the coroutine that awaits it
+        raised = RuntimeError("the function raised StopIteration, which a future cannot raise")
+        raised.__cause__ = error
+        return raised
+    if isinstance(error, concurrent.futures.CancelledError):  # another class than asyncio's
+        return asyncio.CancelledError(*error.args)
+    return error

@@ -20,7 +20,7 @@ import weakref
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from math import inf
+from operator import attrgetter
 from typing import Any
 
 from minirt.aio.handles import call_each, call_each_timed
@@ -28,15 +28,19 @@ from minirt.clock import Clock
 from minirt.core.calls import Event
 from minirt.core.loop import Loop
 from minirt.core.system import System
+from minirt.core.timers import SLOTS
 from minirt.values import Js
 
+SLOT = 1 / SLOTS  # s: whose deadlines are so near to each other have one place in `Timers`
 RESOLUTION = 1e-9  # s: a timer is due that much early, as in asyncio, for the error of a float
+
+by_deadline = attrgetter("_when")
 
 
 class Rounds(Loop):
     """A core loop whose turns end with a round of asyncio's handles."""
 
-    __slots__ = ("in_debug", "is_stopping", "ready")
+    __slots__ = ("in_debug", "is_stopping", "opened", "ready")
 
     def __init__(self, system: System, clock: Clock, threads: int) -> None:
         super().__init__(system, threads=0)
@@ -45,6 +49,7 @@ class Rounds(Loop):
         self.pool.free.reverse()  # asyncio_0 works first
         self.pool.apart = self._apart
         self.ready: deque[Any] = deque()  # handles
+        self.opened: deque[Any] = deque()  # timers of the slot whose time it is, by deadline
         self.is_over = never  # it waits for `stop`, whatever there is to wait for
         self.is_stopping = False
         self.in_debug = False
@@ -66,16 +71,35 @@ class Rounds(Loop):
             call_each(self.ready, len(self.ready))
 
     def timers_phase(self) -> None:
-        """Handles whose time has come are ready, in the order of their deadlines."""
+        """Handles whose time has come are ready, in the order of their deadlines.
+
+        `Timers` keeps those together that are due within a quarter of a millisecond, which is why a
+        hundred thousand are cheap. asyncio wants them apart: so the slot of this moment is opened,
+        and sorted.
+        """
         self.phase = "timers"
-        timers, ready, take = self.timers, self.ready.append, self.timers.waiting.pop
-        timers.begin(self.clock.now() + RESOLUTION)
-        while batch := timers.next_batch():
-            while batch:
-                handle: Any = take(batch.pop(), None)
-                if handle is not None:  # or it was cancelled
-                    handle._scheduled = False
-                    ready(handle)
+        timers, waiting, opened = self.timers, self.timers.waiting, self.opened
+        now = self.clock.now()
+        timers.begin(now + SLOT)
+        slots = []
+        while keys := timers.next_batch():
+            slots += [waiting[key] for key in reversed(keys) if key in waiting]
+            keys.clear()
+        if slots:
+            self.opened = opened = deque(sorted([*opened, *slots], key=by_deadline))
+        due = now + RESOLUTION
+        while opened and opened[0]._when < due:
+            timer = opened.popleft()
+            if waiting.pop(timer._scheduled, None) is not None:  # or it was cancelled
+                self.ready.append(timer)
+
+    def timeout(self) -> float | None:
+        timeout, opened = super().timeout(), self.opened
+        while opened and opened[0]._cancelled:
+            opened.popleft()
+        if opened and timeout != 0:
+            return max(0, opened[0]._when - self.clock.now())
+        return timeout
 
     def descriptor_ready(self, handle: Any, readiness: Js) -> None:
         """A descriptor has something to say: its handle is ready, too."""
@@ -94,10 +118,6 @@ class Rounds(Loop):
 
     def has_work(self) -> bool:
         return bool(self.ready or self.is_stopping) or super().has_work()
-
-    def timeout(self) -> float | None:
-        timeout = super().timeout()
-        return None if timeout == inf else timeout  # nobody waits for what is never due
 
     def _wait(self) -> Sequence[Event]:
         """As the core's, but it does not look for descriptors that were closed: asyncio's rule is
@@ -123,6 +143,7 @@ class Rounds(Loop):
         self.poll.close()
         self.callbacks.drop_all()
         self.ready.clear()
+        self.opened.clear()
 
     def after_fork(self) -> None:
         """This is a child: the threads are the parent's, and so is what epoll watches."""
