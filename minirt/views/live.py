@@ -1,26 +1,34 @@
 """How does a reader watch a program run?
 
-`LiveView` is a widget: while the program runs it is sent one frame at a time, and at the end the
-whole recording, which the page then plays back without a kernel.
+`LiveView` is a widget: while the program runs it is sent one frame at a time. A widget needs its
+kernel, or its state in the file, or else a page shows an error in its place. So when the run is
+over the view is replaced, wherever it is displayed, by what needs neither: see `saved`.
 """
 
 import linecache
+from collections import deque
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
+from uuid import uuid4
 
 import anywidget
 import traitlets
+from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from minirt.views.clicks import hear_clicks
+from minirt.views.clicks import hear_clicks, hear_pages
 from minirt.views.picture import Picture
+from minirt.views.saved import coded, saved
 from minirt.views.script import script
+from minirt.views.state import State
 from minirt.views.tape import pack, tape
 from minirt.views.watch import Watch
 
 STATIC = Path(__file__).parent / "static"
 NOT_HERE = '<p class="minirt-picture">The live view runs in JupyterLab; here is its picture.</p>'
+MOST_DISPLAYS = 20  # of one view
 
 
 class Controls(Protocol):
@@ -34,7 +42,10 @@ class Controls(Protocol):
 
 
 class LiveView(anywidget.AnyWidget):
-    """The runtime at work: phases, counters, timers, queues, threads, descriptors, console."""
+    """The runtime at work: phases, counters, timers, queues, threads, descriptors, console.
+
+    It belongs to the cell that makes it: when that cell runs again, it is closed.
+    """
 
     _esm = script(STATIC / "live.js")
     _css = STATIC / "live.css"
@@ -43,11 +54,17 @@ class LiveView(anywidget.AnyWidget):
     recordings = traitlets.Int().tag(sync=True)  # so far
 
     def __init__(self, displays_itself: bool = False, **traits: Any) -> None:
+        self._cell = _cell_that_runs()
+        self._saved = ""  # HTML, after the run
         super().__init__(**traits)
         self.displays_itself = displays_itself  # when a program begins, under its cell
         self._controls: Controls | None = None
         self.picture: Picture | None = None  # after the run
+        self._displays: deque[str] = deque(maxlen=MOST_DISPLAYS)  # identities
+        self._page = ""  # the one in which this run is displayed first
         self.on_msg(self._command)
+
+    # How it is displayed
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The widget; and for a reader whose page cannot run it, the picture, once there is one."""
@@ -58,15 +75,37 @@ class LiveView(anywidget.AnyWidget):
         html = NOT_HERE if self.picture is None else self.picture._repr_html_()
         return {**parts[0], "text/plain": repr(self), "text/html": html}, parts[1]
 
+    def _ipython_display_(self) -> None:
+        self._displays.append(uuid4().hex)
+        self._publish(self._displays[-1])
+
+    def _publish(self, identity: str, **options: Any) -> None:
+        """Show it as it is now: as the widget, or what is left of it."""
+        if self._saved or self.comm is None:
+            shown = {"text/html": self._saved or NOT_HERE, "text/plain": repr(self)}
+        else:
+            shown = self._repr_mimebundle_()[0]
+        display(shown, raw=True, display_id=identity, **options)  # type: ignore[no-untyped-call]
+
+    def _publish_again(self) -> None:
+        """Show it as it is now, wherever it is displayed."""
+        for identity in self._displays:
+            self._publish(identity, update=True)
+
     def __repr__(self) -> str:
         state = self.frame.get("state", "new")
         return f"<LiveView: {state}>"
 
+    # A run
+
     def begin(self, controls: Controls) -> None:
         """A program starts. From now on the buttons of the page are these controls."""
+        hear_pages()
+        self.open()
         self._controls = controls
         self.recording = b""
-        self.picture = None
+        self.picture, self._saved, self._page = None, "", ""
+        self._publish_again()
         if self.displays_itself:
             display(self)  # type: ignore[no-untyped-call]
 
@@ -79,7 +118,7 @@ class LiveView(anywidget.AnyWidget):
         await hear_clicks()
 
     def end(self, watch: Watch, frame: dict[str, Any]) -> None:
-        """The program has ended: the page gets the recording."""
+        """The program has ended: its recording takes the place of the view."""
         self._controls = None
         entries = watch.entries()
         self.picture = Picture(entries)
@@ -89,25 +128,88 @@ class LiveView(anywidget.AnyWidget):
             before=watch.before,
             source=linecache.getline,
         )
+        packed = pack(recorded)
+        self._saved = self._box(frame, packed)
+        self._publish_again()
+        # a page that was loaded again during the run shows the widget still
         with self.hold_sync():  # one message, or the page would look between two
             self.frame = frame
-            self.recording = pack(recorded)
+            self.recording = packed
             self.recordings += 1
-        if self.displays_itself:
-            display(self.picture)  # type: ignore[no-untyped-call]
+
+    def _box(self, frame: dict[str, Any], packed: bytes) -> str:
+        assert self.picture is not None
+        kind = f"{type(self).__module__}.{type(self).__qualname__}"
+        still = self.picture._repr_html_()
+        said = {name: frame[name] for name in ("state", "error") if name in frame}
+        values: dict[str, Any] = {"frame": {**State().frame(0), **said}, "recordings": 1}
+        return saved(kind, still, values, packed, self._code)
+
+    @cached_property
+    def _code(self) -> str:
+        return coded(str(self._esm), str(self._css))
+
+    # Its life
+
+    def open(self) -> None:
+        """Be a widget in the pages, also after it was closed."""
+        if self.comm is None and "layout" in self._trait_values:  # it was one before
+            self.__dict__.pop("_repr_mimebundle_", None)  # which closing has hidden
+            self._model_id = None  # a page may not have forgotten the old one yet
+            self.layout.open()
+        if self.comm is None and self._cell is not None:
+            _events().register("pre_run_cell", self._hear_of_cell)
+        super().open()
+
+    def close(self) -> None:
+        """Leave the pages and the file. Where it is displayed is then what needs no kernel."""
+        if self.comm is None:
+            return
+        super().close()
+        self.layout.close()
+        if self._cell is not None:
+            _events().unregister("pre_run_cell", self._hear_of_cell)
+        if not self._saved:
+            self._publish_again()
+
+    def _hear_of_cell(self, about: Any) -> None:
+        if about.cell_id == self._cell:
+            self.close()
 
     def _command(self, widget: object, content: Any, buffers: object) -> None:
-        controls = self._controls
-        if controls is None or not isinstance(content, dict):
+        if not isinstance(content, dict):
             return
-        commands: dict[str, Callable[[], None]] = {
-            "pause": controls.pause,
-            "resume": controls.resume,
-            "step": controls.step,
-            "stop": controls.stop,
-        }
         name, value = content.get("command"), content.get("value")
-        if name == "speed" and isinstance(value, int | float) and 0.01 <= value <= 100:
-            controls.set_speed(float(value))
-        elif name in commands:
-            commands[name]()
+        if name == "shown":
+            self._page = self._page or str(value)
+        elif name == "left" and self._saved and value == self._page:
+            self.close()  # what is left of it has taken its place
+        elif self._controls is not None:
+            _control(self._controls, name, value)
+
+
+def _cell_that_runs() -> str | None:
+    """Its identity, where a front end gives one to each cell."""
+    kernel: Any = getattr(get_ipython(), "kernel", None)
+    identity: str | None = kernel and kernel.get_parent().get("metadata", {}).get("cellId")
+    return identity
+
+
+def _events() -> Any:
+    """What IPython calls before and after each cell."""
+    shell: Any = get_ipython()
+    return shell.events
+
+
+def _control(controls: Controls, name: object, value: object) -> None:
+    """Do what a button says. What is no command does nothing."""
+    commands: dict[object, Callable[[], None]] = {
+        "pause": controls.pause,
+        "resume": controls.resume,
+        "step": controls.step,
+        "stop": controls.stop,
+    }
+    if name == "speed" and isinstance(value, int | float) and 0.01 <= value <= 100:
+        controls.set_speed(float(value))
+    elif isinstance(name, str) and name in commands:
+        commands[name]()

@@ -6,7 +6,6 @@ once, and of numbers only the differences; what deflate finds then is a fifth of
 before. `static/unpacking.js` does what `unpacked` does.
 """
 
-import json
 from collections.abc import Sequence
 from itertools import accumulate, count, pairwise
 from typing import Any
@@ -78,7 +77,7 @@ def _once(items: Sequence[Any]) -> list[Any]:
     # names come again and again; identities and rows move on
     are_names = are_texts and not all(map(str.isdecimal, items))
     for item in items:
-        key = item if are_texts else json.dumps(item)
+        key = item if are_texts else repr(item)  # 1, 1.0 and True are three
         is_new = key not in numbers
         if is_new:
             numbers[key] = len(distinct)

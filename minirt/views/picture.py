@@ -30,6 +30,9 @@ COLOURS = MappingProxyType(
 LEGEND = MappingProxyType(
     {"callback": "callback", "sleep": "asleep in poll", "task": "task", "wait": "task waits"}
 )
+THICK = MappingProxyType(
+    {"sleep": 18, "callback": 18, "task": 18, "wait": 3}
+)  # px; the last on top
 LETTERS = 12  # px
 LETTER = 6.2  # px, of the small type: does a label fit its bar?
 MOST_ROWS = 40  # of the text table
@@ -115,7 +118,9 @@ class Picture:
         return parts
 
     def _bars(self, lanes: list[str]) -> list[str]:
-        parts: list[str] = []
+        """A dashed line for each colour of a lane, since a notebook keeps it; and the labels."""
+        lines: dict[tuple[str, int], list[tuple[float, float]]] = {}
+        labels: list[str] = []
         last: dict[tuple[str, str], float] = {}
         for span in self._spans[:MOST_BARS]:
             if span.lane not in lanes:
@@ -124,8 +129,11 @@ class Picture:
             if right - left < 1 and last.get((span.lane, span.kind), -1.0) > left - 1:
                 continue  # it would cover the one before it
             last[span.lane, span.kind] = max(left + 1, right)
-            parts += _bar(span, left, max(1.5, right - left), lanes.index(span.lane))
-        return parts
+            number, width = lanes.index(span.lane), max(1.5, right - left)
+            lines.setdefault((span.kind, number), []).append((left, left + width))
+            labels += _label(span, left, width, TOP + number * LANE + 17)
+        order = sorted(lines.items(), key=lambda line: [*THICK].index(line[0][0]))
+        return [*(_dashes(kind, number, bars) for (kind, number), bars in order), *labels]
 
     def _rows(self) -> list[tuple[str, ...]]:
         names = names_of(self._events)
@@ -163,18 +171,27 @@ def picture(events: Iterable[Entry]) -> Picture:
     return Picture(events)
 
 
-def _bar(span: Span, left: float, width: float, lane: int) -> list[str]:
-    thin = span.kind == "wait"
-    top = TOP + lane * LANE + (19 if thin else 4)
-    size = f'width="{width:.1f}" height="{3 if thin else 18}"'
-    parts = [f'<rect x="{left:.1f}" y="{top}" {size} rx="2" fill="{COLOURS[span.kind]}"/>']
-    label = f"{span.identity} {span.label}" if span.identity is not None else span.label
-    if span.kind in ("task", "callback"):
-        short = str(span.identity) if span.identity is not None else ""
-        fitting = next((text for text in (label, short) if len(text) * LETTER + 6 < width), "")
-        if fitting:
-            parts.append(_text(left + 4, top + 13, fitting, GROUND))
-    return parts
+def _dashes(kind: str, lane: int, bars: Iterable[tuple[float, float]]) -> str:
+    """The bars of one colour on one lane, from left to right, as (left, right)."""
+    middle = TOP + lane * LANE + (20.5 if kind == "wait" else 13)
+    dashes, at = ["0"], 10 * LEFT  # in tenths, so that no rest adds up
+    for left, right in bars:
+        begin, end = max(at, round(10 * left)), round(10 * right)
+        if end > begin:
+            dashes += [f"{(begin - at) / 10:g}", f"{(end - begin) / 10:g}"]
+            at = end
+    line = f'd="M{LEFT} {middle}h{WIDTH}" stroke-dasharray="{" ".join(dashes)} {WIDTH}"'
+    return f'<path {line} stroke="{COLOURS[kind]}" stroke-width="{THICK[kind]}"/>'
+
+
+def _label(span: Span, left: float, width: float, bottom: int) -> list[str]:
+    """What stands in a bar that has room for it."""
+    if span.kind not in ("task", "callback"):
+        return []
+    short = str(span.identity) if span.identity is not None else ""
+    whole = f"{short} {span.label}".strip()
+    fitting = next((text for text in (whole, short) if len(text) * LETTER + 6 < width), "")
+    return [_text(left + 4, bottom, fitting, GROUND)] if fitting else []
 
 
 def _legend() -> list[str]:

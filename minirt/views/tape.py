@@ -23,6 +23,7 @@ from minirt.watching.trace import PHASES, Event, printable
 Source = Callable[[str, int], str]  # (file, line) -> its text
 MOST_SPANS = 20_000
 COLUMNS = ("events", "spans", "places")  # the long lists
+GOES_ON = -1  # for the length of a span
 ITS_IDENTITY, ITS_TURN = "\0", "\1"  # in a packed text; no text that is told has such characters
 
 
@@ -82,7 +83,10 @@ def tape(
 def pack(recorded: dict[str, Any]) -> bytes:
     """The tape as it is sent: small, since a notebook keeps it."""
     events = list(map(_whole, recorded["events"], repeat(recorded)))
-    whole = {**recorded, "events": events, "places": list(recorded["places"].items())}
+    moments = {event[0]: number for number, event in reversed([*enumerate(events)])}
+    spans = list(map(_by_events, recorded["spans"], repeat(moments)))
+    places = list(recorded["places"].items())
+    whole = {**recorded, "events": events, "spans": spans, "places": places}
     for name in ("values", "texts"):  # each is in its event
         del whole[name]
     whole |= {name: packed(whole[name]) for name in COLUMNS}
@@ -97,8 +101,10 @@ def unpack(sent: bytes) -> dict[str, Any]:
     for event in recorded["events"]:
         event[6] = texts.number(_told(event[6], event))
         event[7] = {name: values.number(value) for name, value in event[7].items()}
-    places = dict(recorded["places"])
-    return {**recorded, "values": values.values, "texts": texts.values, "places": places}
+    times = [event[0] for event in recorded["events"]]
+    recorded["spans"] = list(map(_by_times, recorded["spans"], repeat(times)))
+    recorded["places"] = dict(recorded["places"])
+    return {**recorded, "values": values.values, "texts": texts.values}
 
 
 def _whole(event: list[Any], recorded: dict[str, Any]) -> list[Any]:
@@ -118,6 +124,23 @@ def _told(text: str, event: list[Any]) -> str:
     if text.startswith(ITS_IDENTITY):
         return f"{event[5]}{text.removeprefix(ITS_IDENTITY)}"
     return f"turn {event[1]}" if text == ITS_TURN else text
+
+
+def _by_events(span: list[Any], moments: Mapping[float, int]) -> list[Any]:
+    """In place of its times: the number of its first event, and of those up to its last."""
+    lane, start, end, *what = span
+    first, last = moments.get(start), moments.get(start if end is None else end)
+    if first is None or last is None:
+        return [lane, 0, 0, *what, [start, end]]  # it began before the recording
+    return [lane, first, GOES_ON if end is None else last - first, *what, None]
+
+
+def _by_times(span: list[Any], times: Sequence[float]) -> list[Any]:
+    """The span with its times."""
+    lane, first, length, *what, exact = span
+    end = None if length == GOES_ON else times[first + length] if times else 0.0
+    start, end = exact or (times[first], end)
+    return [lane, start, end, *what]
 
 
 def _rows(

@@ -3,6 +3,7 @@
 
 const COLUMNS = ["events", "spans", "places"];
 const ITS_IDENTITY = "\u0000"; // how a text begins that begins with the identity of its event
+const GOES_ON = -1;
 const ITS_TURN = "\u0001";
 const NEW = -1; // the next one that was not there before
 
@@ -54,6 +55,13 @@ function unpackedList([how, ...stored]) {
   return WAYS[how](stored);
 }
 
+// A span has the numbers of its first event, and of those up to its last; or its times as they are.
+function spanWithTimes(span, events) {
+  const [lane, first, length, kind, identity, label, exact] = span;
+  const [start, end] = exact ?? [events[first][0], length === GOES_ON ? null : events[first + length][0]];
+  return [lane, start, end, kind, identity, label];
+}
+
 // The recording as the page reads it: each event with the numbers of its text and of its values.
 export function unpack(recording) {
   if (recording.values) return recording; // by a version that did not pack
@@ -67,5 +75,6 @@ export function unpack(recording) {
     event[6] = whole.texts.push(text) - 1;
     for (const [name, value] of Object.entries(event[7])) event[7][name] = whole.values.push(value) - 1;
   }
+  whole.spans = whole.spans.map((span) => spanWithTimes(span, whole.events));
   return whole;
 }

@@ -1,0 +1,189 @@
+"""What does a notebook keep of a live view, and what does a reader see who opens it another day?"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import nbformat
+import pytest
+
+from .conftest import PATIENCE, Lab, Notebook, tool
+
+SHORT = """
+from minirt import Runtime
+rt = Runtime()
+def main():
+    rt.set_timeout(20, lambda _: rt.log("later"))
+    rt.log("main")
+await rt.play(main)
+"""
+MANY_TIMERS = """
+from minirt import Runtime
+rt = Runtime()
+def main():
+    for number in range(300):
+        rt.set_timeout(number * 3, lambda _, number=number: rt.log(f"timer {number}"))
+await rt.play(main)
+"""
+TICKING = """
+from minirt import Runtime
+rt = Runtime()
+def main():
+    rt.set_interval(5, lambda _: rt.log("tick"))
+await rt.play(main)
+"""
+MANAGER = "@jupyter-widgets/jupyterlab-manager:plugin"
+ERRORS = "Error displaying widget", "Loading widget", "model not found"
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+Open = Callable[..., Notebook]
+
+
+@pytest.fixture(params=["state is saved", "state is not saved"])
+def lab_with_setting(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """Lab saves the state of widgets on Binder, where it is set so, and nowhere else."""
+    lab.setting(MANAGER, json.dumps({"saveState": request.param == "state is saved"}))
+    yield lab
+    lab.setting(MANAGER, "{}")
+
+
+def save(notebook: Notebook) -> None:
+    """Save it, and wait until it is saved."""
+    notebook.page.evaluate("() => jupyterapp.commands.execute('docmanager:save').then(() => null)")
+
+
+def shut_down(notebook: Notebook) -> None:
+    notebook.page.evaluate(
+        "() => jupyterapp.shell.currentWidget.sessionContext.shutdown().then(() => null)"
+    )
+
+
+def text_of_outputs(notebook: Notebook) -> str:
+    return " ".join(notebook.page.locator(".jp-OutputArea").all_inner_texts())
+
+
+def file_of(lab: Lab, name: str) -> Any:
+    return nbformat.read(lab.folder / name, as_version=4)
+
+
+def size_of_outputs(lab: Lab, name: str) -> int:
+    """Bytes of the file besides its sources and what the program printed."""
+    notebook = file_of(lab, name)
+    outputs = [
+        one for cell in notebook.cells for one in cell.outputs if one.output_type != "stream"
+    ]
+    return len(json.dumps([outputs, notebook.metadata.get("widgets", {})]))
+
+
+def run_again(notebook: Notebook) -> None:
+    notebook.page.evaluate("window.ran = false")
+    notebook.run().wait_for_recording()
+
+
+def wait_for_play(notebook: Notebook) -> None:
+    """Until the box that replaced the view has drawn itself."""
+    notebook.page.locator('.minirt-widget .minirt-live[data-mode="recorded"]').first.wait_for(
+        timeout=PATIENCE
+    )
+
+
+def test_a_notebook_that_was_saved_shows_its_recording_when_it_is_opened_another_day(
+    lab_with_setting: Lab, open_notebook: Open
+) -> None:
+    name = lab_with_setting.write("another_day", SHORT)
+    notebook = open_notebook(name).run()
+    notebook.wait_for_recording()
+    wait_for_play(notebook)
+    save(notebook)
+    shut_down(notebook)
+    assert VIEW not in str(file_of(lab_with_setting, name).cells)
+    again = open_notebook(name)
+    wait_for_play(again)
+    again.button("First event").click()
+    again.frames()
+    assert again.text("position").startswith("1 / ")
+    assert not any(error in text_of_outputs(again) for error in ERRORS)
+
+
+def test_a_notebook_that_is_not_trusted_shows_the_picture(lab: Lab, open_notebook: Open) -> None:
+    name = lab.write("mine", SHORT)
+    notebook = open_notebook(name).run()
+    notebook.wait_for_recording()
+    wait_for_play(notebook)
+    save(notebook)
+    shut_down(notebook)
+    text = (lab.folder / name).read_text(encoding="utf-8")
+    # another text than the one that was signed: a file that came from somebody else
+    (lab.folder / "theirs.ipynb").write_text(text.replace("later", "theirs"), encoding="utf-8")
+    theirs = open_notebook("theirs.ipynb")
+    picture = theirs.page.locator(".jp-OutputArea img")
+    picture.wait_for(timeout=PATIENCE)
+    assert picture.evaluate("(image) => image.naturalWidth") > 300
+    assert theirs.page.locator(".minirt-live").count() == 0
+    assert not any(error in text_of_outputs(theirs) for error in ERRORS)
+
+
+def test_a_reload_in_the_middle_of_a_run_brings_the_view_back(
+    lab_with_setting: Lab, open_notebook: Open
+) -> None:
+    notebook = open_notebook(lab_with_setting.write("in_the_middle", TICKING)).run()
+    save(notebook)
+    notebook.open()
+    notebook.wait_for_state("Running")
+    turn = notebook.text("turn")
+    notebook.frames(30)
+    assert notebook.text("turn") != turn
+    notebook.button("Stop").click()
+    notebook.page.locator('.minirt-live[data-mode="recorded"]').first.wait_for(timeout=PATIENCE)
+
+
+def test_a_cell_that_runs_ten_times_leaves_as_much_in_the_file_as_one_that_ran_once(
+    lab_with_setting: Lab, open_notebook: Open
+) -> None:
+    name = lab_with_setting.write("ten_times", SHORT)
+    notebook = open_notebook(name).run()
+    notebook.wait_for_recording()
+    wait_for_play(notebook)
+    save(notebook)
+    once = size_of_outputs(lab_with_setting, name)
+    for _ in range(9):
+        run_again(notebook)
+        wait_for_play(notebook)
+    save(notebook)
+    assert size_of_outputs(lab_with_setting, name) == pytest.approx(once, rel=0.05)
+    notebook.command("notebook:clear-all-cell-outputs")
+    save(notebook)
+    assert size_of_outputs(lab_with_setting, name) < 200
+
+
+def test_three_hundred_timers_take_less_than_sixty_kilobytes(
+    lab_with_setting: Lab, open_notebook: Open
+) -> None:
+    name = lab_with_setting.write("many_timers", MANY_TIMERS)
+    notebook = open_notebook(name).run()
+    notebook.wait_for_recording()
+    wait_for_play(notebook)
+    save(notebook)
+    assert size_of_outputs(lab_with_setting, name) < 60_000
+
+
+def test_a_page_of_nbconvert_plays_the_recording_and_shows_the_picture_without_scripts(
+    lab: Lab, open_notebook: Open, browser: Any
+) -> None:
+    name = lab.write("exported", SHORT)
+    notebook = open_notebook(name).run()
+    notebook.wait_for_recording()
+    wait_for_play(notebook)
+    save(notebook)
+    html, _ = tool("nbconvert").HTMLExporter().from_filename(lab.folder / name)
+    path = lab.folder / "exported.html"
+    path.write_text(html, encoding="utf-8")
+    for scripts in (True, False):
+        context = browser.new_context(java_script_enabled=scripts, offline=True)
+        page = context.new_page()
+        page.goto(path.as_uri(), wait_until="domcontentloaded")
+        shown = page.locator(
+            '.minirt-live[data-mode="recorded"]' if scripts else ".minirt-still img"
+        )
+        shown.first.wait_for(timeout=PATIENCE)
+        context.close()
