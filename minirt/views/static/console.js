@@ -1,23 +1,52 @@
-// What did the program print last?
+// What did the program print last? It looks as JupyterLab's outputs do: colours, and letters that
+// are two columns wide.
 
 import { make, panel, setText } from "./elements.js";
 import { thousands } from "./words.js";
 
+const letters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+// Each of `styles` is [from, to, style]: places in the text, and what minirt/watching/terminal.py
+// calls its look.
+function styled(text, styles = []) {
+  const parts = [];
+  let at = 0;
+  for (const [from, to, style] of styles) {
+    parts.push(text.slice(at, from), ...dressed(text.slice(from, to), style));
+    at = to;
+  }
+  return [...parts, text.slice(at)];
+}
+
+function dressed(text, style) {
+  const classes = style.split(" ").map((name) => `ansi-${name}`).join(" ");
+  if (!style.includes("wide")) return [make("span", classes, text)];
+  return Array.from(letters.segment(text), ({ segment }) => make("span", classes, segment));
+}
+
 export function makeConsole() {
-  const { element, count } = panel("Console", "mr-console");
+  const { element, head, count } = panel("Console", "mr-console");
+  const kept = make("span", "mr-kept");
+  head.append(kept);
   const lines = make("pre", "mr-lines");
   lines.tabIndex = 0;
   lines.setAttribute("aria-label", "Console");
   lines.setAttribute("role", "group"); // without a role an element has no name to say
   element.append(lines);
+  let drawn = "";
 
   function draw(frame) {
     const [total, rows] = frame.console;
     setText(count, thousands(total));
-    const text = rows.map(([time, line]) => `${time.toFixed(3).padStart(8)}  ${line}`).join("\n");
-    if (lines.textContent === text) return;
-    lines.textContent = text;
-    lines.scrollTop = lines.scrollHeight;
+    setText(kept, total > rows.length ? `the last ${thousands(rows.length)} are here` : "");
+    const wanted = JSON.stringify(rows);
+    if (drawn === wanted) return;
+    drawn = wanted;
+    const isAtEnd = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 4;
+    lines.replaceChildren(...rows.flatMap(([time, text, styles], at) => [
+      `${at ? "\n" : ""}${time.toFixed(3).padStart(8)}  `, ...styled(text, styles),
+    ]));
+    if (isAtEnd) lines.scrollTop = lines.scrollHeight; // a reader who looks back stays there
   }
   return { element, draw };
 }

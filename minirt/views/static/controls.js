@@ -32,7 +32,8 @@ export function makeControls(send) {
   stop.dataset.command = "stop";
   element.append(pause, step, speed, stop);
 
-  function draw(frame) {
+  function draw(frame, isOff) {
+    for (const control of [pause, step, speed, stop]) control.disabled = isOff;
     paused = frame.state === "paused";
     setText(pause, paused ? "Resume" : "Pause");
     if (document.activeElement !== speed) speed.value = String(frame.speed);
@@ -49,13 +50,15 @@ export function makeHeader() {
   status.setAttribute("role", "status");
   element.append(state, time, error, status);
 
-  function draw(frame) {
+  // `absence` says that the kernel is not there; it is empty otherwise.
+  function draw(frame, absence) {
     element.dataset.state = frame.state;
-    setText(state, STATES[frame.state] || frame.state);
+    const word = STATES[frame.state] || frame.state;
+    setText(state, word);
     setText(time, seconds(frame.time));
-    setText(error, frame.error || "");
+    setText(error, absence || frame.error || "");
     const held = frame.state === "paused" && frame.held ? `, ${describeCurrent(frame)}` : "";
-    setText(status, `${STATES[frame.state] || frame.state}${held}`);
+    setText(status, absence ? `${word}. ${absence}` : `${word}${held}`);
   }
   return { element, draw };
 }

@@ -6,48 +6,80 @@ import { duration, thousands, waitsFor } from "./words.js";
 
 const ROWS = 6;
 
-function listPanel(title, columns, follow, empty) {
-  const { element, count } = panel(title);
+// A list takes the room of the most lines that it had in this run, so that nothing jumps when a row
+// comes or goes. One that had none is a single line.
+//
+// `contentOf` gives { total, rows, note } of a frame; these depend on its `fields` and on its time.
+function listPanel({ title, columns, empty, fields, contentOf }, follow) {
+  const { element, count } = panel(title, "mr-list-panel");
   const table = makeTable(columns, title, follow);
   const rest = make("div", "mr-rest");
-  element.append(table.element, rest);
+  const body = make("div", "mr-body");
+  body.append(table.element, rest);
+  element.append(body);
+  let most = 0; // lines
 
-  function draw(total, rows, followed, note = "") {
+  function keepRoom({ total, rows }) {
+    most = Math.max(most, rows.length + (total > rows.length ? 1 : 0));
+    body.hidden = most === 0;
+    body.style.setProperty("--mr-lines", most);
+  }
+
+  function keepRoomFor(frames) {
+    frames.forEach((frame, at) => {
+      if (at === 0 || fields.some((field) => frame[field] !== frames[at - 1][field])) keepRoom(contentOf(frame));
+    });
+  }
+
+  function forget() {
+    most = 0;
+  }
+
+  function draw(frame, followed) {
+    const content = contentOf(frame);
+    const { total, rows, note } = content;
+    keepRoom(content);
     setText(count, thousands(total));
     table.draw(rows, followed);
     table.element.hidden = rows.length === 0;
     const more = total > rows.length ? `and ${thousands(total - rows.length)} more` : "";
     setText(rest, rows.length === 0 ? empty : [more, note].filter(Boolean).join(" · "));
   }
-  return { element, draw };
+  return { element, draw, keepRoomFor, forget };
 }
 
-export function makeTimers(follow) {
-  const columns = [["identity", "mr-number"], ["callback", "mr-grow"], ["delay", "mr-number"], ["time left", "mr-number"]];
-  const list = listPanel("Timers", columns, follow, "no timer waits");
-  function draw(frame, followed) {
-    const [total, rows] = frame.timers;
+const TIMERS = {
+  title: "Timers",
+  columns: [["identity", "mr-number"], ["callback", "mr-grow"], ["delay", "mr-number mr-minor"], ["time left", "mr-number"]],
+  empty: "no timer waits",
+  fields: ["timers"],
+  contentOf(frame) {
+    const [total, timers] = frame.timers;
     const left = (deadline) => (deadline > frame.time ? duration(deadline - frame.time) : "due");
-    list.draw(total, rows.map(([identity, deadline, name, delay]) => [identity, identity, name, delay, left(deadline)]), followed);
-  }
-  return { element: list.element, draw };
-}
+    const rows = timers.map(([identity, deadline, name, delay]) => [identity, identity, name, delay, left(deadline)]);
+    return { total, rows };
+  },
+};
 
-export function makeQueue(follow) {
-  const columns = [["identity", "mr-number"], ["callback", "mr-grow"], ["waits for", ""]];
-  const list = listPanel("Callback queue", columns, follow, "no callback waits");
-  function draw(frame, followed) {
-    const [total, rows, groups] = frame.queue;
+const QUEUE = {
+  title: "Callback queue",
+  columns: [["identity", "mr-number"], ["callback", "mr-grow"], ["waits for", "mr-reason"]],
+  empty: "no callback waits",
+  fields: ["queue"],
+  contentOf(frame) {
+    const [total, callbacks, groups] = frame.queue;
+    const rows = callbacks.map(([identity, name, where, what]) => [identity, identity, name, waitsFor(where, what)]);
     const note = total > rows.length ? groups.map(([where, count]) => `${thousands(count)} ${where}`).join(", ") : "";
-    list.draw(total, rows.map(([identity, name, where, what]) => [identity, identity, name, waitsFor(where, what)]), followed, note);
-  }
-  return { element: list.element, draw };
-}
+    return { total, rows, note };
+  },
+};
 
-export function makePool(follow) {
-  const columns = [["identity", "mr-number"], ["task", "mr-grow"], ["thread", ""], ["time", "mr-number"]];
-  const list = listPanel("Thread pool", columns, follow, "no task runs or waits");
-  function draw(frame, followed) {
+const POOL = {
+  title: "Thread pool",
+  columns: [["identity", "mr-number"], ["task", "mr-grow"], ["thread", ""], ["time", "mr-number"]],
+  empty: "no task runs or waits",
+  fields: ["pool", "waiting"],
+  contentOf(frame) {
     const age = (since) => (since === null ? "" : duration(Math.max(0, frame.time - since)));
     const busy = frame.pool.filter(([, identity]) => identity !== null);
     const [total, waiting] = frame.waiting;
@@ -55,19 +87,24 @@ export function makePool(follow) {
       ...busy.map(([thread, identity, kind, since]) => [identity, identity, kind, `pool${thread}`, age(since)]),
       ...waiting.map(([identity, kind, since]) => [identity, identity, kind, "waits", age(since)]),
     ];
-    list.draw(busy.length + total, rows.slice(0, ROWS), followed);
-  }
-  return { element: list.element, draw };
-}
+    return { total: busy.length + total, rows: rows.slice(0, ROWS) };
+  },
+};
 
-export function makeWatched(follow) {
-  const columns = [["token", "mr-number"], ["descriptor", ""], ["interest", "mr-grow"], ["readiness", ""]];
-  const list = listPanel("Watched descriptors", columns, follow, "no descriptor is watched");
-  function draw(frame, followed) {
-    const [total, rows] = frame.watched;
-    list.draw(total, rows.map(([descriptor, token, interest, ready]) => [token, token, descriptor ?? "", interest, ready || "not yet"]), followed);
-  }
-  return { element: list.element, draw };
+const WATCHED = {
+  title: "Watched descriptors",
+  columns: [["token", "mr-number"], ["descriptor", "mr-minor"], ["interest", "mr-grow"], ["readiness", ""]],
+  empty: "no descriptor is watched",
+  fields: ["watched"],
+  contentOf(frame) {
+    const [total, watched] = frame.watched;
+    const rows = watched.map(([descriptor, token, interest, ready]) => [token, token, descriptor ?? "", interest, ready || "not yet"]);
+    return { total, rows };
+  },
+};
+
+export function makeLists(follow) {
+  return [TIMERS, QUEUE, POOL, WATCHED].map((list) => listPanel(list, follow));
 }
 
 export function makeSoon() {

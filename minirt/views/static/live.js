@@ -8,6 +8,17 @@
 
 import { Page } from "./page.js";
 
+const PAGE = crypto.getRandomValues(new Uint32Array(2)).join(""); // another one after a reload
+
+// The kernel may close the widget when the page that it began in has put the recording in its place.
+function tell(model, command) {
+  try {
+    model.send({ command, value: PAGE });
+  } catch {
+    // the kernel is gone
+  }
+}
+
 function render({ model, el }) {
   const page = new Page(model, el);
   const onFrame = () => page.takeFrame();
@@ -18,11 +29,13 @@ function render({ model, el }) {
   resized.observe(page.root);
   page.takeFrame();
   page.takeRecording();
+  tell(model, "shown");
   return () => {
     model.off("change:frame", onFrame);
     model.off("change:recordings", onRecording);
     resized.disconnect();
-    page.playing = null;
+    page.close();
+    tell(model, "left");
   };
 }
 

@@ -1,14 +1,10 @@
 // One view: which frame does it show, and what does the reader do with it?
 
-import { makeConsole } from "./console.js";
-import { makeControls, makeHeader } from "./controls.js";
-import { COUNTERS, HISTORY, makeCounters } from "./counters.js";
-import { make } from "./elements.js";
-import { makePool, makeQueue, makeSoon, makeTimers, makeWatched } from "./lists.js";
-import { makeBiography, makeEvents, makeFindings, makePlayer } from "./player.js";
+import { COUNTERS, HISTORY } from "./counters.js";
+import { watchKernel } from "./kernel.js";
+import { makeParts } from "./parts.js";
+import { keepPlace, keyOf, placeIn } from "./places.js";
 import { inflate, matching, pastCounters, unfold } from "./recording.js";
-import { makeRing } from "./ring.js";
-import { makeTimeline } from "./timeline.js";
 import { isRunning } from "./words.js";
 
 const WINDOW = 4; // seconds of the timeline while the program runs
@@ -22,51 +18,25 @@ export class Page {
     this.followed = null; // an identity
     this.playing = null; // when the playback began, and where
     this.speed = 1;
+    this.words = ""; // of the filter
     this.live = COUNTERS.map(() => []); // the counters' history while the program runs
     this.pending = false; // a drawing is on its way
-    this.build(element);
-  }
-
-  build(element) {
-    const follow = (identity) => this.follow(identity);
-    this.header = makeHeader();
-    this.controls = makeControls((message) => this.model.send(message));
-    this.player = makePlayer(this);
-    this.ring = makeRing();
-    this.counters = makeCounters();
-    this.timeline = makeTimeline(follow);
-    this.soon = makeSoon();
-    this.lists = [makeTimers(follow), makeQueue(follow), makePool(follow), makeWatched(follow)];
-    this.console = makeConsole();
-    this.events = makeEvents(this);
-    this.biography = makeBiography(this);
-    this.findings = makeFindings(this);
-    this.root = make("div", "minirt-live");
-    this.root.setAttribute("role", "group");
-    this.root.setAttribute("aria-label", "Live view of the runtime");
-    this.root.dataset.lmSuppressShortcuts = "true"; // keys belong to the view, not to the notebook
-    this.root.addEventListener("keydown", (event) => this.key(event));
-    this.arrange();
+    this.absence = ""; // why the kernel is not there
+    this.parts = makeParts(this, (message) => model.send(message));
+    this.root = this.parts.root;
     element.append(this.root);
+    this.showMode();
+    this.stopWatching = watchKernel(model, (words, isOver) => this.takeAbsence(words, isOver));
   }
 
-  arrange() {
-    const top = make("div", "mr-top");
-    top.append(this.ring.element, this.counters.element);
-    const lists = make("div", "mr-lists");
-    lists.append(...this.lists.map((list) => list.element));
-    this.header.element.append(this.controls.element);
-    this.onlyRecorded = [this.player.element, this.findings.warnings, this.biography.element, this.events.element, this.findings.summary];
-    this.root.append(
-      this.header.element, this.player.element, this.findings.warnings, top, this.timeline.element, this.biography.element,
-      this.events.element, this.soon.element, lists, this.findings.summary, this.console.element,
-    );
-    this.showMode();
+  close() {
+    this.playing = null;
+    this.stopWatching();
   }
 
   showMode() {
-    this.controls.element.hidden = !isRunning(this.model.get("frame"));
-    for (const element of this.onlyRecorded) element.classList.toggle("mr-not-yet", this.recording === null);
+    this.parts.controls.element.hidden = !isRunning(this.model.get("frame"));
+    for (const element of this.parts.onlyRecorded) element.classList.toggle("mr-not-yet", this.recording === null);
     this.root.dataset.mode = this.recording === null ? "live" : "recorded";
   }
 
@@ -103,17 +73,29 @@ export class Page {
     if (this.model.get("recording") !== bytes) return; // another run has begun
     this.frames = unfold(recording);
     this.recording = recording;
-    this.filter = "";
-    this.matches = matching(recording, "");
-    this.at = this.frames.length - 1;
-    this.playing = null;
-    this.findings.draw(recording);
+    this.recordingKey = keyOf(bytes);
+    this.returnTo(placeIn(this.recordingKey));
+    for (const list of this.parts.lists) list.keepRoomFor(this.frames);
+    this.parts.findings.draw(recording);
+    this.redraw();
+  }
+
+  // Where the reader was; at the end, for one who was not here before
+  returnTo({ at = Infinity, followed = this.followed, words = "", speed = 1 }) {
+    this.at = Math.min(at, this.frames.length - 1);
+    Object.assign(this, { followed, words, speed, playing: null, matches: matching(this.recording, words) });
+  }
+
+  takeAbsence(words, isOver) {
+    this.absence = words;
+    this.absent = isOver ? "gone" : "away";
     this.redraw();
   }
 
   forget() {
     this.recording = null;
     this.live = COUNTERS.map(() => []);
+    for (const list of this.parts.lists) list.forget();
     this.redraw();
   }
 
@@ -131,7 +113,7 @@ export class Page {
     const last = this.model.get("frame");
     this.showMode();
     if (!last.counters) {
-      this.header.draw({ state: "new", time: 0 });
+      this.parts.header.draw({ state: "new", time: 0 }, "");
       return;
     }
     const recorded = this.recording !== null && this.frames.length > 0;
@@ -144,13 +126,15 @@ export class Page {
   }
 
   drawFrame(frame, history) {
-    this.header.draw(frame);
-    this.controls.draw(frame);
-    this.ring.draw(frame);
-    this.counters.draw(frame, history);
-    this.soon.draw(frame);
-    this.lists.forEach((list) => list.draw(frame, this.followed));
-    this.console.draw(frame);
+    const { header, controls, ring, counters, soon, lists } = this.parts;
+    const isAbsent = this.absence !== "" && isRunning(frame);
+    header.draw(isAbsent ? { ...frame, state: this.absent } : frame, isAbsent ? this.absence : "");
+    controls.draw(frame, isAbsent);
+    ring.draw(frame);
+    counters.draw(frame, history);
+    soon.draw(frame);
+    lists.forEach((list) => list.draw(frame, this.followed));
+    this.parts.console.draw(frame);
   }
 
   drawTimeline(frame, recorded) {
@@ -159,13 +143,16 @@ export class Page {
     const to = recorded ? Math.max(end, 1e-6) : from + WINDOW;
     const spans = recorded ? this.recording.spans : frame.spans;
     const threads = recorded ? this.recording.threads : frame.pool.length;
-    this.timeline.draw({ spans, threads, from, to, now: end, at: frame.time, followed: this.followed });
+    this.parts.timeline.draw({ spans, threads, from, to, now: end, at: frame.time, followed: this.followed });
   }
 
   drawRecording(frame) {
-    this.player.draw(this.at, this.frames.length, frame, this.playing !== null);
-    this.events.draw(this.recording, this.matches, this.at);
-    this.biography.draw(this.recording, this.followed, this.followedEvents(), this.at);
+    const { player, events, biography } = this.parts;
+    const { at, followed, words, speed } = this;
+    player.draw(at, this.frames.length, frame, this.playing !== null, speed);
+    events.draw(this.recording, this);
+    biography.draw(this.recording, followed, this.followedEvents(), at);
+    keepPlace(this.recordingKey, { at, followed, words, speed });
   }
 
   // What the reader does with a recording
@@ -201,6 +188,7 @@ export class Page {
   }
 
   setFilter(words) {
+    this.words = words;
     this.matches = matching(this.recording, words);
     this.redraw();
   }

@@ -6,7 +6,7 @@ import { eventTexts } from "./recording.js";
 import { makeTable } from "./table.js";
 import { duration, seconds, thousands } from "./words.js";
 
-const NEARBY = 9; // events listed around the current one
+const NEARBY = 11; // events listed around the current one, at most: the style says how many
 
 export function makePlayer(actions) {
   const element = make("div", "mr-player");
@@ -17,7 +17,7 @@ export function makePlayer(actions) {
   Object.assign(slider, { type: "range", min: "0", step: "1" });
   slider.setAttribute("aria-label", "Event of the recording");
   slider.addEventListener("input", () => actions.seek(Number(slider.value)));
-  const speed = speedSelect("Playback speed", (value) => actions.setSpeed(value));
+  const choose = speedSelect("Playback speed", (value) => actions.setSpeed(value));
   const position = make("span", "mr-position");
   element.append(
     iconButton("M3 2v10h2V2z M13 2v10L6 7z", "First event", () => actions.seek(0)),
@@ -25,10 +25,11 @@ export function makePlayer(actions) {
     play,
     iconButton("M4 2v10l7-5z", "Next event", () => actions.move(1)),
     iconButton("M1 2v10l7-5z M9 2v10h2V2z", "Last event", () => actions.seek(Infinity)),
-    slider, position, speed,
+    slider, position, choose,
   );
 
-  function draw(at, count, frame, playing) {
+  function draw(at, count, frame, playing, speed) {
+    choose.value = String(speed);
     slider.max = String(count - 1);
     slider.value = String(at);
     slider.setAttribute("aria-valuetext", `event ${at + 1} of ${count}, ${seconds(frame.time)}`);
@@ -41,7 +42,7 @@ export function makePlayer(actions) {
 export function makeEvents(actions) {
   const { element, count, head } = panel("Events", "mr-events");
   const filter = make("input", "mr-filter");
-  Object.assign(filter, { type: "search", placeholder: "filter: kind, phase, identity, name" });
+  Object.assign(filter, { type: "search", placeholder: "filter: kind, name …", title: "Words of a kind, a phase, a thread or a name, or an identity" });
   filter.setAttribute("aria-label", "Filter the events");
   filter.addEventListener("input", () => actions.setFilter(filter.value));
   head.append(filter);
@@ -66,16 +67,20 @@ export function makeEvents(actions) {
     const event = eventTexts(recording, at);
     const texts = [seconds(event.time), event.kind, event.text, `${event.phase} · turn ${event.turn}`];
     texts.forEach((text, number) => setText(parts[number], text));
+    jump.title = texts.join("  "); // where there is room for a part only
     jump.classList.toggle("mr-current", at === current);
     if (at === current) jump.setAttribute("aria-current", "true");
   }
 
-  function draw(recording, matches, current) {
+  function draw(recording, { matches, words, at: current }) {
+    if (document.activeElement !== filter) filter.value = words;
     setText(count, `${thousands(matches.length)} of ${thousands(recording.events.length)}`);
+    const room = Math.min(NEARBY, Number(getComputedStyle(list).getPropertyValue("--mr-nearby")) || NEARBY);
+    list.style.setProperty("--mr-lines", Math.min(room, recording.events.length));
     const place = matches.findIndex((at) => at >= current);
     const middle = place < 0 ? matches.length : place;
-    const first = Math.max(0, Math.min(middle - 4, matches.length - NEARBY));
-    rows.forEach((row, number) => drawRow(row, recording, matches[first + number], current));
+    const first = Math.max(0, Math.min(middle - Math.floor(room / 2), matches.length - room));
+    rows.forEach((row, number) => drawRow(row, recording, number < room ? matches[first + number] : undefined, current));
   }
   return { element, draw };
 }
@@ -126,7 +131,7 @@ export function makeFindings(actions) {
   const warnings = make("ul", "mr-warnings");
   warnings.setAttribute("aria-label", "Warnings");
   const { element: box } = panel("Tasks", "mr-summary");
-  const columns = [["kind", "mr-grow"], ["tasks", "mr-number"], ["waited, mean", "mr-number"], ["waited, longest", "mr-number"], ["ran, mean", "mr-number"], ["ran, longest", "mr-number"]];
+  const columns = [["kind", "mr-grow"], ["tasks", "mr-number"], ["waited, mean", "mr-number mr-minor"], ["waited, longest", "mr-number"], ["ran, mean", "mr-number mr-minor"], ["ran, longest", "mr-number"]];
   const table = makeTable(columns, "Tasks", () => {});
   box.append(table.element);
 

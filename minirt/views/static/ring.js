@@ -13,7 +13,7 @@ function arc(number, count, radius) {
 
 function ringLabel(number, count, phase) {
   const angle = (number / count) * 2 * Math.PI - Math.PI / 2;
-  const [x, y] = [Math.cos(angle) * 80, Math.sin(angle) * 78];
+  const [x, y] = [Math.cos(angle) * 58, Math.sin(angle) * 55];
   const anchor = Math.abs(x) < 10 ? "middle" : x > 0 ? "start" : "end";
   const text = shape("text", { x, y: y + 4, "text-anchor": anchor, class: "mr-phase-name" });
   text.textContent = phase;
@@ -21,10 +21,10 @@ function ringLabel(number, count, phase) {
 }
 
 export function makeRing() {
-  const svg = shape("svg", { viewBox: "-132 -100 264 196", class: "mr-ring", role: "img" });
+  const svg = shape("svg", { viewBox: "-118 -66 236 128", class: "mr-ring", role: "img" });
   const parts = shape("g");
   const turn = shape("text", { y: 4, "text-anchor": "middle", class: "mr-turn" });
-  const word = shape("text", { y: 24, "text-anchor": "middle", class: "mr-turn-word" });
+  const word = shape("text", { y: 19, "text-anchor": "middle", class: "mr-turn-word" });
   word.textContent = "turn";
   svg.append(parts, turn, word);
   const now = make("div", "mr-now");
@@ -38,7 +38,7 @@ export function makeRing() {
     drawn = phases.join();
     parts.replaceChildren(...phases.map((phase, number) => {
       const part = shape("g", { class: "mr-phase" });
-      part.append(shape("path", { d: arc(number, phases.length, 62) }), ringLabel(number, phases.length, phase));
+      part.append(shape("path", { d: arc(number, phases.length, 43) }), ringLabel(number, phases.length, phase));
       return part;
     }));
   }

@@ -3,11 +3,13 @@
 import { make, panel, shape } from "./elements.js";
 import { duration, seconds } from "./words.js";
 
-const LANE = 22;
+const LANE = 17;
 const LEFT = 52;
 
-function ticks(from, to) {
-  const rough = (to - from) / 5;
+const TICK_ROOM = 60; // px that a tick and its text need
+
+function ticks(from, to, width) {
+  const rough = (to - from) / Math.max(1, Math.min(5, width / TICK_ROOM));
   const power = 10 ** Math.floor(Math.log10(rough || 1));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough) || power;
   const found = [];
@@ -55,21 +57,21 @@ export function makeTimeline(follow) {
     const key = `${lanes.join()} ${width}`;
     if (drawn === key) return;
     drawn = key;
-    const height = lanes.length * LANE + 20;
+    const height = lanes.length * LANE + 17;
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.style.height = `${height}px`;
     names.replaceChildren(...lanes.flatMap((lane, at) => {
-      const text = shape("text", { x: 0, y: at * LANE + 15 });
+      const text = shape("text", { x: 0, y: at * LANE + 13 });
       text.textContent = lane;
       return [text, shape("line", { x1: LEFT, x2: width, y1: at * LANE + LANE, y2: at * LANE + LANE })];
     }));
   }
 
   function drawAxis(from, to, scale, bottom) {
-    axis.replaceChildren(...ticks(from, to).flatMap((at) => {
+    axis.replaceChildren(...ticks(from, to, (to - from) * scale).flatMap((at) => {
       const x = LEFT + (at - from) * scale;
       const isLast = x > LEFT + (to - from) * scale - 36; // no room to its right
-      const text = shape("text", { x: isLast ? x - 3 : x + 3, y: bottom + 14, "text-anchor": isLast ? "end" : "start" });
+      const text = shape("text", { x: isLast ? x - 3 : x + 3, y: bottom + 13, "text-anchor": isLast ? "end" : "start" });
       text.textContent = tickText(at, from, to);
       return [shape("line", { x1: x, x2: x, y1: 0, y2: bottom + 4 }), text];
     }));
@@ -80,8 +82,8 @@ export function makeTimeline(follow) {
     const x = Math.max(start, from);
     const width = Math.max(1.5, ((end ?? now) - x) * scale);
     const thin = kind === "wait";
-    const y = lanes.indexOf(lane) * LANE + (thin ? 16 : 4);
-    const rect = shape("rect", { x: LEFT + (x - from) * scale, y, width, height: thin ? 3 : 14, rx: 2, class: `mr-bar mr-bar-${kind}` });
+    const y = lanes.indexOf(lane) * LANE + (thin ? 13 : 3);
+    const rect = shape("rect", { x: LEFT + (x - from) * scale, y, width, height: thin ? 3 : 11, rx: 2, class: `mr-bar mr-bar-${kind}` });
     if (identity !== null) {
       rect.dataset.identity = identity;
       rect.classList.toggle("mr-followed", identity === followed);
@@ -93,7 +95,7 @@ export function makeTimeline(follow) {
   }
 
   function draw({ spans, threads, from, to, now, at, followed }) {
-    const width = Math.max(300, Math.floor(element.clientWidth - 24));
+    const width = Math.max(160, Math.floor(element.clientWidth - 20));
     const lanes = ["loop", ...Array.from({ length: threads }, (_, number) => `pool${number}`)];
     const scale = (width - LEFT) / Math.max(1e-6, to - from);
     drawLanes(lanes, width);

@@ -29,7 +29,8 @@ export function describeCurrent(frame) {
 }
 
 export const STATES = {
-  running: "Running", paused: "Paused", stopping: "Stopping", ended: "Ended", failed: "Failed", interrupted: "Interrupted", recorded: "Recorded", new: "Not started",
+  running: "Running", paused: "Paused", stopping: "Stopping", ended: "Ended", failed: "Failed", interrupted: "Interrupted", recorded: "Recorded",
+  gone: "Kernel gone", away: "Disconnected", new: "Not started",
 };
 
 export function isRunning(frame) {
