@@ -65,6 +65,7 @@ class MinirtMagics(Magics):
         self.last: Program | None = None
         self.tee = Tee()
         self.running = Running(self)
+        self.last_cell: object = None  # the request for the cell that ran last
         self.loop: gui.KernelLoop | None = None
         self.completion = Completion(self.magics, self.values)
         self.rewriter = Rewriter()
@@ -103,6 +104,11 @@ class MinirtMagics(Magics):
         """What a `%%minirt` cell becomes: to be awaited, and then finished."""
         return self.running.beside(self.ip.var_expand(line, 1), text, cell_of_caller())
 
+    def begin_cell(self, info: object) -> None:
+        """A cell begins. For the event `pre_run_cell`."""
+        if hasattr(self.ip, "get_parent"):
+            self.last_cell = self.ip.get_parent()
+
     def finish(self) -> None:
         """Raise what the program of this cell raised."""
         self.running.finish(cell_of_caller())
@@ -129,7 +135,7 @@ class MinirtMagics(Magics):
         if options.what == "check":
             # the path of the notebook, as VS Code says it
             moved = check.go_to_the_data(str(self.ip.user_ns.get("__vsc_ipynb_file__", "")))
-            say(f"{moved}\n{check.report()}" if moved else check.report())
+            say(check.report(moved))
             return None
         if options.what == "trace":
             return self._trace(options.name)
@@ -278,6 +284,7 @@ def load_ipython_extension(ip: InteractiveShell) -> None:
     magics.places = (
         (ip.input_transformers_cleanup, rewrite),
         (ip.events.callbacks["post_run_cell"], magics.answers.end),
+        (ip.events.callbacks["pre_run_cell"], magics.begin_cell),
         (completer.custom_matchers, magics.completion.matches),
     )
     for things, ours in magics.places:

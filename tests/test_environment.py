@@ -134,3 +134,13 @@ def test_post_build_works_in_a_fresh_environment(tmp_path: Path) -> None:
     )
     settings = environment / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
     assert "saveState" in settings.read_text(encoding="utf-8")
+    server = environment / "etc" / "jupyter" / "jupyter_server_config.py"
+    assert "contents_manager_class" in server.read_text(encoding="utf-8")
+
+
+def test_lab_and_hub_have_the_settings_of_the_server_too() -> None:
+    for target in ("lab", "hub"):
+        said = subprocess.run(
+            ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
+        assert "cp binder/jupyter_server_config.py .venv/etc/jupyter/" in said

@@ -145,9 +145,10 @@ def findings() -> list[str]:
     return found + data_findings()
 
 
-def report() -> str:
-    """What `%minirt check` prints."""
-    return "\n".join(findings()) or ALL_IS_HERE
+def report(moved: str = "") -> str:
+    """What `%minirt check` prints. moved: what `go_to_the_data` has said."""
+    found = findings()
+    return "\n".join([moved, *found] if moved else found) or ALL_IS_HERE
 
 
 # The data of the chapters
@@ -157,10 +158,14 @@ def data_findings() -> list[str]:
     """What to say of data that is not near the working folder."""
     if any(map(has_data, near_folders())):
         return []
-    missing = f"{', '.join(DATA)}, which {in_words(READ_BY)} read, is not in {working_folder()}"
     if has_data(own_folder()):
-        return [f"{missing}, but in {own_folder()}"]
-    return [f"{missing}. Keep the folder `data` beside the notebooks, and open them there"]
+        return [f"{not_here()} but in {own_folder()}."]
+    return [f"{not_here()}. Keep the folder `data` beside the notebooks, and open them there."]
+
+
+def not_here() -> str:
+    """The beginning of a sentence."""
+    return f"{', '.join(DATA)}, which {in_words(READ_BY)} read, is not in {working_folder()}"
 
 
 def go_to_the_data(notebook: str = "") -> str:
@@ -172,8 +177,9 @@ def go_to_the_data(notebook: str = "") -> str:
     found = next((folder for folder in folders if has_data(folder)), None)
     if found is None or found == working_folder():
         return ""
+    missing = not_here()
     os.chdir(found)
-    return f"The chapters' data is in {found}: relative paths begin there from now on."
+    return f"{missing} but in {found}: relative paths begin there from now on."
 
 
 def has_data(folder: Path) -> bool:
