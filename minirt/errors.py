@@ -140,6 +140,25 @@ class NotCallable(MinirtError, TypeError):
         )
 
 
+class WrongArguments(MinirtError, TypeError):
+    def __init__(self, reason: str, given: int = 1) -> None:
+        super().__init__(
+            f"a callback is called with one argument, its value, and {reason}. "
+            "Write it as def done(value), or as lambda value"
+            if given
+            else f"main is called without arguments, and {reason}. Write it as def main()"
+        )
+
+
+class NotAMain(MinirtError, TypeError):
+    def __init__(self, main: object) -> None:
+        super().__init__(
+            "main must be a function that is called without arguments, and "
+            f"{short_repr(main)} is not callable. "
+            "Pass the function itself, without parentheses: run(main)"
+        )
+
+
 class NotADelay(MinirtError, TypeError):
     def __init__(self, delay: object) -> None:
         super().__init__(

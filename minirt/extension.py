@@ -102,7 +102,13 @@ class MinirtMagics(Magics):
 
     def program(self, line: str, text: str) -> Awaitable[None]:
         """What a `%%minirt` cell becomes: to be awaited, and then finished."""
-        return self.running.beside(self.ip.var_expand(line, 1), text, cell_of_caller())
+        return self.running.beside(self.expand(line, 2), text, cell_of_caller())
+
+    def expand(self, line: str, depth: int) -> str:
+        """`line` with the values of $name and {name}, as IPython does it for its own magics."""
+        shell: Any = self.ip
+        expanded: str = shell.var_expand(line, depth)  # names of the frame so far above
+        return expanded
 
     def begin_cell(self, info: object) -> None:
         """A cell begins. For the event `pre_run_cell`."""
@@ -180,7 +186,7 @@ class MinirtMagics(Magics):
 
     def begin(self, line: str, text: str) -> None:
         """What the first line of an `%%exercise` cell becomes."""
-        options = read_options(self.exercise_cell, self.ip.var_expand(line, 1), "%%exercise")
+        options = read_options(self.exercise_cell, self.expand(line, 2), "%%exercise")
         if options is not None:
             limit = checked_limit("exercise_time_limit", self.exercise_time_limit)
             self.answers.begin(options.name, text, cell_of_caller(), limit)

@@ -95,7 +95,7 @@ def _note(cell: Cell, message: Any) -> None:
             cell.err += content["text"]
     elif kind == "error":
         cell.traceback += plain("\n".join(content["traceback"]))
-    elif kind in ("display_data", "execute_result"):
+    elif kind in ("display_data", "execute_result", "update_display_data"):
         cell.shown.append(content["data"])
     elif kind in ("comm_open", "comm_msg"):
         cell.comms.append(content)

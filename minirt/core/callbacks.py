@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
+from minirt.core.signatures import check_arguments
 from minirt.core.timers import Timers
 from minirt.errors import CalledTwice, IdentityTaken, NotCallable
 from minirt.identity import Identities
@@ -42,9 +43,10 @@ def a_few(collection: Iterable[Any], most: int) -> list[Any]:
 
 
 def check_callable(callback: object) -> None:
-    """Raise NotCallable now, at the caller's line, and not later on the loop."""
+    """Raise NotCallable or WrongArguments now, at the caller's line, and not on the loop."""
     if not callable(callback):
         raise NotCallable(callback)
+    check_arguments(callback)
 
 
 class Once:

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minirt.core.callbacks import Listener, PhaseQueue, ignore
+from minirt.core.signatures import mended
 from minirt.values import UNDEFINED, Callback, Js
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class Calls:
 
     def report(self, error: Exception) -> None:
         """Hand the error to `on_uncaught` and go on, or let it leave the loop."""
-        handler = self.loop.on_uncaught
+        handler, error = self.loop.on_uncaught, mended(error)
         try:
             if handler is None:
                 raise error

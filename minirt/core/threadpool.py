@@ -120,6 +120,10 @@ class ThreadPool:
         """What each busy thread works on: {thread: task}."""
         return self._running.copy()
 
+    def busy(self) -> list[threading.Thread]:
+        """The threads that work on a task. Any thread may ask."""
+        return [self._threads[number] for number in self.running() if number in self._threads]
+
     # Threads in the program's own hand
 
     def take_free(self) -> int | None:

@@ -2,6 +2,11 @@
 
 By its text, before IPython reads it: a cell magic that ran the cell itself could not contain
 `await`, and would fire the cell's events twice.
+
+The trap: IPython also reads cells that it will run in one go, where an `await` is an error, as the
+one below `%%time`, or those of a file. Nothing tells them apart but who asks. So only a cell that
+is what a front end has asked the kernel to run becomes an `await`. All others stay what they are,
+and IPython calls the magic itself.
 """
 
 import ast
@@ -9,6 +14,7 @@ import warnings
 from typing import Any
 
 from IPython.core import inputtransformer2
+from IPython.core.getipython import get_ipython
 
 ROOM = 'get_ipython().magics_manager.registry["MinirtMagics"]'
 
@@ -24,16 +30,28 @@ def rewrite(lines: list[str]) -> list[str]:
     options = words[1].strip() if len(words) > 1 else ""
     if words[0] == "%%exercise":
         return [f"{ROOM}.begin({options!r}, {''.join(commented(cell))!r})\n", *cell[1:]]
+    if not is_asked_for("".join(lines)):
+        return lines
     magics = ipython.TransformerManager()
     program: list[str] = lines[:blank] + magics.do_token_transforms(commented(cell))
     if not parses("".join(program)):
         return program  # IPython finds the error itself, and shows it as in any other cell
-    return [f"await {ROOM}.program({options!r}, {''.join(program)!r})\n"]
+    # two statements: an exception such as StopIteration gets out of the second one only
+    return [f"await {ROOM}.program({options!r}, {''.join(program)!r})\n", f"{ROOM}.finish()\n"]
 
 
 # IPython asks every transform without side effects whether a cell is complete. This one stays out
 # of it, so that a terminal treats these cells as it does every other cell magic.
 rewrite.has_side_effects = True  # type: ignore[attr-defined]
+
+
+def is_asked_for(text: str) -> bool:
+    """Is this the cell that a front end has asked for, in a kernel that can await?"""
+    shell: Any = get_ipython()
+    if getattr(shell, "kernel", None) is None or not shell.autoawait:
+        return False
+    asked = shell.get_parent().get("content", {}).get("code")
+    return isinstance(asked, str) and asked.strip() == text.strip()
 
 
 def commented(cell: list[str]) -> list[str]:

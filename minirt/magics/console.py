@@ -23,7 +23,7 @@ class Line:
     thread: str
 
 
-@dataclass
+@dataclass(eq=False)
 class Console:
     """The lines of one program, in order."""
 
@@ -92,37 +92,39 @@ class Tee:
     def __init__(self) -> None:
         self._console: ContextVar[Console | None] = ContextVar("minirt_console", default=None)
         self._lock = threading.Lock()
-        self._programs = 0
+        self._heard: list[Console] = []  # of the programs whose cells are not over yet
         self._stdout: Any = sys.stdout
 
     def hear(self, console: Console, call: Callable[[], None]) -> None:
         """What `call` prints, and what runs in copies of its context, goes there too."""
-        self._take_place()
         token = self._console.set(console)
         try:
             call()
         finally:
             self._console.reset(token)
-            console.end()
-            self._give_back()
 
-    def _take_place(self) -> None:
+    def begin(self, console: Console) -> None:
+        """A cell begins whose program has this console."""
         as_stdout: Any = self
         with self._lock:
-            self._programs += 1
-            if self._programs == 1:
+            self._heard.append(console)
+            if len(self._heard) == 1:
                 self._stdout, sys.stdout = sys.stdout, as_stdout
 
-    def _give_back(self) -> None:
+    def end(self, console: Console) -> None:
+        """That cell is over. Its program may be still at work: what it prints is nobody's."""
         as_stdout: Any = self
+        console.end()
         with self._lock:
-            self._programs -= 1
-            if self._programs == 0 and sys.stdout is as_stdout:
-                sys.stdout = self._stdout
+            if console in self._heard:
+                self._heard.remove(console)
+                if not self._heard and sys.stdout is as_stdout:
+                    sys.stdout = self._stdout
 
     def write(self, text: str) -> int:
         console = self._console.get()
         if console is not None:
+            text = writable(text, self._stdout)
             console.write(text)
         self._stdout.write(text)
         return len(text)
@@ -133,3 +135,11 @@ class Tee:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stdout, name)
+
+
+def writable(text: str, stream: Any) -> str:
+    """The text, with a number in place of what this stream could not show, as half a character."""
+    if text.isascii():
+        return text
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -12,6 +12,7 @@ from IPython.core import magic as ipython
 from IPython.core import magic_arguments as arguments
 from IPython.core.error import UsageError
 
+SHORTEST_LIMIT, LONGEST_LIMIT = 0.01, 86_400  # s
 LINE_LENGTH = 88  # letters: what a notebook of half a screen shows
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -70,6 +71,16 @@ def help_text(parser: arguments.MagicArgumentParser, name: str) -> str:
     """What `--help` prints."""
     text = parser.format_help().strip().removeprefix("::").strip()
     return name + text.removeprefix("%" + parser.prog)
+
+
+def checked_limit(name: str, seconds: float) -> float:
+    """The setting of this name, if it is a time limit; UsageError otherwise."""
+    if not SHORTEST_LIMIT <= seconds <= LONGEST_LIMIT:
+        raise UsageError(
+            f"MinirtMagics.{name} = {seconds:g}: a time limit is {SHORTEST_LIMIT} to "
+            f"{LONGEST_LIMIT} seconds. Set it with %config MinirtMagics.{name} = 10"
+        )
+    return seconds
 
 
 def close_to(wrong: str, known: Iterable[str]) -> str:

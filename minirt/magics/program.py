@@ -4,9 +4,10 @@ import builtins
 import linecache
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -15,30 +16,47 @@ from IPython.core.interactiveshell import InteractiveShell
 import minirt
 from minirt import Recorder, Runtime, Simulation
 from minirt.magics.console import Console, Tee
-from minirt.watching.gate import checked_speed
-from minirt.watching.tracebacks import show_only_the_program
+from minirt.watching.attention import Attention
+from minirt.watching.gate import Gate, checked_speed
+from minirt.watching.stopping import end_tasks
+from minirt.watching.tracebacks import show_only_the_program, tellable
+
+MOST_THREADS = 1024  # as in libuv
 
 
 class ProgramRuntime(Runtime):
-    """Runs a program, and hears what it prints, until its very end.
+    """Runs a program, hears what it prints, and keeps what it raised.
 
     Its thread may outlive the cell: an interrupted cell does not wait for it.
     """
 
-    __slots__ = ("console", "tee")
+    __slots__ = ("console", "raised", "tee")
 
     console: Console
     tee: Tee
+    raised: BaseException | None
 
     def run(self, main: Callable[[], object]) -> None:
-        self.tee.hear(self.console, lambda: super(ProgramRuntime, self).run(main))
+        try:
+            self.tee.hear(self.console, lambda: super(ProgramRuntime, self).run(main))
+        except BaseException as error:
+            self.raised = error
+            raise
+
+    def _run(self, main: Callable[[], object]) -> None:
+        try:
+            super()._run(main)
+        except KeyboardInterrupt:  # whoever interrupts does not wait for a task of the pool
+            self._joins_threads = False
+            end_tasks(self.loop.pool)
+            raise
 
 
 @dataclass(slots=True)
 class Program:
     """A run of a `%%minirt` cell, and what is kept of it."""
 
-    runtime: Runtime
+    runtime: ProgramRuntime
     recorder: Recorder
     console: Console
     name: str = ""
@@ -78,7 +96,7 @@ def new_program(threads: int, seed: int | None, name: str, tee: Tee) -> Program:
         runtime = ProgramRuntime(threads=threads, system=system, trace=recorder)
     except ValueError as error:
         raise UsageError(f"%%minirt: {error}") from None
-    runtime.tee = tee
+    runtime.tee, runtime.raised = tee, None
     runtime.console = Console(recorder, noting(runtime))
     return Program(runtime, recorder, runtime.console, name, seed)
 
@@ -93,18 +111,52 @@ def noting(runtime: Runtime) -> Callable[[str, str], object]:
     return note
 
 
-async def run(
-    program: Program, main: Callable[[], object], shell: InteractiveShell, **play: Any
-) -> None:
-    """Run it to its end. What it raises is shown with the lines of the program alone."""
+async def play(
+    program: Program, main: Callable[[], object], shell: InteractiveShell, **options: Any
+) -> BaseException | None:
+    """Run it to its end, beside the cell. Returns what it raised: an await lets not all out."""
+    with ending(program, shell) as raised:
+        await program.runtime.play(main, **options)
+    return raised()
+
+
+def run(
+    program: Program, main: Callable[[], object], shell: InteractiveShell, speed: float
+) -> BaseException | None:
+    """Run it to its end, here and now. Returns what it raised."""
+    with ending(program, shell) as raised:
+        if speed != 1:
+            Attention(program.runtime, None, Gate(speed))
+        program.runtime.run(main)
+    return raised()
+
+
+@contextmanager
+def ending(
+    program: Program, shell: InteractiveShell
+) -> Iterator[Callable[[], BaseException | None]]:
+    """A cell with a program. Yields what to ask afterwards: what was raised, ready to be shown?"""
+    runtime = program.runtime
+    errors: list[BaseException] = []
+    runtime.tee.begin(program.console)
     try:
-        await program.runtime.play(main, **play)
+        yield lambda: errors[0] if errors else None
         program.outcome = "ended"
     except BaseException as error:
-        is_interrupt = isinstance(error, KeyboardInterrupt)
-        program.outcome = "interrupted" if is_interrupt else f"ended with {type(error).__name__}"
-        show_only_the_program(error, shell)
-        raise
+        own, runtime.raised = runtime.raised, None
+        # a StopIteration leaves an await as the cause of another error
+        raised = own if own is not None and error.__cause__ is own else error
+        program.outcome = outcome_of(raised)
+        show_only_the_program(raised, shell)
+        errors.append(tellable(raised))
+    finally:
+        runtime.tee.end(program.console)
+
+
+def outcome_of(error: BaseException) -> str:
+    """How a program has ended that raised this."""
+    is_interrupt = isinstance(error, KeyboardInterrupt)
+    return "interrupted" if is_interrupt else f"ended with {type(error).__name__}"
 
 
 def main_of(text: str, filename: str, shell: InteractiveShell) -> Callable[[], object]:
@@ -139,6 +191,14 @@ def names_in(code: CodeType) -> Iterator[str]:
             yield from names_in(constant)
 
 
+def is_repeated() -> bool:
+    """Is the magic called by `%%timeit`, which repeats its cell a thousand times?"""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename != "<magic-timeit>":
+        frame = frame.f_back
+    return frame is not None
+
+
 def cell_of_caller() -> str:
     """The name under which the cell that called the caller was compiled."""
     return sys._getframe(2).f_code.co_filename
@@ -158,8 +218,18 @@ def show(thing: object, shell: InteractiveShell) -> None:
     shell.display_pub.publish(data, metadata)
 
 
-def check_together(options: Any, speed: float) -> None:
+def check_together(options: Any, speed: float, threads: int) -> None:
     """Options of `%%minirt` that do not go together, or make no sense, are refused."""
+    if threads > MOST_THREADS:
+        raise UsageError(
+            f"%%minirt: threads={threads}: a pool has 0 to {MOST_THREADS} threads. 4 is the usual "
+            "number"
+        )
+    if options.seed is not None and options.seed < 0:
+        raise UsageError(
+            f"%%minirt: seed={options.seed}: a seed is a whole number from 0 up. One seed, one "
+            "order"
+        )
     if options.seed is not None and not options.sim:
         raise UsageError(
             "%%minirt: --seed belongs to --sim, since only a simulation can be repeated. "

@@ -17,6 +17,7 @@ from minirt.core.callbacks import check_callable
 from minirt.core.calls import Over
 from minirt.core.loop import Loop
 from minirt.core.policies import Schedule, TaskKind
+from minirt.core.signatures import check_main
 from minirt.core.system import RealSystem, System
 from minirt.errors import (
     AlreadyRan,
@@ -102,7 +103,7 @@ class Runtime:
 
         What nobody caught leaves here.
         """
-        context = self._begin()
+        context = self._begin(main)
         try:
             context.run(self._run, main)
         finally:
@@ -111,7 +112,7 @@ class Runtime:
 
     def start(self, main: Callable[[], object]) -> None:
         """Call `main`. Then call `tick` as long as it says True."""
-        self._context = self._begin()
+        self._context = self._begin(main)
         try:
             self._context.run(self._enter, main)
         except BaseException:
@@ -143,6 +144,12 @@ class Runtime:
                 self._close_for_certain()
                 raise
         return self._state == "running"
+
+    def check_new(self, main: Callable[[], object]) -> None:
+        """Raise unless `main` can be a main, and this runtime has not run yet."""
+        check_main(main)
+        if self._state != "new":
+            raise AlreadyRan if self._has_run else RuntimeClosed
 
     def stop(self) -> None:
         """End `run` after the current callback. Any thread may call this."""
@@ -581,9 +588,8 @@ class Runtime:
             self.loop.calls.named(identity)
         return identity
 
-    def _begin(self) -> Context:
-        if self._state != "new":
-            raise AlreadyRan if self._has_run else RuntimeClosed
+    def _begin(self, main: Callable[[], object]) -> Context:
+        self.check_new(main)
         outer = current.get()
         if isinstance(outer, Runtime) and outer._runs_here():
             raise NestedRuntime

@@ -24,12 +24,14 @@ from minirt.core.calls import Calls, Event
 from minirt.core.loop import Loop
 from minirt.core.policies import TaskKind, Work
 from minirt.core.polls import Ready
+from minirt.core.signatures import check_arguments, mended
 from minirt.values import UNDEFINED, Callback, Error, Int, Js
 from minirt.watching.event import printable
 from minirt.watching.gate import Gate, PacedClock
 from minirt.watching.labels import place, text_of
 from minirt.watching.trace import Fields, Sink, adder, is_plain
 
+HANDED_OVER = ("timer", "immediate", "tick", "microtask", "pool")  # not looked at otherwise
 LINE = 500  # characters of a printed line that an event keeps
 
 READINESS = tuple({"readiness": Ready(bits).name or "nothing"} for bits in range(16))
@@ -246,6 +248,7 @@ class WatchedCalls(Calls):
         self.note("returned", identity, {**detail, "error": text_of(error)})
 
     def report(self, error: Exception) -> None:
+        error = mended(error)
         if error is not self._leaving:  # or a callback in a callback has noted it
             self.note("uncaught", None, {"error": text_of(error)})
         self._leaving = error
@@ -280,6 +283,8 @@ class WatchedCalls(Calls):
     def added(
         self, identity: int | None, callback: Callback | None, where: str, detail: Any = None
     ) -> None:
+        if callback is not None and where in HANDED_OVER:
+            check_arguments(callback)
         described = {} if callback is None else place(callback)
         told = {"where": where, **(detail or {})}
         if "kind" in told:

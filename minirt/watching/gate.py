@@ -80,6 +80,7 @@ class Gate:
         self._speed = checked_speed(speed)
         self._steps = 0  # callbacks that may pass although it is shut
         self._inside = False  # a callback passed and is not back yet
+        self._asked: float | None = None  # s: when a pause was asked for that nobody heard yet
         self.holding = False  # a callback waits here
         self.next: Waiting | None = None  # which one
         self.stopped = False
@@ -104,7 +105,7 @@ class Gate:
         return self._speed
 
     def pause(self) -> None:
-        """No callback passes from now on. The one that runs comes to its end."""
+        """No callback passes from now on. The one that runs comes to its end (see `unheard`)."""
         self._set(paused=True, steps=0)
 
     def resume(self) -> None:
@@ -123,6 +124,15 @@ class Gate:
         """Whoever waits here is let go, and `enter` says False."""
         self._set(stopped=True)
 
+    def unheard(self) -> float:
+        """For how long does a callback not come to its end although there is a pause (s)?"""
+        asked = self._asked
+        return 0.0 if asked is None else monotonic() - asked
+
+    def hear(self) -> None:
+        """The pause has begun: no callback runs."""
+        self._asked = None
+
     def enter(self, identity: int | None = None, place: Mapping[str, Any] | None = None) -> bool:
         """Called on the loop's thread before a callback: wait for its turn.
 
@@ -132,6 +142,7 @@ class Gate:
             return True
         with self._condition:
             self.holding, self.next = True, (identity, place or {})
+            self.hear()
             self._flow()
             try:
                 self._wait()
@@ -176,6 +187,8 @@ class Gate:
         stopped: bool = False,
     ) -> None:
         with self._condition:
+            if paused is not None and paused != self._paused:
+                self._asked = monotonic() if paused else None
             self._paused = self._paused if paused is None else paused
             self._steps = self._steps if steps is None else steps
             self._speed = self._speed if speed is None else speed

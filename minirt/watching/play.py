@@ -1,207 +1,120 @@
-"""How does a program run while its notebook's cell looks on?
+"""How does a program run beside the cell that awaits it?
 
-The loop has a thread of its own. The cell awaits, in short ticks: so the page's buttons are heard,
-an interrupt is heard, and about thirty times a second the view gets a frame.
-
-The trap is the end. A program that is told to stop still ends the callback that it is in, and waits
-for the tasks of its pool, and that may take long. The kernel needs its loop back meanwhile, for the
-next cell. So a cell that is interrupted waits for a moment only. After that the program's thread is
-alone: it closes everything, tells the view, and shows what was still raised.
+`Runtime.play` comes here. The `Player` does the work; here is what depends on where the cell is: in
+a notebook, in a terminal, in a program of asyncio's, or nowhere, when a button was clicked.
 """
 
 import asyncio
-import logging
+import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import copy_context
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
-from minirt.watching.attention import Attention, Playable, Watch
+from minirt.errors import MinirtError
 from minirt.watching.gate import Gate
-from minirt.watching.labels import text_of
-from minirt.watching.tracebacks import show_only_the_program
-
-FRAME = 1 / 30  # s between two frames
-GRACE = 0.05  # s: how long an interrupted cell waits for its program to end
-
-IS_CLOSED = "the program was stopped, and everything that it had is closed"
-IS_STOPPING = "the program was told to stop, and ends when its callback and its pool tasks are over"
-
-
-class View(Protocol):
-    """What is asked of a view here."""
-
-    def begin(self, controls: Gate) -> None: ...
-    def show(self, frame: dict[str, Any]) -> None: ...
-    async def listen(self) -> None: ...
-    def end(self, watch: Watch, frame: dict[str, Any]) -> None: ...
-
-
-class Player:
-    """One run of one program, with or without a view. report: shows an error nobody awaits."""
-
-    def __init__(
-        self,
-        runtime: Any,
-        view: View | None,
-        gate: Gate,
-        report: Callable[[BaseException], object],
-    ) -> None:
-        self._runtime: Playable = runtime
-        self._view = view
-        self._gate = gate
-        self._report = report
-        self._watch = _new_watch() if view is not None else None
-        self._attention = Attention(runtime, self._watch, gate)
-        self.error: BaseException | None = None  # what left the program
-        self._shown: dict[str, Any] = {}  # the last frame
-        self._number = 0  # of frames: the page sees whether one was lost
-        self._parting = threading.Lock()  # cell and program part in one step
-        self._has_ended = False  # the program
-        self._is_alone = False  # the cell has gone, and the program's thread does the rest
-
-    # On the cell's thread
-
-    async def play(self, main: Callable[[], object]) -> None:
-        """Run to the end; what went wrong is raised here, after everything is closed."""
-        ended = asyncio.get_running_loop().create_future()
-        if self._view is not None:
-            with self._may_fail():
-                self._view.begin(self._gate)  # so that it stands above what the program prints
-        thread = self._start(main, ended)
-        try:
-            await self._look_on(ended)
-        except BaseException:  # the cell is cancelled
-            self._leave(thread)
-            raise
-        thread.join()
-        self._finish("failed" if self.error else "ended")
-        if self.error is not None:
-            raise self.error
-
-    @property
-    def farewell(self) -> str:
-        """What to say of a program whose cell was interrupted."""
-        return IS_STOPPING if self._is_alone else IS_CLOSED
-
-    async def _look_on(self, ended: asyncio.Future[None]) -> None:
-        while not ended.done():
-            self._attention.keep()
-            self._show("paused" if self._gate.paused else "running")
-            await asyncio.wait((ended,), timeout=FRAME)
-            if self._view is not None:
-                with self._may_fail():
-                    await self._view.listen()
-
-    def _leave(self, thread: threading.Thread) -> None:
-        """Tell the program to stop, and do not wait for it for long."""
-        self._gate.stop()
-        thread.join(GRACE)
-        with self._parting:
-            self._is_alone = not self._has_ended
-            if self._is_alone:
-                self._show("stopping")
-        if not self._is_alone:
-            self._finish("interrupted")
-
-    # On the program's thread
-
-    def _start(self, main: Callable[[], object], ended: asyncio.Future[None]) -> threading.Thread:
-        cell = asyncio.get_running_loop()
-
-        def run() -> None:
-            try:
-                self._runtime.run(main)
-            except BaseException as error:
-                self.error = error
-            self._end(cell, ended)
-
-        context = copy_context()
-        thread = threading.Thread(target=context.run, args=(run,), name="main", daemon=True)
-        thread.start()
-        return thread
-
-    def _end(self, cell: asyncio.AbstractEventLoop, ended: asyncio.Future[None]) -> None:
-        """Tell the cell, or do what it is no longer there for."""
-        with self._parting:
-            self._has_ended = True
-            is_alone = self._is_alone
-        if not is_alone:
-            try:
-                cell.call_soon_threadsafe(_set, ended)
-                return
-            except RuntimeError:
-                pass  # its loop was closed without waiting for us
-        self._finish("interrupted")
-        if self.error is not None:
-            self._report(self.error)
-
-    # The view
-
-    def _show(self, state: str) -> None:
-        """One frame, unless it is the one before: a program that is paused costs nothing."""
-        if self._view is None or self._watch is None:
-            return
-        with self._may_fail():
-            frame = self._frame(self._watch, state)
-            if frame != self._shown:
-                self._shown = frame
-                self._number += 1
-                self._view.show({**frame, "number": self._number})
-
-    def _finish(self, state: str) -> None:
-        """The last frame, and the recording."""
-        if self._view is None or self._watch is None:
-            return
-        with self._may_fail():
-            frame = self._frame(self._watch, state)
-            frame["number"] = self._number + 1
-            frame["error"] = "" if self.error is None else text_of(self.error)
-            self._view.end(self._watch, frame)
-
-    def _frame(self, watch: Watch, state: str) -> dict[str, Any]:
-        gate = self._gate
-        watch.take()
-        watch.next = gate.next
-        frame = watch.frame(self._runtime.snapshot())
-        return {**frame, "state": state, "speed": gate.speed, "held": gate.holding}
-
-    @contextmanager
-    def _may_fail(self) -> Iterator[None]:
-        """What goes wrong in a view is no error of the program, which goes on without it."""
-        try:
-            yield
-        except Exception:
-            logging.getLogger(__name__).exception("the view failed; its program goes on without it")
-            self._view = None
-            if self._gate.paused:
-                self._gate.resume()  # there is no button any more
+from minirt.watching.player import Player
+from minirt.watching.tracebacks import show_only_the_program, show_the_call_too
 
 
 async def play(runtime: Any, main: Callable[[], object], view: Any, gate: Gate) -> None:
     """Run `main` on `runtime`; see Runtime.play."""
     shell = notebook()
-    if view is None and shell is not None:
-        view = _new_view()
-    player = Player(runtime, view or None, gate, _as_a_thread if shell is None else _under(shell))
+    is_seen = shell is None or go_to_a_cell(shell)
+    check(runtime, main, shell)
     try:
-        await _play(player, main, shell)
+        with CtrlC() as ctrl_c:
+            await _play(runtime, main, view, gate, shell, ctrl_c)
     except BaseException as error:
         if shell is not None:
             show_only_the_program(error, shell)
+            if not is_seen or would_end_the_kernel(error):
+                _under(shell)(error)
+            if would_end_the_kernel(error):
+                return
         raise
 
 
-async def _play(player: Player, main: Callable[[], object], shell: Any) -> None:
+def go_to_a_cell(shell: Any) -> bool:
+    """Does a cell run here? If not, what is shown from now on appears under the one that ran last.
+
+    A button's callback has no cell, and what is displayed there appears nowhere.
+    """
+    parent = shell.get_parent()
+    if parent.get("header", {}).get("msg_type") == "execute_request":
+        return True
+    magics = shell.magics_manager.registry.get("MinirtMagics")  # if the extension is loaded
+    cell = getattr(magics, "last_cell", None)
+    if cell is not None:
+        getattr(shell, "set_thread_parent", shell.set_parent)(cell)
+    return False
+
+
+def would_end_the_kernel(error: BaseException) -> bool:
+    """Asyncio lets these out of a task of the reader's own, and out of its loop."""
+    task = asyncio.current_task()
+    coroutine: Any = None if task is None else task.get_coro()
+    is_cells = "IPython" in coroutine.cr_code.co_filename if coroutine is not None else True
+    return isinstance(error, SystemExit | KeyboardInterrupt) and not is_cells
+
+
+def check(runtime: Any, main: Callable[[], object], shell: Any) -> None:
+    """Raise now what would be raised on the program's thread: it cannot be run, or not this."""
+    try:
+        runtime.check_new(main)
+    except MinirtError as error:
+        if shell is not None:
+            show_the_call_too(error, shell)
+        raise
+
+
+async def _play(
+    runtime: Any,
+    main: Callable[[], object],
+    view: Any,
+    gate: Gate,
+    shell: Any,
+    ctrl_c: "CtrlC",
+) -> None:
+    if view is None and shell is not None:
+        view = _new_view()
+    report = _as_a_thread if shell is None else _under(shell)
+    player = Player(runtime, view or None, gate, report, _new_watch() if view else None)
     try:
         await player.play(main)
     except asyncio.CancelledError as error:
-        if shell is None or error is player.error:
+        if error is player.error or not (shell is not None or ctrl_c.was_pressed):
             raise
         # the kernel cancels the cell that a reader interrupts
-        raise KeyboardInterrupt(player.farewell) from None
+        raise player.farewell() from None
+
+
+class CtrlC:
+    """While this lasts, Ctrl-C cancels the await that runs here.
+
+    A kernel and `asyncio.run` do that themselves. Elsewhere, as in IPython's terminal, Ctrl-C
+    leaves asyncio's loop, and nobody would go on with the await: the program would run for ever.
+    """
+
+    def __init__(self) -> None:
+        self.was_pressed = False
+        is_main = threading.current_thread() is threading.main_thread()
+        self._is_ours = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+    def __enter__(self) -> "CtrlC":
+        if self._is_ours:
+            self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+            signal.signal(signal.SIGINT, self._hear)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._is_ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _hear(self, number: int, frame: object) -> None:
+        self.was_pressed = True
+        if self._task is not None:
+            self._loop.call_soon_threadsafe(self._task.cancel)
 
 
 def notebook() -> Any:
@@ -234,12 +147,7 @@ def _new_view() -> Any:
     return LiveView(displays_itself=True)
 
 
-def _new_watch() -> Watch:
+def _new_watch() -> Any:
     from minirt.views import watch  # nor what makes its frames
 
     return watch.Watch()
-
-
-def _set(ended: "asyncio.Future[None]") -> None:
-    if not ended.done():
-        ended.set_result(None)

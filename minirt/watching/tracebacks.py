@@ -1,16 +1,20 @@
 """What does a reader need to see of an exception in a notebook?
 
-The lines of the program, and not the two dozen frames of the loop that called them.
+The lines of the program, and not the two dozen frames of the loop that called them. And the text
+of an exception is the program's: it may hold what no message of a kernel can, or the code that
+makes it may fail. Then nobody would be told anything, not even that the cell is over. So such an
+exception is raised as one of its class with a text that can be sent.
 """
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from minirt.errors import MinirtError
+from minirt.watching.labels import text_of, type_name
+from minirt.watching.stopping import PACKAGE, is_inside
 
-PACKAGE = str(Path(__file__).parent.parent)
+MOST = 3  # frames of the package, where they are the last ones
 
 
 def show_only_the_program(error: BaseException, shell: Any) -> None:
@@ -20,42 +24,70 @@ def show_only_the_program(error: BaseException, shell: Any) -> None:
     """
     from IPython.core.error import UsageError  # a terminal needs no IPython
 
-    trace = own_frames(error, shell)
-    if trace is None and isinstance(error, KeyboardInterrupt):
-        text = f"KeyboardInterrupt: {error}" if error.args else "KeyboardInterrupt"
-        show_as(error, lambda: [text])
-    elif trace is not None and not isinstance(error, SyntaxError | UsageError):
-        show_as(
-            error,
-            lambda: shell.InteractiveTB.structured_traceback(
-                type(error), error, trace, tb_offset=0
-            ),
+    if not isinstance(error, SyntaxError | UsageError):
+        for one in chain(error):
+            one.with_traceback(own_frames(one, shell))
+        trace = error.__traceback__
+        show_as(error, lambda: rendered(error, trace, shell))
+
+
+def show_the_call_too(error: MinirtError, shell: Any) -> None:
+    """The same for a call that is refused: at the line of the cell that made it."""
+    show_as(error, lambda: rendered(error, own_frames(error, shell), shell))
+
+
+def rendered(error: BaseException, trace: TracebackType | None, shell: Any) -> list[str]:
+    """The lines that IPython shows."""
+    if trace is not None or not isinstance(error, KeyboardInterrupt | MinirtError):
+        lines: list[str] = shell.InteractiveTB.structured_traceback(
+            type(error), error, trace, tb_offset=0
         )
+        return lines
+    cause = error.__cause__
+    before = [] if cause is None else rendered(cause, cause.__traceback__, shell)
+    return [*before, f"{type(error).__name__}: {error}".removesuffix(": ")]
 
 
 def show_as(error: BaseException, render: Callable[[], list[str]]) -> None:
     """Have IPython show the lines of `render`."""
     # past the error's own __setattr__, which in a frozen dataclass refuses
-    object.__setattr__(error, "_render_traceback_", render)
+    object.__setattr__(error, "_render_traceback_", lambda: [sendable(line) for line in render()])
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, and those that led to it."""
+    seen: set[int] = set()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        yield one
+        one = one.__cause__ or one.__context__
 
 
 def own_frames(error: BaseException, shell: Any) -> TracebackType | None:
-    """The traceback from the first frame of a cell on, or else of a reader's file; None for none.
+    """The traceback with the reader's frames alone; None when there are none.
 
-    An exception of minirt says what to do about it, and an interrupt came from outside: their last
-    frames, which are in the package, are left out as well.
+    The last ones may be of the package, if it was there that something went wrong: three of them.
+    But an exception of minirt says what to do about it, and an interrupt came from outside.
     """
-    frames = list(_frames(error.__traceback__))
-    files = [frame.tb_frame.f_code.co_filename for frame in frames]
-    starts = [at for at, file in enumerate(files) if shell.compile.format_code_name(file)]
-    if not starts and isinstance(error, Exception):
-        starts = [at for at, file in enumerate(files) if not file.startswith(PACKAGE)]
-    if not starts:
-        return None
-    end = len(frames)
-    while isinstance(error, MinirtError | KeyboardInterrupt) and files[end - 1].startswith(PACKAGE):
-        end -= 1
-    return joined(frames[starts[0] : end])
+    kept: list[TracebackType] = []
+    inner: list[TracebackType] = []  # of the package, and what the package called
+    traces = list(_frames(error.__traceback__))
+    are_cells = [
+        bool(shell.compile.format_code_name(one.tb_frame.f_code.co_filename)) for one in traces
+    ]
+    first = are_cells.index(True) if True in are_cells else 0  # before it are IPython's
+    for trace, is_cell in zip(traces[first:], are_cells[first:], strict=True):
+        file = trace.tb_frame.f_code.co_filename
+        is_machinery = not is_cell and is_inside(file)
+        if is_machinery and (inner or not kept or file.startswith(PACKAGE)):
+            inner.append(trace)
+        else:
+            inner.clear()
+            kept.append(trace)
+    if isinstance(error, MinirtError | KeyboardInterrupt):
+        inner.clear()
+    return joined(kept + inner[-MOST:])
 
 
 def _frames(trace: TracebackType | None) -> Iterator[TracebackType]:
@@ -70,3 +102,34 @@ def joined(frames: list[TracebackType]) -> TracebackType | None:
     for frame in reversed(frames):
         following = TracebackType(following, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
     return following
+
+
+def sendable(text: str) -> str:
+    """The text, with a number in place of half a character, which UTF-8 has no bytes for."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def tellable(error: BaseException) -> BaseException:
+    """The error, or one of its class in its place, so that a kernel can send its text."""
+    if _can_be_told(error):
+        return error
+    kind, name, text = type(error), type_name(error), sendable(text_of(error))
+    for base in (kind, Exception):
+        try:
+            told: Any = type(name, (base,), {"__str__": lambda _: text})
+            stand_in: BaseException = told.__new__(told, text)
+            stand_in.with_traceback(error.__traceback__)
+            render = getattr(error, "_render_traceback_", None) if base is kind else None
+            show_as(stand_in, render or (lambda: [f"{name}: {text}"]))
+        except BaseException:  # its class does not want to be inherited from
+            continue
+        if _can_be_told(stand_in):
+            return stand_in
+    return RuntimeError(text)
+
+
+def _can_be_told(error: BaseException) -> bool:
+    try:
+        return str(error).isascii() or bool(str(error).encode())
+    except BaseException:  # code of the program's own makes the text
+        return False
