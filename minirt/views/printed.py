@@ -13,20 +13,23 @@ class Printed:
 
     def __init__(self) -> None:
         self._count = 0
-        self._lines: deque[tuple[float, str]] = deque(maxlen=KEPT)
+        self._lines: deque[tuple[float, str, list[list[Any]]]] = deque(maxlen=KEPT)
 
-    def add(self, time: float, text: str) -> None:
+    def add(self, time: float, text: str, styles: list[list[Any]] | None = None) -> None:
         """One line more."""
         self._count += 1
-        self._lines.append((time, text))
+        self._lines.append((time, text, styles or []))
 
     def rows(self, origin: float) -> list[Any]:
-        """[lines in all, [time (s), text] of the last ones for which there is room]"""
+        """[lines in all, [time (s), text] of the last ones for which there is room]
+
+        A line that has colours or wide letters has a third part: [from, to, style] of each.
+        """
         rows: list[list[Any]] = []
         room = ROOM
-        for time, text in reversed(self._lines):
+        for time, text, styles in reversed(self._lines):
             room -= len(text)
             if len(rows) == SHOWN or room < 0:
                 break
-            rows.append([round(time - origin, 6), text])
+            rows.append([round(time - origin, 6), text, *([styles] if styles else [])])
         return [self._count, rows[::-1]]

@@ -15,7 +15,15 @@ from minirt.views.printed import LINE_LENGTH, Printed
 from minirt.views.queues import Queues
 from minirt.views.snapshot import Gap, Snapshot
 from minirt.views.timeline import Timeline
-from minirt.views.words import Detail, as_text, label, name_of_call, number_of, said
+from minirt.views.words import (
+    Detail,
+    as_text,
+    label,
+    name_of_call,
+    number_of,
+    said,
+    styles_of,
+)
 from minirt.views.workers import Workers
 from minirt.watching.trace import PHASES, Event
 
@@ -211,7 +219,8 @@ class State:
         return ()
 
     def _said(self, event: Event) -> Names:
-        self._printed.add(event.time, said(event.detail, "text", length=LINE_LENGTH))
+        text = said(event.detail, "text", length=LINE_LENGTH)
+        self._printed.add(event.time, text, styles_of(event.detail))
         return ("console",)
 
     def _closed(self, event: Event) -> Names:

@@ -21,6 +21,20 @@ def said(detail: Detail | None, name: str, otherwise: str = "", length: int = LE
     return otherwise if detail is None else printable(str(detail.get(name, otherwise)), length)
 
 
+def styles_of(detail: Detail | None) -> list[list[Any]]:
+    """[[from, to, style], ...] of a printed line: see minirt/watching/terminal.py."""
+    found: list[list[Any]] = []
+    for style in (detail or {}).get("styles") or ():
+        match style:
+            case [int(start), int(end), str(look)] if 0 <= start < end and _is_look(look):
+                found.append([start, end, look])
+    return found
+
+
+def _is_look(text: str) -> bool:
+    return text.replace("-", "").replace(" ", "").isalpha() and len(text) <= LENGTH
+
+
 def label(place: Place | None) -> str:
     """What to call a callback: its name, or for a lambda the line on which it stands."""
     if not place:

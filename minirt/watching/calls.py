@@ -26,6 +26,7 @@ from minirt.core.policies import TaskKind, Work
 from minirt.core.polls import Ready
 from minirt.core.signatures import check_arguments, mended
 from minirt.values import UNDEFINED, Callback, Error, Int, Js
+from minirt.watching import terminal
 from minirt.watching.event import printable
 from minirt.watching.gate import Gate, PacedClock
 from minirt.watching.labels import place, text_of
@@ -308,7 +309,7 @@ class WatchedCalls(Calls):
         self.note("identity", identity)
 
     def printed(self, text: str, thread: str = "main") -> None:
-        self.note("printed", None, {"text": printable(text, LINE)}, printable(thread))
+        self.note("printed", None, terminal.line(text, LINE), printable(thread))
 
     def closed(self, thread: str) -> None:
         self.note("closed", None, {"kind": "Close"}, thread)

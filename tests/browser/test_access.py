@@ -82,3 +82,48 @@ def test_a_change_of_state_is_said_to_a_screen_reader(lab: Lab, open_notebook: O
     assert status.text_content().startswith("Paused, next")
     notebook.stop()
     assert status.text_content() == "Ended"
+
+
+CONTRASTS = """(view) => {
+    const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    const light = (colour) => {
+        canvas.clearRect(0, 0, 1, 1);
+        canvas.fillStyle = colour;
+        canvas.fillRect(0, 0, 1, 1);
+        const bytes = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+        const parts = bytes.map((byte) => byte / 255)
+            .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
+    };
+    const ground = light(getComputedStyle(view).backgroundColor);
+    const contrast = (colour) => {
+        const [dark, bright] = [light(colour), ground].sort((one, other) => one - other);
+        return (bright + 0.05) / (dark + 0.05);
+    };
+    return [...view.querySelectorAll("svg text, svg path, svg polyline, svg rect")].map((part) => {
+        const { fill, stroke } = getComputedStyle(part);
+        const drawn = [fill, stroke].filter((colour) => colour !== "none").map(contrast);
+        return [part.classList[0] ?? part.parentElement.classList[0], Math.max(...drawn)];
+    });
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_with_the_colours_of_the_system_everything_is_seen(
+    scheme: str, lab: Lab, open_notebook: Open
+) -> None:
+    notebook = open_notebook(
+        lab.copy(HERE / "live.ipynb"), forced_colors="active", color_scheme=scheme
+    ).run()
+    notebook.page.wait_for_function(
+        "document.querySelectorAll('.minirt-live .mr-bar-task').length > 3", timeout=15_000
+    )
+    notebook.pause()
+    contrasts = notebook.view.evaluate(CONTRASTS)
+    assert len(contrasts) > 30
+    assert [part for part in contrasts if part[1] < 3] == []
+    notebook.shot(f"forced-{scheme}")
+    notebook.button("Resume").click()
+    notebook.stop()
+    assert [part for part in notebook.view.evaluate(CONTRASTS) if part[1] < 3] == []
+    notebook.shot(f"forced-{scheme}-recorded")
