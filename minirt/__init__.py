@@ -27,6 +27,11 @@ from minirt.node.runtime import Runtime
 from minirt.values import Bytes, Error, Int, Js, String, Undefined
 
 if TYPE_CHECKING:
+    from minirt.awaiting.coroutines import Task
+    from minirt.awaiting.errors import Cancelled
+    from minirt.awaiting.futures import Future
+    from minirt.awaiting.groups import gather, race
+    from minirt.awaiting.waiting import in_pool, sleep_ms, timeout_ms
     from minirt.core.simulation import Simulation
     from minirt.modules import crypto, fs, http, net
     from minirt.watching.trace import Recorder
@@ -37,12 +42,20 @@ __version__ = "0.1.0"  # the build takes it from this line
 
 WHEN_ASKED_FOR = MappingProxyType(
     {
+        "Cancelled": "minirt.awaiting.errors",
+        "Future": "minirt.awaiting.futures",
         "Recorder": "minirt.watching.trace",
         "Simulation": "minirt.core.simulation",
+        "Task": "minirt.awaiting.coroutines",
         "crypto": "minirt.modules",
         "fs": "minirt.modules",
+        "gather": "minirt.awaiting.groups",
         "http": "minirt.modules",
+        "in_pool": "minirt.awaiting.waiting",
         "net": "minirt.modules",
+        "race": "minirt.awaiting.groups",
+        "sleep_ms": "minirt.awaiting.waiting",
+        "timeout_ms": "minirt.awaiting.waiting",
     }
 )
 
@@ -81,7 +94,9 @@ def unload_ipython_extension(ipython: Any) -> None:
 
 __all__ = [
     "Bytes",
+    "Cancelled",
     "Error",
+    "Future",
     "Int",
     "Interest",
     "Js",
@@ -92,6 +107,7 @@ __all__ = [
     "Runtime",
     "Simulation",
     "String",
+    "Task",
     "TaskKind",
     "Undefined",
     "clear_immediate",
@@ -99,12 +115,17 @@ __all__ = [
     "clear_timeout",
     "crypto",
     "fs",
+    "gather",
     "http",
+    "in_pool",
     "log",
     "net",
     "next_tick",
     "queue_microtask",
+    "race",
     "set_immediate",
     "set_interval",
     "set_timeout",
+    "sleep_ms",
+    "timeout_ms",
 ]

@@ -30,7 +30,8 @@ FLOORS = (
     Floor(("watching", "watching.*"), open_plan=True),
     Floor(("views", "views.*"), open_plan=True),
     Floor(("watching.play",)),
-    Floor(("node", "node.*"), open_plan=True),
+    # awaiting knows a runtime by the ContextVar alone, so that a runtime may run tasks
+    Floor(("node", "node.*", "awaiting", "awaiting.*"), open_plan=True),
     Floor(("modules", "modules.*", "aio", "aio.*"), open_plan=True),
     Floor(("",)),
     Floor(("main_example", "exercises", "exercises.*"), open_plan=True),

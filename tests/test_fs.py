@@ -160,7 +160,7 @@ def test_a_text_that_is_none_is_a_type_error_at_the_call(tmp_path: Path) -> None
 
 def test_a_callback_that_is_not_callable_is_refused_at_the_call(tmp_path: Path) -> None:
     with pytest.raises(NotCallable):
-        Runtime().run(lambda: fs.read(tmp_path / "x", None))  # type: ignore[arg-type]
+        Runtime().run(lambda: fs.read(tmp_path / "x", 3))  # type: ignore[arg-type]
 
 
 def test_without_a_runtime_the_error_says_so() -> None:

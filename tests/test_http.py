@@ -361,7 +361,7 @@ def test_options_of_another_type_are_a_type_error(options: dict[str, Any]) -> No
 @pytest.mark.parametrize("call", [http.get, lambda url, cb: http.get_slow(url, 1, cb)])
 def test_a_callback_that_is_not_callable_is_refused_at_the_call(call: Any) -> None:
     with pytest.raises(NotCallable):
-        Runtime().run(lambda: call("http://127.0.0.1:1/", None))
+        Runtime().run(lambda: call("http://127.0.0.1:1/", 3))
 
 
 def test_a_runtime_that_stops_early_closes_the_connection() -> None:

@@ -10,7 +10,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from minirt import Error, Int, Interest, Js, Recorder, Runtime, Simulation, TaskKind
+from minirt import Error, Int, Interest, Js, Recorder, Runtime, Simulation, Task, TaskKind, sleep_ms
 from minirt.watching.calls import place
 from minirt.watching.trace import KINDS, Event, chrome_trace
 
@@ -47,6 +47,16 @@ def everything(rt: Runtime) -> None:
     connection: Any = rt.system.connect("peer", 1)
     rt.epoll_registrator.register(connection, token, Interest.WRITABLE)
     rt.register_event_epoll(token, lambda _: None)
+
+    async def waits(_: Js) -> None:
+        task = Task(sleeps())
+        task.cancel()
+        await sleep_ms(1)
+
+    async def sleeps() -> None:
+        await sleep_ms(1000)
+
+    rt.set_immediate(waits)
 
 
 def test_every_kind_of_event_occurs() -> None:

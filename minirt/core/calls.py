@@ -47,7 +47,9 @@ class Calls:
             while batch and not loop.stopped:
                 try:
                     while batch and not loop.stopped:
-                        batch.pop()(UNDEFINED)  # no name holds the callback: it dies with its call
+                        # no name holds the callback: it dies with its call
+                        if (value := batch.pop()(UNDEFINED)) is not None:
+                            value = loop.adopt(value)
                         if next_ticks or microtasks:
                             loop.drain()
                 except Exception as error:
@@ -66,7 +68,8 @@ class Calls:
                 while batch and not loop.stopped:
                     if names:
                         timers.forget(batch[-1])
-                    take(batch.pop(), ignore)(UNDEFINED)
+                    if (value := take(batch.pop(), ignore)(UNDEFINED)) is not None:
+                        value = loop.adopt(value)
                     if next_ticks or microtasks:
                         loop.drain()
             except Exception as error:
@@ -83,7 +86,8 @@ class Calls:
                     if loop.stopped:
                         return
                     if listener.callback is not None:
-                        listener.callback(readiness)
+                        if (value := listener.callback(readiness)) is not None:
+                            value = loop.adopt(value)
                         if next_ticks or microtasks:
                             loop.drain()
                 return
@@ -102,7 +106,8 @@ class Calls:
                     identity, thread, result = finished.popleft()
                     if free and free[-1] != thread:
                         pool.seen(thread)
-                    take(identity, ignore)(result)
+                    if (value := take(identity, ignore)(result)) is not None:
+                        value = loop.adopt(value)
                     result = UNDEFINED  # nor is the value kept
                     if next_ticks or microtasks:
                         loop.drain()
@@ -117,7 +122,8 @@ class Calls:
             try:
                 while remaining and not loop.stopped:
                     remaining -= 1
-                    inbox.popleft()(UNDEFINED)
+                    if (value := inbox.popleft()(UNDEFINED)) is not None:
+                        value = loop.adopt(value)
                     if loop.next_ticks or loop.microtasks:
                         loop.drain()
             except Exception as error:
@@ -127,7 +133,8 @@ class Calls:
         """Something without a name: `main`, a hook, a new connection."""
         loop = self.loop
         try:
-            call()
+            if (value := call()) is not None:
+                value = loop.adopt(value)
             if loop.next_ticks or loop.microtasks:
                 loop.drain()
         except Exception as error:
@@ -142,7 +149,8 @@ class Calls:
                 while queue and not loop.stopped:
                     try:
                         while queue and not loop.stopped:
-                            queue.popleft()(UNDEFINED)
+                            if (value := queue.popleft()(UNDEFINED)) is not None:
+                                value = loop.adopt(value)
                     except Exception as error:
                         self.report(error)
 
@@ -197,6 +205,9 @@ class Calls:
 
     def named(self, identity: int) -> None:
         """An identity was given, and no callback has it yet."""
+
+    def task(self, step: str, identity: int, detail: Any) -> None:
+        """What a task does in a watched loop. step: "created", "awaits", ... (see KINDS)"""
 
     def turning(self) -> None:
         """A turn of a watched loop begins."""

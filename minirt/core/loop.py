@@ -25,7 +25,7 @@ Where minirt differs from Node on purpose (chapter 08 has the whole table):
     the clock      read at each call, in quarters of a ms; Node reads it once a turn, in whole ms
     timers         all in one order of deadlines; Node keeps a list for each delay
     set_immediate  returns an identity, not an object
-    promises       none: `queue_microtask`
+    promises       `minirt/awaiting`: futures, tasks and await
     callbacks      of one event are called once: they leave their box
     errors         of `fs` are values, `Error`; what nobody catches leaves `run`
     close          from a callback ends the loop after it; `process.exit` ends at once
@@ -34,8 +34,9 @@ Where minirt differs from Node on purpose (chapter 08 has the whole table):
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import get_ident
+from typing import Any
 
-from minirt.core.callbacks import Callbacks, Listener
+from minirt.core.callbacks import Callbacks, Listener, ignore
 from minirt.core.calls import Calls, Event
 from minirt.core.policies import Schedule
 from minirt.core.polls import FileLike, Interest
@@ -54,7 +55,8 @@ class Loop:
     """The queues, the phases, and the turn."""
 
     __slots__ = (
-        *("__weakref__", "_look_at", "_was_quiet", "alert", "asleep", "callbacks", "calls"),
+        *("__weakref__", "_look_at", "_was_quiet", "adopt", "alert", "asleep", "callbacks"),
+        *("calls",),
         *("clock", "closing", "idle_hooks", "immediates", "inbox", "is_over", "is_resting"),
         *("is_watched", "microtasks", "next_ticks", "on_uncaught", "pending", "phase"),
         *("poll", "pool", "prepare_hooks", "stopped", "system", "thread", "timers", "turns"),
@@ -79,6 +81,7 @@ class Loop:
         self.idle_hooks: list[Callable[[], object]] = []  # called each turn, for layers above
         self.prepare_hooks: list[Callable[[], object]] = []  # called each turn before the poll
         self.on_uncaught: Callable[[Exception], object] | None = None
+        self.adopt: Callable[[Any], None] = ignore  # what a callback returned, unless it is None
         self.turns = 0
         self.phase = "new"
         self.thread = get_ident()  # who may call; 0 when nobody may any more

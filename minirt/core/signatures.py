@@ -10,12 +10,15 @@ one sentence.
 """
 
 from collections.abc import Callable
+from functools import partial
 from types import FunctionType, MethodType
+from typing import Any
 
 from minirt.errors import NotAMain, WrongArguments
 
 OF_THE_CALL = ("takes ", "missing ", "expected ")  # what Python says when a call itself fails
 VARARGS = 0x04  # of a code object: it has *args
+COROUTINE = 0x80  # and: it is that of an async function
 
 
 def check_arguments(callback: Callable[..., object]) -> None:
@@ -82,6 +85,14 @@ def _is_of_bind(error: TypeError) -> bool:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return trace is not None and trace.tb_frame.f_code.co_name == "_bind"
+
+
+def is_async(function: Any) -> bool:
+    """Does calling it give a coroutine, as far as can be read?"""
+    while isinstance(function, partial):
+        function = function.func
+    code = getattr(function, "__code__", None)
+    return bool(getattr(code, "co_flags", 0) & COROUTINE)
 
 
 def mended(error: Exception) -> Exception:

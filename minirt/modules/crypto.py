@@ -2,11 +2,14 @@
 
 By computing on the pool. Two sorts of work are here to compare. `encrypt` is pure Python: the
 interpreter's lock (GIL) lets one thread at a time run it, so several take turns. `pbkdf2` and
-`sha256` leave the interpreter for C code that releases the lock: several run side by side.
+`sha256` leave the interpreter for C code that releases the lock: several run side by side. Without
+a callback each returns a `Future` of the plain value.
 """
 
 import hashlib
+from typing import Any
 
+from minirt.awaiting.waiting import on_pool
 from minirt.core.policies import TaskKind
 from minirt.errors import short_repr
 from minirt.node.runtime import Runtime
@@ -24,7 +27,7 @@ FIRST_NUMBERS = (0, 1, 1, 2, 3, 5, 8, 13, 21, 34)
 LARGEST = 50  # encrypt(50) takes about a minute, and each number more takes 1.6 times as long
 
 
-def encrypt(n: int, cb: Callback) -> int:
+def encrypt(n: int, cb: Callback | None = None) -> Any:
     """Compute for a while: `cb` receives the `Int` of the n-th Fibonacci number (39 -> 63245986).
 
     It stands for an encryption, as in the source chapter, which computes the number by plain double
@@ -47,7 +50,7 @@ def encrypt(n: int, cb: Callback) -> int:
         runtime.clock.spend(SECONDS_OF_39 * GROWTH ** (n - 39))
         return Int(fibonacci(n))
 
-    return runtime.register_event_threadpool(task, TaskKind.ENCRYPT, cb)
+    return on_pool(task, TaskKind.ENCRYPT, cb)
 
 
 def fibonacci(n: int) -> int:
@@ -57,7 +60,9 @@ def fibonacci(n: int) -> int:
     return fibonacci(n - 1) + fibonacci(n - 2)
 
 
-def pbkdf2(password: str | bytes, salt: str | bytes, iterations: int, cb: Callback) -> int:
+def pbkdf2(
+    password: str | bytes, salt: str | bytes, iterations: int, cb: Callback | None = None
+) -> Any:
     """Derive a key from a password: `cb` receives the `String` of its 32 bytes in hexadecimal.
 
     PBKDF2 with HMAC-SHA256; a str counts as its UTF-8. Time grows with `iterations` (1 or more).
@@ -78,18 +83,16 @@ def pbkdf2(password: str | bytes, salt: str | bytes, iterations: int, cb: Callba
         runtime.clock.spend(SECONDS_OF_AN_ITERATION * iterations)
         return String(hashlib.pbkdf2_hmac("sha256", secret, grains, iterations).hex())
 
-    return runtime.register_event_threadpool(task, PBKDF2, cb)
+    return on_pool(task, PBKDF2, cb)
 
 
-def sha256(content: str | bytes, cb: Callback) -> int:
+def sha256(content: str | bytes, cb: Callback | None = None) -> Any:
     """The SHA-256 digest: `cb` receives the `String` of its 32 bytes in hexadecimal.
 
     A str counts as its UTF-8.
     """
     hashed = as_bytes(content, "content")
-    return Runtime.current().register_event_threadpool(
-        lambda: String(hashlib.sha256(hashed).hexdigest()), SHA256, cb
-    )
+    return on_pool(lambda: String(hashlib.sha256(hashed).hexdigest()), SHA256, cb)
 
 
 def as_bytes(content: object, name: str) -> bytes:

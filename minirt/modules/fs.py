@@ -1,14 +1,16 @@
 """How does a program read a file without holding the loop up?
 
 By doing it on the pool: for the kernel a regular file is always ready, so epoll cannot help. Every
-function returns the identity of its callback at once. What goes wrong with the file comes to the
-callback as an `Error`; what is wrong with the arguments is raised at the caller's line.
+function returns the identity of its callback at once; without a callback a `Future` of the plain
+value, to be awaited. What goes wrong with the file comes to the callback as an `Error`, and is
+raised by `await`; what is wrong with the arguments is raised at the caller's line.
 """
 
 import os
 from numbers import Real
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from minirt.awaiting.waiting import on_pool
 from minirt.core.policies import TaskKind
 from minirt.errors import short_repr
 from minirt.node.runtime import Runtime
@@ -19,7 +21,7 @@ FilePath: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 FILE_STAT = TaskKind("File stat", priority=1)
 
 
-def read(path: FilePath, cb: Callback, delay: float = 0.0) -> int:
+def read(path: FilePath, cb: Callback | None = None, delay: float = 0.0) -> Any:
     """Read a text file: `cb` receives its `String`.
 
     The content is read as UTF-8, and line ends stay as they are; what is not UTF-8 is an
@@ -42,18 +44,16 @@ def read(path: FilePath, cb: Callback, delay: float = 0.0) -> int:
             )
             raise
 
-    return runtime.register_event_threadpool(task, TaskKind.FILE_READ, cb)
+    return on_pool(task, TaskKind.FILE_READ, cb)
 
 
-def read_bytes(path: FilePath, cb: Callback) -> int:
+def read_bytes(path: FilePath, cb: Callback | None = None) -> Any:
     """Read a file as it is: `cb` receives its `Bytes`."""
     place = os.fspath(path)
-    return Runtime.current().register_event_threadpool(
-        lambda: Bytes(read_file(place)), TaskKind.FILE_READ, cb
-    )
+    return on_pool(lambda: Bytes(read_file(place)), TaskKind.FILE_READ, cb)
 
 
-def write(path: FilePath, text: str, cb: Callback) -> int:
+def write(path: FilePath, text: str, cb: Callback | None = None) -> Any:
     """Write `text` as UTF-8, in place of what was there: `cb` receives `Undefined` afterwards."""
     place = os.fspath(path)
     if not isinstance(text, str):
@@ -68,15 +68,13 @@ def write(path: FilePath, text: str, cb: Callback) -> int:
             file.write(content)
         return UNDEFINED
 
-    return Runtime.current().register_event_threadpool(task, TaskKind.FILE_WRITE, cb)
+    return on_pool(task, TaskKind.FILE_WRITE, cb)
 
 
-def stat(path: FilePath, cb: Callback) -> int:
+def stat(path: FilePath, cb: Callback | None = None) -> Any:
     """How large is the file? `cb` receives its size, an `Int` of bytes."""
     place = os.fspath(path)
-    return Runtime.current().register_event_threadpool(
-        lambda: Int(os.stat(place).st_size), FILE_STAT, cb
-    )
+    return on_pool(lambda: Int(os.stat(place).st_size), FILE_STAT, cb)
 
 
 def read_file(path: str | bytes) -> bytes:

@@ -5,7 +5,10 @@
 
 import ipaddress
 import math
+from functools import partial
+from typing import Any
 
+from minirt.awaiting.waiting import answered
 from minirt.core.callbacks import check_callable
 from minirt.errors import short_repr
 from minirt.modules.exchange import Exchange, Request
@@ -21,8 +24,11 @@ LARGEST_BODY = 16 * 2**20  # bytes, unless the caller asks for more
 
 
 def get(
-    url: str, cb: Callback, timeout: float | None = None, max_bytes: int = LARGEST_BODY
-) -> Request:
+    url: str,
+    cb: Callback | None = None,
+    timeout: float | None = None,
+    max_bytes: int = LARGEST_BODY,
+) -> Any:
     """Ask for `url`: `cb` receives the body as a `String`, in the charset that its header names.
 
     What goes wrong is an `Error`: a refused or reset connection, an answer that is not HTTP, is
@@ -31,14 +37,16 @@ def get(
     room for it. (Node hands the status over, and a program that does not look at it takes an error
     page for the page that it asked for.)
 
-    Returns the identity of the callback, an int that has a method `cancel()`. Raised here are
+    Returns the identity of the callback, an int that has a method `cancel()`; without a callback a
+    `Future` of the text, and cancelling that closes the connection. Raised here are
     TypeError and ValueError, for a URL that cannot be asked for, and TooManyWaiting and NoThread,
     when the pool refuses to look its host up.
     """
-    return ask(parse_url(url), cb, timeout, max_bytes)
+    asked = parse_url(url)
+    return answered(lambda told: ask(asked, told, timeout, max_bytes), cb)
 
 
-def get_slow(url: str, delay_ms: float, cb: Callback) -> Request:
+def get_slow(url: str, delay_ms: float, cb: Callback | None = None) -> Any:
     """Ask for `url` by way of a server that answers after `delay_ms` milliseconds. Works offline.
 
     If `url` names a server on this machine with its port, that one is asked for
@@ -47,6 +55,8 @@ def get_slow(url: str, delay_ms: float, cb: Callback) -> Request:
     """
     asked = parse_url(url)
     check_delay(delay_ms)
+    if cb is None:
+        return answered(partial(get_slow, url, delay_ms), cb)
     check_callable(cb)
     start = f"/delay/{int(delay_ms)}"
     if is_on_this_machine(asked):

@@ -8,16 +8,16 @@ import sys
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from threading import get_ident
-from types import TracebackType
+from types import CoroutineType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeGuard
 from weakref import WeakValueDictionary
 
 from minirt.clock import Clock
-from minirt.core.callbacks import check_callable
+from minirt.core.callbacks import check_callable, ignore
 from minirt.core.calls import Over
 from minirt.core.loop import Loop
 from minirt.core.policies import Schedule, TaskKind
-from minirt.core.signatures import check_main
+from minirt.core.signatures import check_main, is_async
 from minirt.core.system import RealSystem, System
 from minirt.errors import (
     AlreadyRan,
@@ -65,7 +65,16 @@ class Runtime:
 
     __slots__ = (
         *("__weakref__", "_at_close", "_context", "_has_run", "_identities", "_immediates"),
-        *("_joins_threads", "_registrator", "_state", "_to_close", "handles", "has_forked"),
+        *(
+            "_joins_threads",
+            "_main",
+            "_main_is_async",
+            "_registrator",
+            "_state",
+            "_to_close",
+            "handles",
+            "has_forked",
+        ),
         *("loop", "of_modules"),
     )
 
@@ -86,6 +95,8 @@ class Runtime:
         self._context: Context | None = None
         self._state = "new"  # then "running", "closing", "closed"
         self._has_run = False
+        self._main: Any = None  # the task of an async main
+        self._main_is_async = False
         self._joins_threads = True  # does a close wait until the threads of the pool have ended?
         self._at_close: list[Callable[[], object]] = []
         self._to_close: list[Callable[[], object]] = []  # what a close has still to do
@@ -98,10 +109,10 @@ class Runtime:
 
     # Its life
 
-    def run(self, main: Callable[[], object]) -> None:
+    def run(self, main: Callable[[], object]) -> Any:
         """Call `main`, then turn the loop until nothing is alive, then close.
 
-        What nobody caught leaves here.
+        If `main` is an async function, its value is returned. What nobody caught leaves here.
         """
         context = self._begin(main)
         try:
@@ -109,6 +120,11 @@ class Runtime:
         finally:
             self._close_for_certain()
         self._check_fork()
+        if self._main is not None:
+            from minirt.awaiting.callbacks import value_of
+
+            return value_of(self._main, self.loop.stopped)
+        return None
 
     def start(self, main: Callable[[], object]) -> None:
         """Call `main`. Then call `tick` as long as it says True."""
@@ -571,6 +587,10 @@ class Runtime:
 
     # Inside
 
+    def is_main(self, task: object) -> bool:
+        """Is it the task of an async main?"""
+        return task is self._main or self._main_is_async
+
     def _defer(self, where: str, cb: Callback) -> int:
         loop = self.loop
         loop.check_thread()
@@ -611,8 +631,19 @@ class Runtime:
 
     def _enter(self, main: Callable[[], object]) -> None:
         self.loop.phase = "main"
+        self.loop.adopt = self._adopt
+        self._main_is_async = is_async(main)  # then what is adopted first is what it returned
         self.loop.calls.one(main)
         self.loop.system.enter_loop()
+
+    def _adopt(self, returned: object) -> None:
+        """A callback returned this. If it is an async one's coroutine, it is run as a task."""
+        if type(returned) is CoroutineType:
+            from minirt.awaiting.callbacks import adopt  # most programs have none
+
+            task = adopt(self, returned)
+            if self._main_is_async:
+                self._main, self._main_is_async = task, False
 
     def _tick(self, block: bool) -> None:
         assert self._context is not None
@@ -662,6 +693,7 @@ class Runtime:
         loop.prepare_hooks.clear()
         loop.pool.finished.clear()
         loop.on_uncaught = None
+        loop.adopt = ignore
         self._at_close.clear()
         self.of_modules.clear()
         self._context = None
@@ -675,8 +707,7 @@ def is_number(identity: object) -> TypeGuard[int]:
 
 def print_line(line: str) -> None:
     """Print it; what the output's encoding lacks is shown by its number."""
-    try:
-        sys.stdout.write(line + "\n")
-    except UnicodeEncodeError:
-        encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-        sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    if not line.isascii():  # a notebook's output refuses nothing, and cannot send half a character
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        line = line.encode(encoding, "backslashreplace").decode(encoding)
+    sys.stdout.write(line + "\n")

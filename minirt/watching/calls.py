@@ -150,7 +150,8 @@ class WatchedCalls(Calls):
             count()
             keep((time, turns, "poll", "main", "run", identity, None))
             try:
-                listener.callback(readiness)
+                if (value := listener.callback(readiness)) is not None:
+                    value = loop.adopt(value)
             except BaseException as error:
                 self._raised(identity, error)
             else:
@@ -209,7 +210,8 @@ class WatchedCalls(Calls):
         self.note("run", identity)
         try:
             try:
-                callback(value)
+                if (value := callback(value)) is not None:
+                    value = self.loop.adopt(value)
             finally:
                 del callback, value
         except BaseException as error:
@@ -224,7 +226,8 @@ class WatchedCalls(Calls):
     def _call_queued(self, callback: Callback, where: str) -> None:
         self.note("run", None, {"where": where, **place(callback)})
         try:
-            callback(UNDEFINED)
+            if (returned := callback(UNDEFINED)) is not None:
+                self.loop.adopt(returned)
         except Exception as error:
             self._note_raised(None, error, {"where": where})
             self.report(error)
@@ -327,6 +330,9 @@ class WatchedCalls(Calls):
                 self.note("dropped", None, {"where": where, "why": "closed", **place(callback)})
         self.note("end")
         self._leaving = None  # its traceback has frames of this very object
+
+    def task(self, step: str, identity: int, detail: Any) -> None:
+        self.note(step, identity, {**detail, "name": printable(detail["name"])})
 
     def turning(self) -> None:
         loop = self.loop

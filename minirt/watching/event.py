@@ -28,6 +28,13 @@ KINDS = (
     "woke",  # the poll woke; detail: why (ready, result, message, stop, timeout)
     "printed",  # the program's own line; detail: text
     "uncaught",  # an error reached on_uncaught, or left run; detail: error
+    # a task (of an async function; its detail has name, file and line)
+    "created",  # it was made
+    "step",  # its first step begins
+    "awaits",  # it waits; detail: awaits, what, and at, in which line
+    "resumed",  # it goes on
+    "done",  # it is over; detail: error, if it failed
+    "cancelled",  # it was cancelled
     "closed",  # a thread, or epoll, got Close
     "end",  # nothing is left
 )

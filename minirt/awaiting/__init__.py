@@ -1,0 +1,1 @@
+"""async/await on callbacks: futures, tasks, and what a program waits for."""
