@@ -213,6 +213,83 @@ await rt.play(main)
     assert notebook.view.locator("img").count() == 0
 
 
+def test_the_console_shows_colours_what_is_written_over_and_wide_letters(
+    lab: Lab, open_notebook: Open
+) -> None:
+    name = lab.write(
+        "colours",
+        r"""
+from minirt import Runtime
+rt = Runtime()
+def main():
+    rt.log("\x1b[31mred \x1b[1;42mloud\x1b[0m \x1b[2Kand no more")
+    rt.log("10%\r100%")
+    rt.log("|日本語|")
+    rt.log("|abcdef|")
+    rt.set_interval(20, lambda _: None)
+await rt.play(main)
+""",
+    )
+    notebook = open_notebook(name).run()
+    notebook.page.wait_for_function(
+        "document.querySelector('.mr-lines').textContent.includes('abcdef')", timeout=PATIENCE
+    )
+    lines = [line.split(maxsplit=1)[1] for line in notebook.text("lines").split("\n")]
+    assert lines == ["red loud and no more", "100%", "|日本語|", "|abcdef|"]
+    console = notebook.part("lines")
+    assert console.locator(".ansi-red-fg").all_inner_texts() == ["red ", "loud"]
+    assert console.locator(".ansi-bold.ansi-green-bg").inner_text() == "loud"
+    bars = console.evaluate(
+        """(console) => {
+            const walker = document.createTreeWalker(console, NodeFilter.SHOW_TEXT);
+            const range = document.createRange();
+            const found = [];
+            while (walker.nextNode()) {
+                [...walker.currentNode.data].forEach((letter, at) => {
+                    if (letter !== "|") return;
+                    range.setStart(walker.currentNode, at);
+                    found.push(range.getBoundingClientRect().left);
+                });
+            }
+            return found;
+        }"""
+    )
+    assert len(bars) == 4
+    assert abs(bars[1] - bars[3]) < 1
+    notebook.stop()
+
+
+def test_a_hundred_thousand_lines_leave_the_view_usable(lab: Lab, open_notebook: Open) -> None:
+    name = lab.write(
+        "lines",
+        """
+import contextlib, io
+from minirt import Runtime
+rt = Runtime()
+def many(_):
+    with contextlib.redirect_stdout(io.StringIO()):  # the cell's own output is not looked at
+        for n in range(100_000):
+            rt.log(f"line {n}")
+    rt.log("all are printed")
+def main():
+    rt.set_timeout(10, many)
+    rt.set_interval(50, lambda _: None)
+await rt.play(main)
+""",
+    )
+    notebook = open_notebook(name).run()
+    notebook.page.wait_for_function(
+        "document.querySelector('.mr-console .mr-count').textContent === '100,001'",
+        timeout=4 * PATIENCE,
+    )
+    assert "all are printed" in notebook.text("lines")
+    assert notebook.text("kept") == "the last 40 are here"
+    assert notebook.text("lines").count("\n") == 39
+    notebook.pause()
+    notebook.button("Resume").click()
+    notebook.stop()
+
+
 def test_identities_of_64_bits_are_told_apart(lab: Lab, open_notebook: Open) -> None:
     name = lab.write(
         "large",
