@@ -1,9 +1,9 @@
-"""What is said when an `async def` was handed over as a callback?
+"""What is said when an `async def` stands where nobody runs what it returns?
 
-Nobody awaits what a callback returns. Python warns of it when the coroutine is dropped, and names
-the line that dropped it: one of the package, and only once. In a notebook that warning becomes a
-sentence on the reader's function, in each run. Nothing is asked of a callback before it is called,
-so that it costs nothing where it is not needed.
+An async callback is run as a task. But whoever else calls a function of the program's, as a handler
+of a socket or `on_uncaught`, drops what it returns. Python warns when the coroutine is dropped, and
+names the line that dropped it: one of the package, and only once. In a notebook that warning
+becomes a sentence on the reader's function, in each run, and no call costs more for it.
 """
 
 import sys
@@ -52,7 +52,7 @@ class Rewriter:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        """A warning of Python's, in our words where it is about a callback."""
+        """A warning of Python's, in our words where the package has called the function."""
         dropped = dropped_coroutine() if filename.startswith(PACKAGE) else None
         if dropped is not None:
             code: Any = dropped.cr_code
@@ -73,8 +73,8 @@ def dropped_coroutine() -> "CoroutineType[Any, Any, Any] | None":
 
 
 def sentence(name: str) -> str:
-    """What to say of a callback of this name."""
-    told = f"{name} is an async def: its call made a coroutine, which no callback awaits. "
-    if "Task" in minirt.__all__:
-        return f"{told}Hand over a function that starts it: lambda value: Task({name}(value))"
-    return f"{told}Write def in place of async def, and set callbacks in place of each await"
+    """What to say of a function of this name."""
+    return (
+        f"{name} is an async def: its call made a coroutine, which nobody awaits here. "
+        f"Hand over a function that starts it: lambda value: Task({name}(value))"
+    )
