@@ -91,6 +91,10 @@ bench: $(VENV)/installed-bench ## the benchmarks: ROWS=... PEERS=... ROUNDS=... 
 	$(BIN)/python -m tests.benchmarks $(if $(ROWS),--rows "$(ROWS)") $(if $(PEERS),--peers "$(PEERS)") \
 		$(if $(ROUNDS),--rounds "$(ROUNDS)") $(if $(JSON),--json "$(JSON)")
 
+peers: $(VENV)/installed-test ## other people's tests on minirt's asyncio loop and on the standard one: SUITES="cpython anyio tornado uvloop" PYTHONS=...
+	@for suite in $(or $(SUITES),cpython); do for python in $(or $(PYTHONS),$(BIN)/python); do \
+		$(BIN)/python -m tests.peers.run $$suite $$python || exit 1; done; done
+
 notebooks: $(VENV)/installed-test ## run the notebooks and keep their outputs: NAMES="04 05" chooses, FRESH=1 renews every output
 	$(BIN)/python -m tests.notebooks $(NAMES) $(if $(FRESH),--fresh)
 

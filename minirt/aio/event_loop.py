@@ -74,7 +74,7 @@ class MinirtEventLoop(asyncio.SelectorEventLoop):
         self._now = system.clock.now
         self._core = rounds = Rounds(system, LoopTime(self, system), usual_threads())
         self._soon = rounds.ready.append
-        self._timers, self._next_key = rounds.timers, rounds.callbacks.identities.generate_free
+        self._timers, self._next_key = rounds.timers, rounds.next_identity
         self._executor = Executor(rounds)
         super().__init__(Watched(rounds.poll, lambda one: one.handle))  # type: ignore[arg-type]
         self._ready = self._scheduled = Empty()
@@ -211,8 +211,7 @@ class MinirtEventLoop(asyncio.SelectorEventLoop):
         rounds = self._core
         origin = made_here(2) if self._debug else None
         handle = filled(new_handle(), self, callback, args, None, origin)
-        identity = rounds.callbacks.identities.generate_free()
-        listener = DescriptorListener(identity, handle, rounds)
+        listener = DescriptorListener(rounds.next_identity(), handle, rounds)
         try:
             replaced = rounds.poll.watch(fd, interest, listener)
         except TypeError as error:  # what asyncio raises for it

@@ -41,7 +41,7 @@ class Executor:
     ) -> None:
         """Call `function(*args)` on a thread; `future` gets what it returns or raises."""
         rounds, call = self._rounds, Call(self, future, function, args)
-        identity = rounds.callbacks.identities.generate_free()
+        identity = rounds.next_identity()
         if not self._is_used:
             self._is_used = True
             rounds.pool.outlive()

@@ -46,8 +46,9 @@ def call_each(ready: deque[Any], count: int) -> None:
     """Call the first `count` handles. An error goes to the loop's exception handler."""
     take, handle = ready.popleft, None
     try:
-        while count and ready:  # a nested run may have taken some
-            count -= 1
+        for _ in range(count):
+            if not ready:
+                break  # a nested run took the rest
             handle = take()
             if handle._cancelled:
                 continue

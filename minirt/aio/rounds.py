@@ -20,6 +20,7 @@ import weakref
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from operator import attrgetter
 from typing import Any
 
@@ -40,7 +41,7 @@ by_deadline = attrgetter("_when")
 class Rounds(Loop):
     """A core loop whose turns end with a round of asyncio's handles."""
 
-    __slots__ = ("in_debug", "is_stopping", "opened", "ready")
+    __slots__ = ("in_debug", "is_stopping", "next_identity", "opened", "ready")
 
     def __init__(self, system: System, clock: Clock, threads: int) -> None:
         super().__init__(system, threads=0)
@@ -50,6 +51,7 @@ class Rounds(Loop):
         self.pool.apart = self._apart
         self.ready: deque[Any] = deque()  # handles
         self.opened: deque[Any] = deque()  # timers of the slot whose time it is, by deadline
+        self.next_identity = count(1).__next__  # cheaper than the core's, which may come round
         self.is_over = never  # it waits for `stop`, whatever there is to wait for
         self.is_stopping = False
         self.in_debug = False
