@@ -6,8 +6,10 @@ at once what is not callable, and whoever assigns from another thread than the l
 
 from typing import Protocol
 
+from minirt.awaiting.callbacks import plain
 from minirt.core.callbacks import check_callable, ignore
 from minirt.core.loop import Loop
+from minirt.node.runtime import Runtime
 from minirt.values import Callback, Js
 
 
@@ -15,6 +17,7 @@ class OnLoop(Protocol):
     """Something that belongs to a loop."""
 
     _loop: Loop
+    _runtime: Runtime
 
 
 def check_thread(owner: OnLoop) -> None:
@@ -52,4 +55,5 @@ class Handler:
         check_thread(instance)
         if callback is not None:
             check_callable(callback)
+            callback = plain(callback, instance._runtime)
         setattr(instance, self._slot, self._unset if callback is None else callback)

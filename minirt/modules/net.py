@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from minirt.awaiting.futures import Future
 from minirt.core.callbacks import Listener, check_callable
 from minirt.core.polls import Interest
 from minirt.modules.handlers import Handler, check_thread
@@ -126,6 +127,15 @@ class Server:
         if not self.is_closed:
             self._give_back()
         self._tell_if_over()
+
+    async def __aenter__(self) -> "Server":
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        """Accept no more, and wait until the last connection is closed."""
+        closed: Future[None] = Future()
+        self.close(lambda _: closed.done() or closed.set_result(None))
+        await closed
 
     def drop(self) -> None:
         """The runtime closes."""

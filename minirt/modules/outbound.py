@@ -91,6 +91,11 @@ class Outbound:
         self.peer_has_ended = False  # to write more is no mistake of the program's then
         self.limit = LIMIT
 
+    @property
+    def has_unsent(self) -> bool:
+        """Does something wait to be sent?"""
+        return bool(self._waiting)
+
     def open(self, connection: Connection) -> None:
         """From now on it can be sent."""
         self._connection = connection

@@ -11,6 +11,7 @@ that whoever called `write` comes to its end first.
 from collections.abc import Callable
 from functools import partial
 
+from minirt.awaiting.callbacks import plain
 from minirt.core.callbacks import check_callable, ignore
 from minirt.core.system import Connection
 from minirt.modules.connecting import Connecting
@@ -19,6 +20,7 @@ from minirt.modules.handles import handles_of
 from minirt.modules.inbound import Inbound
 from minirt.modules.names import Place
 from minirt.modules.outbound import Outbound
+from minirt.modules.streams import Stream
 from minirt.node.runtime import Runtime
 from minirt.values import UNDEFINED, Callback, Error, Js
 
@@ -37,7 +39,7 @@ class Socket:
     __slots__ = (
         *("_connecting", "_connection", "_handles", "_identity", "_inbound", "_left", "_loop"),
         *("_on_close", "_on_connect", "_on_drain", "_on_end", "_on_error", "_outbound"),
-        *("_runtime", "destroyed", "remote_address"),
+        *("_runtime", "_stream", "destroyed", "remote_address"),
     )
 
     _on_connect: Callback
@@ -64,6 +66,7 @@ class Socket:
         self._outbound = Outbound(
             runtime, self._identity, self._drained, self._this_side_has_ended, self._fail
         )
+        self._stream: Stream | None = None  # for a task that awaits
         self.destroyed = False
         self._left: Callable[[], object] | None = None  # the server's, to be told of the close
         self._forget_handlers()
@@ -81,6 +84,7 @@ class Socket:
         check_thread(self)
         if callback is not None:
             check_callable(callback)
+            callback = plain(callback, self._runtime)
         self._inbound.give_to(callback)
 
     def write(self, chunk: bytes | bytearray | memoryview) -> bool:
@@ -117,6 +121,39 @@ class Socket:
         """Read on. Without an on_data what comes from now on is dropped, as in Node."""
         check_thread(self)
         self._inbound.resume()
+
+    # What a task awaits
+
+    def __aiter__(self) -> "Socket":
+        return self
+
+    async def __anext__(self) -> bytes:
+        """What comes: `async for chunk in socket`. A task cancelled here leaves the socket open."""
+        return await self._awaited().next()
+
+    async def drain(self) -> None:
+        """Wait until nothing waits to be sent. An error of the connection is raised."""
+        await self._awaited().until(lambda: not self._outbound.has_unsent)
+
+    async def __aenter__(self) -> "Socket":
+        """Wait until it is connected."""
+        await self._awaited().until(lambda: self._connection is not None)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        """End it. After an error or a cancellation it is closed at once."""
+        if kind is not None:
+            self.destroy()
+        elif not self.destroyed:
+            self.end()
+            self.on_data = None
+            self.resume()
+
+    def _awaited(self) -> Stream:
+        check_thread(self)
+        if self._stream is None:
+            self._stream = Stream(self)
+        return self._stream
 
     @property
     def address(self) -> Place | None:
