@@ -1,0 +1,455 @@
+"""Do futures and tasks settle, fail, cancel and give back as they promise?"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from minirt import (
+    Cancelled,
+    Future,
+    Recorder,
+    Runtime,
+    Simulation,
+    Task,
+    fs,
+    gather,
+    in_pool,
+    net,
+    race,
+    set_timeout,
+    sleep_ms,
+    timeout_ms,
+)
+from minirt.awaiting.book import Book
+from minirt.errors import NotCallable
+
+Main = Callable[[], Coroutine[Any, Any, Any]]
+
+
+def run(main: Main, **options: Any) -> Any:
+    return Runtime(system=Simulation(1), **options).run(main)
+
+
+def nothing_is_left(rt: Runtime) -> bool:
+    book = rt.of_modules[Book]
+    return rt.pending_events == 0 and not (book.tasks - {book.running}) and not rt.loop.microtasks
+
+
+async def raises(error: BaseException, after: float = 0) -> None:
+    await sleep_ms(after)
+    raise error
+
+
+def test_run_returns_the_value_of_an_async_main() -> None:
+    async def main() -> int:
+        return 7
+
+    assert run(main) == 7
+    assert Runtime(system=Simulation(1)).run(lambda: None) is None
+
+
+def test_run_raises_the_error_of_an_async_main() -> None:
+    async def main() -> None:
+        await raises(ValueError("x"))
+
+    with pytest.raises(ValueError, match="^x$"):
+        run(main)
+
+
+def test_the_traceback_shows_the_chain_of_awaits() -> None:
+    async def outer() -> None:
+        await Task(inner())
+
+    async def inner() -> None:
+        await raises(ValueError("x"))
+
+    with pytest.raises(ValueError, match="x") as caught:
+        run(outer)
+    names = [frame.name for frame in caught.traceback]
+    assert [name for name in names if name in ("outer", "inner", "raises")] == [
+        "outer",
+        "inner",
+        "raises",
+    ]
+
+
+def test_an_unheard_error_names_the_line_where_its_task_was_made() -> None:
+    heard: list[Exception] = []
+
+    async def main() -> None:
+        Runtime.current().on_uncaught = heard.append
+        Task(raises(ValueError("x"), 1), name="lost")
+        await sleep_ms(5)
+
+    run(main)
+    (note,) = heard[0].__notes__
+    line = main.__code__.co_firstlineno + 2
+    assert note == f'nobody awaited the task lost, made in "{__file__}", line {line}'
+
+
+def test_a_main_that_nothing_can_wake_is_told() -> None:
+    async def main() -> None:
+        await Future()
+
+    with pytest.raises(RuntimeError, match="nothing can bring"):
+        run(main)
+
+
+def test_a_stop_ends_an_async_main_without_an_error() -> None:
+    async def main() -> None:
+        set_timeout(5, lambda _: Runtime.current().stop())
+        await sleep_ms(1000)
+
+    assert run(main) is None
+
+
+# Cancellation
+
+
+def test_a_cancelled_sleep_leaves_no_timer() -> None:
+    async def main() -> None:
+        rt = Runtime.current()
+        task = Task(sleeper())
+        assert rt.pending_events == 1
+        assert task.cancel()
+        assert rt.pending_events == 0
+        with pytest.raises(Cancelled):
+            await task
+        assert task.cancelled()
+        assert not task.cancel()
+        assert nothing_is_left(rt)
+
+    async def sleeper() -> None:
+        await sleep_ms(1000)
+
+    run(main)
+
+
+def test_a_task_that_cancels_itself_ends_at_its_next_await() -> None:
+    steps = []
+
+    async def main() -> None:
+        async def itself() -> None:
+            (await_me,) = tasks
+            await_me.cancel()
+            steps.append("goes on")
+            await sleep_ms(1)
+            steps.append("never")
+
+        async def later() -> None:
+            await sleep_ms(1)
+            await itself()
+
+        tasks = [Task(later())]
+        with pytest.raises(Cancelled):
+            await tasks[0]
+        assert nothing_is_left(Runtime.current())
+
+    run(main)
+    assert steps == ["goes on"]
+
+
+def test_one_cancelled_while_its_step_is_queued_does_not_take_it() -> None:
+    steps = []
+
+    async def main() -> None:
+        future: Future[None] = Future()
+
+        async def waits() -> None:
+            await future
+            steps.append("never")
+
+        task = Task(waits())
+        future.set_result(None)
+        assert task.cancel()
+        with pytest.raises(Cancelled):
+            await task
+
+    run(main)
+    assert not steps
+
+
+def test_finally_may_await_and_a_task_may_refuse() -> None:
+    steps = []
+
+    async def careful() -> None:
+        try:
+            await sleep_ms(1000)
+        finally:
+            await sleep_ms(5)
+            steps.append("cleaned")
+
+    async def stubborn() -> str:
+        try:
+            await sleep_ms(1000)
+        except Cancelled:
+            await sleep_ms(1)
+        return "done"
+
+    async def main() -> None:
+        one, other = Task(careful()), Task(stubborn())
+        one.cancel()
+        other.cancel()
+        assert await other == "done"
+        with pytest.raises(Cancelled):
+            await one
+
+    run(main)
+    assert steps == ["cleaned"]
+
+
+def test_a_pool_task_is_taken_back_unless_it_has_begun() -> None:
+    ran = []
+
+    async def main() -> None:
+        rt = Runtime.current()
+        first, second = in_pool(lambda: ran.append(1)), in_pool(lambda: ran.append(2))
+        assert second.cancel()
+        assert rt.pending_events == 1
+        await first
+        assert nothing_is_left(rt)
+
+    Runtime(threads=1).run(main)
+    assert ran == [1]
+
+
+def test_a_time_limit_becomes_a_timeout_error_and_leaves_nothing() -> None:
+    async def main() -> None:
+        with pytest.raises(TimeoutError, match="10 ms"):
+            async with timeout_ms(10) as limit:
+                await sleep_ms(1000)
+        assert limit.expired
+        async with timeout_ms(1000) as limit:
+            await sleep_ms(1)
+        assert not limit.expired
+        assert nothing_is_left(Runtime.current())
+
+    run(main)
+
+
+def test_a_time_limit_that_meets_a_cancellation_stays_one() -> None:
+    async def limited() -> None:
+        async with timeout_ms(10):
+            try:
+                await sleep_ms(1000)
+            finally:
+                await sleep_ms(5)
+
+    async def main() -> None:
+        task = Task(limited())
+        set_timeout(12, lambda _: task.cancel())
+        with pytest.raises(Cancelled):
+            await task
+
+    run(main)
+
+
+def test_the_outer_of_two_limits_is_the_one_that_is_told() -> None:
+    async def main() -> str:
+        try:
+            async with timeout_ms(5):
+                async with timeout_ms(50):
+                    await sleep_ms(1000)
+        except TimeoutError as error:
+            return str(error)
+        return ""
+
+    assert "5 ms" in run(main)
+
+
+def test_gather_cancels_the_rest_and_waits_for_them() -> None:
+    steps = []
+
+    async def slow() -> None:
+        try:
+            await sleep_ms(1000)
+        finally:
+            await sleep_ms(5)
+            steps.append("over")
+
+    async def main() -> None:
+        with pytest.raises(ValueError, match="x"):
+            await gather(slow(), raises(ValueError("x"), 1), sleep_ms(500))
+        assert steps == ["over"]
+        assert nothing_is_left(Runtime.current())
+
+    run(main)
+
+
+def test_a_cancelled_gather_cancels_all_and_waits() -> None:
+    async def main() -> None:
+        group = gather(sleep_ms(500), raises(ValueError(), 100))
+        group.cancel()
+        with pytest.raises(Cancelled):
+            await group
+        assert nothing_is_left(Runtime.current())
+
+    run(main)
+
+
+def test_race_takes_the_first_and_cancels_the_others() -> None:
+    async def main() -> None:
+        assert await race(sleep_ms(5), sleep_ms(1000)) is None
+        assert Runtime.current().pending_events == 0
+
+    run(main)
+
+
+def test_a_task_cancelled_while_it_reads_leaves_the_socket_and_with_closes_it() -> None:
+    async def main() -> None:
+        async with net.create_server(lambda client: None) as server:
+            async with net.connect(*server.address) as left:
+                with pytest.raises(TimeoutError):
+                    async with timeout_ms(5):
+                        async for _ in left:
+                            pass
+                assert not left.destroyed
+                left.destroy()
+            closed = net.connect(*server.address)
+            with pytest.raises(TimeoutError):
+                async with timeout_ms(5), closed:
+                    async for _ in closed:
+                        pass
+            assert closed.destroyed
+
+    Runtime().run(main)
+
+
+# Bad input
+
+
+@pytest.mark.parametrize("wrong", [3, None, object()])
+def test_what_is_not_awaitable_is_a_type_error_at_its_line(wrong: Any) -> None:
+    async def main() -> None:
+        with pytest.raises(TypeError):
+            await wrong
+        with pytest.raises(TypeError, match="cannot be awaited"):
+            gather(wrong)
+        with pytest.raises(TypeError, match="expected a coroutine"):
+            Task(wrong)
+
+    run(main)
+
+
+def test_what_belongs_to_asyncio_is_refused_where_it_is_awaited() -> None:
+    async def main() -> None:
+        with pytest.raises(TypeError, match=r"minirt\.aio"):
+            await asyncio.sleep(0)
+        await sleep_ms(1)
+
+    run(main)
+
+
+def test_a_coroutine_is_awaited_once() -> None:
+    async def main() -> None:
+        coroutine = raises(ValueError())
+        with pytest.raises(ValueError):  # noqa: PT011
+            await coroutine
+        with pytest.raises(RuntimeError):
+            await coroutine
+        for again in (Task, gather):
+            with pytest.raises(TypeError, match="not started yet"):
+                again(coroutine)
+
+    run(main)
+
+
+def test_a_future_of_another_runtime_is_refused_where_it_is_awaited() -> None:
+    kept: list[Future[Any]] = []
+    Runtime().run(lambda: kept.append(Future()))
+
+    async def main() -> None:
+        with pytest.raises(RuntimeError, match="another Runtime"):
+            await kept[0]
+
+    run(main)
+    with pytest.raises(RuntimeError, match="closed"):
+        kept[0].set_result(1)
+
+
+def test_a_future_is_settled_once_and_with_an_instance() -> None:
+    async def main() -> None:
+        future: Future[int] = Future()
+        with pytest.raises(RuntimeError, match="no result yet"):
+            future.result()
+        for wrong in (ValueError, "x", StopIteration()):
+            with pytest.raises(TypeError, match="expected an instance"):
+                future.set_exception(wrong)  # type: ignore[arg-type]
+        future.set_result(1)
+        for again in (lambda: future.set_result(2), lambda: future.set_exception(ValueError())):
+            with pytest.raises(RuntimeError, match="settled already"):
+                again()
+        assert not future.cancel()
+        assert future.result() == 1
+
+    run(main)
+
+
+def test_stop_iteration_from_the_pool_becomes_a_runtime_error() -> None:
+    async def main() -> None:
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await in_pool(lambda: next(iter(())))
+
+    run(main)
+
+
+def test_nothing_is_made_without_a_program_or_after_its_end() -> None:
+    for make in (Future, lambda: sleep_ms(1), lambda: in_pool(int)):
+        with pytest.raises(RuntimeError):
+            make()
+    with pytest.raises(NotCallable):
+        in_pool(3)  # type: ignore[arg-type]
+
+
+def test_a_pending_task_is_ended_when_the_program_ends() -> None:
+    steps = []
+
+    async def waits() -> None:
+        try:
+            await Future()
+        finally:
+            steps.append("ended")
+            await sleep_ms(1)
+
+    with pytest.raises(RuntimeError):
+        run(waits)
+    assert steps == ["ended"]
+
+
+# The modules, and the trace
+
+
+def test_a_module_without_a_callback_gives_the_plain_value(tmp_path: Path) -> None:
+    async def main() -> None:
+        path = tmp_path / "x"
+        assert await fs.write(path, "text") is None
+        assert await fs.read(path) == "text"
+        assert await fs.read_bytes(path) == b"text"
+        assert await fs.stat(path) == 4
+        with pytest.raises(FileNotFoundError):
+            await fs.read(tmp_path / "none")
+
+    run(main)
+
+
+def test_a_watched_program_tells_the_life_of_each_task_and_is_deterministic() -> None:
+    async def main() -> None:
+        await sleep_ms(5)
+
+    def events() -> list[Any]:
+        recorder = Recorder()
+        run(main, trace=recorder)
+        return [tuple(event) for event in recorder.events]
+
+    first = events()
+    kinds = [
+        event[4] for event in first if event[4] in ("created", "step", "awaits", "resumed", "done")
+    ]
+    assert kinds == ["created", "step", "awaits", "resumed", "done"]
+    (awaits,) = [event[6] for event in first if event[4] == "awaits"]
+    assert awaits["awaits"] == "Sleep"
+    assert awaits["at"] == main.__code__.co_firstlineno + 1
+    assert events() == first
