@@ -22,12 +22,23 @@ from minirt.exercises.mechanism import (
 from minirt.exercises.registry import NoSuchExercise, exercise, exercises
 from minirt.exercises.timelimit import TookTooLong, limit
 from minirt.extension import load_ipython_extension, unload_ipython_extension
+from tests.unusual_answers import RIGHT, WRONG
 
 EACH = [pytest.param(one, id=name) for name, one in exercises().items()]
 EACH_WRONG = [
     pytest.param(one, wrong, id=f"{name}-{number}")
     for name, one in exercises().items()
     for number, wrong in enumerate(one.wrong, start=1)
+]
+UNUSUAL = [
+    pytest.param(exercise(name), text, id=f"{name}-{number}")
+    for name, texts in RIGHT.items()
+    for number, text in enumerate(texts, start=1)
+]
+ATTACKS = [
+    pytest.param(exercise(name), WrongAnswer(*answer), id=f"{name}-{number}")
+    for name, answers in WRONG.items()
+    for number, answer in enumerate(answers, start=1)
 ]
 
 
@@ -55,6 +66,31 @@ def test_a_wrong_answer_is_told_what_is_wrong(
     verdict = verdict_on(one, wrong.text)
     assert not verdict.is_right
     assert wrong.says in str(verdict), str(verdict)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("one", "text"), UNUSUAL)
+def test_a_right_answer_in_an_unusual_style_is_right(
+    one: Exercise, text: str, no_leaks: None
+) -> None:
+    verdict = verdict_on(one, text)
+    assert verdict.is_right, str(verdict)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("one", "wrong"), ATTACKS)
+def test_an_attack_on_the_checks_is_told_what_is_wrong(
+    one: Exercise, wrong: WrongAnswer, no_leaks: None
+) -> None:
+    verdict = verdict_on(one, wrong.text)
+    assert not verdict.is_right
+    assert wrong.says in str(verdict), str(verdict)
+
+
+@pytest.mark.parametrize("one", EACH)
+def test_each_exercise_is_attacked(one: Exercise) -> None:
+    assert len(RIGHT[one.name]) >= 3
+    assert len(WRONG[one.name]) >= 4 and len(one.wrong) + len(WRONG[one.name]) >= 8
 
 
 @pytest.mark.parametrize("one", EACH)
@@ -200,7 +236,41 @@ def test_an_answer_with_one_of_two_parts_is_begun_and_not_finished() -> None:
     half = stub.replace("...", "return 1", 1)
     verdict = verdict_on(exercise("identity_8_bits"), half)
     assert "begun, and not finished. Line 12 still holds `...`" in str(verdict)
+    assert "what is missing is generate_cb_identity (line 12)" in str(verdict)
     assert "✗" not in str(verdict) and not verdict.is_right
+
+
+@pytest.mark.parametrize("one", EACH)
+def test_code_beside_the_ellipsis_is_a_beginning(one: Exercise) -> None:
+    line = next(line for line in one.stub.splitlines() if line.strip() == "...")
+    verdict = verdict_on(one, one.stub.replace(line, line.replace("...", "x = 1\n") + line, 1))
+    assert "begun, and not finished" in str(verdict)
+
+
+def test_a_comment_is_no_beginning() -> None:
+    one = exercise("pool_fair")
+    assert "not begun" in str(verdict_on(one, "# mine\n\n" + one.stub))
+
+
+def test_every_part_that_is_missing_is_named() -> None:
+    one = exercise("echo_on_poll")
+    text = one.stub.replace("self.last_token = 0", "self.last_token = 1")
+    assert "what is missing is accept (line 20) and answer (line 24)" in str(verdict_on(one, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("class f: pass", "could not be used as the text says"),
+        ("def f(): return 2", "takes 0 positional arguments but 1 was given"),
+    ],
+)
+def test_a_check_that_cannot_use_the_answer_does_not_say_that_the_code_raised(
+    text: str, says: str
+) -> None:
+    verdict = str(verdict_on(SMALL, text))
+    assert says in verdict
+    assert "your code raised" not in verdict
 
 
 def test_an_unknown_exercise_suggests_a_close_one() -> None:

@@ -36,8 +36,8 @@ def test_without_ipython_the_question_is_printed(monkeypatch: pytest.MonkeyPatch
 def test_every_option_unfolds_to_its_why(question: Question) -> None:
     html = question.html()
     assert html.count("<details>") == html.count("</details>") == len(OPTIONS)
-    assert "<summary>one</summary><p>✓ Yes. Because <code>a &lt; b</code>.</p>" in html
-    assert "✗ No. It is not." in html
+    assert "<summary>one</summary><p>✓ Right, “one”. Because <code>a &lt; b</code>.</p>" in html
+    assert "✗ Not “&lt;b&gt;two&lt;/b&gt;”. It is not." in html
 
 
 def test_a_label_is_text_and_never_html(question: Question) -> None:
@@ -52,7 +52,18 @@ def test_a_question_that_cannot_be_answered_is_refused() -> None:
     with pytest.raises(ValueError, match="two options or more"):
         Question("How many?", {"one": "Why not?"}, "one")
     with pytest.raises(ValueError, match="say why 'two'"):
-        Question("How many?", {"one": "Yes.", "two": " "}, "one")
+        Question("How many?", {"one": "So it is.", "two": " "}, "one")
+
+
+@pytest.mark.parametrize("why", ["Yes. It is.", "No, it is not.", "right: it is", "Wrong!"])
+def test_a_why_that_begins_with_a_verdict_is_refused(why: str) -> None:
+    with pytest.raises(ValueError, match="begins with a verdict"):
+        Question("How many?", {"one": why, "two": "It is not."}, "one")
+
+
+@pytest.mark.parametrize("why", ["No runtime runs there.", "Nothing is left.", "Right before it."])
+def test_a_reason_may_begin_with_a_word_like_it(why: str) -> None:
+    assert why in Question("How many?", {"one": why, "two": "It is not."}, "one").html()
 
 
 def test_a_terminal_gets_text_and_no_widget(question: Question) -> None:

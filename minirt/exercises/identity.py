@@ -102,7 +102,8 @@ def counts(answer: Answer) -> None:
 
 @check("gives none of the 200 identities that are taken")
 def avoids_taken(answer: Answer) -> None:
-    identities = make(answer, range(200))
+    taken = set(range(200))
+    identities = answer["Identities"](taken)
     owner = {identity: f"timer {identity}" for identity in range(200)}  # whose callback waits
     for turn in range(56):
         given = number(identities.generate_cb_identity(), "generate_cb_identity")
@@ -113,7 +114,22 @@ def avoids_taken(answer: Answer) -> None:
                 f"The callback of {owner[given]} was still waiting, and now it is lost."
             )
         owner[given] = name
-        identities.taken.add(given)
+        if given in taken:
+            raise Wrong(
+                f"your generate_cb_identity put {given} into the set itself. Whoever gets an "
+                "identity marks it as taken, not your generators."
+            )
+        if len(taken) < len(owner) - 1:
+            raise Wrong(
+                "your generators took identities out of the set. Whoever gave an identity back "
+                "does that: their callbacks wait still."
+            )
+        taken.add(given)
+        if given not in getattr(identities, "taken", taken):
+            raise Wrong(
+                f"{given} was added to the set that your class was given, and your `self.taken` "
+                "does not hold it: it is a copy. Keep the set itself."
+            )
 
 
 @check("goes on from where it was, also when an identity became free again")

@@ -288,7 +288,7 @@ def spins(rt, main):
 """
 
 
-ENOUGH = 20_000  # turns
+ENOUGH = 5_000  # turns
 
 
 def ends_at_once() -> None:
@@ -334,6 +334,16 @@ def beats_fast() -> None:
 def beats_fast_for_long() -> None:
     set_interval(1, lambda _: None)
     set_timeout(3000, lambda _: None)
+
+
+def busy_in_parts() -> None:
+    """400 turns at once, then rest until 100 ms are over, and again: never 1,000 in a tenth."""
+
+    def ask(left: int) -> None:
+        if left:
+            set_immediate(lambda _: ask(left - 1))
+
+    set_interval(100, lambda _: ask(400))
 
 
 def one_long_callback() -> None:
@@ -383,7 +393,7 @@ def quiet(answer: Answer) -> None:
 
 @check(
     "a program that asks in every turn does spin",
-    seconds=2,
+    seconds=4,
     hangs="One that spins never ends by itself: say True as soon as you know.",
 )
 def spinning(answer: Answer) -> None:
@@ -414,6 +424,11 @@ def beating(answer: Answer) -> None:
         raise Wrong(
             "an interval of 1 ms was said to spin after a second: you counted all its turns, not "
             "those in a tenth of a second."
+        )
+    if judged(answer, busy_in_parts)[0]:
+        raise Wrong(
+            "a program made 400 turns every 100 ms, and was said to spin: you counted all its "
+            "turns, not those in a tenth of a second. Does your count begin again?"
         )
     if rt.clock.now() > 1.5:
         raise Wrong(f"you looked at {rt.clock.now():.1f} s of the program; one second is enough.")
@@ -483,7 +498,7 @@ SPIN = Exercise(
             "    while rt.clock.now() < 1 and rt.tick():\n"
             "        pass\n"
             "    return rt.ticks > 10_000 * rt.clock.now()\n",
-            says="your spins looked at 20,000 turns",
+            says="your spins looked at 5,000 turns",
         ),
         WrongAnswer(  # an average, earlier
             "def spins(rt, main):\n"

@@ -96,7 +96,8 @@ class Verdict:
     broken: str | None = None  # the promise
     message: str = ""  # what the answer did instead
     untouched: int | None = None  # the line that still holds `...`
-    is_begun: bool = False  # fewer of them than in the stub
+    is_begun: bool = False  # the cell is not the stub any more
+    missing: str = ""  # the functions that hold it: "answer (line 24)"
 
     @property
     def is_right(self) -> bool:
@@ -106,8 +107,9 @@ class Verdict:
         name = self.exercise.name
         if self.untouched is not None and self.is_begun:
             return (
-                f"{name}: begun, and not finished. Line {self.untouched} still holds `...`: put "
-                f"your code there and run the cell again. `%hint {name}` helps to go on."
+                f"{name}: begun, and not finished. Line {self.untouched} still holds `...`, and "
+                f"what is missing is {self.missing}: put your code there, in place of `...`, and "
+                f"run the cell again. `%hint {name}` helps to go on."
             )
         if self.untouched is not None:
             return (
@@ -130,8 +132,9 @@ def judge(
     `text` is the cell, `namespace` what running it left, `filename` the name it was compiled under.
     """
     if lines := open_lines(text):
-        is_begun = len(lines) < len(open_lines(exercise.stub))
-        return Verdict(exercise, (), untouched=lines[0], is_begun=is_begun)
+        is_begun = _code(text) != _code(exercise.stub)
+        missing = _missing(text, lines)
+        return Verdict(exercise, (), untouched=lines[0], is_begun=is_begun, missing=missing)
     kept: list[str] = []
     answer = Answer(namespace)
     for one in exercise.checks:
@@ -159,6 +162,34 @@ def open_lines(text: str) -> list[int]:
     return sorted(lines)
 
 
+def _code(text: str) -> str:
+    """What a cell does, whatever its comments and blank lines."""
+    try:
+        return ast.dump(ast.parse(text))
+    except SyntaxError:  # a cell with magics in it
+        return "\n".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _missing(text: str, lines: list[int]) -> str:
+    """The parts that hold these lines, by name: "refresh (line 18) and due (line 22)"."""
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except SyntaxError:
+        nodes = []
+    parts = []
+    for line in lines:
+        around = [
+            node
+            for node in nodes
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            and node.lineno <= line <= (node.end_lineno or 0)
+        ]
+        name = max(around, key=lambda node: node.lineno).name if around else "the program"
+        parts.append(f"{name} (line {line})")
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def _complaint(one: Check, answer: Answer, seconds: float, filename: str) -> str | None:
     """What is wrong, None when the promise is kept."""
     allowed = min(seconds, one.seconds or seconds)
@@ -172,8 +203,25 @@ def _complaint(one: Check, answer: Answer, seconds: float, filename: str) -> str
         hangs = one.hangs or "Is there a loop that never ends, or something it waits for in vain?"
         return f"no answer after {allowed:g} s; your code was still busy{where}. {hangs}"
     except (Exception, SystemExit) as error:
+        if not _where(error, filename) and (told := _unfit(error)):
+            return told
         return f"your code raised {_name(error)}{_where(error, filename)}."
     return None
+
+
+def _unfit(error: BaseException) -> str:
+    """What a check found when it used the answer as its text says; "" for any other error."""
+    if isinstance(error, AttributeError) and error.name is not None:
+        if error.obj is None:
+            return f"the check got None, where something with `{error.name}` was expected."
+        kind = error.obj if isinstance(error.obj, type) else type(error.obj)
+        return f"your {kind.__name__} has no `{error.name}`. Is it there, and spelled so?"
+    if isinstance(error, TypeError):
+        return (
+            f"your code could not be used as the text says: {error}. Look at the names and the "
+            "number of what it takes, and at what it returns."
+        )
+    return ""
 
 
 def _name(error: BaseException) -> str:

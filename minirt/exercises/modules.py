@@ -2,6 +2,8 @@
 
 import zlib
 from collections.abc import Callable
+from functools import partial
+from itertools import product
 from typing import Any
 from unittest.mock import patch
 
@@ -65,8 +67,8 @@ TEXT = b"la " * 400
 class Trial:
     """One call of the reader's function, in simulated time."""
 
-    def __init__(self, function: Callable[..., Any], content: bytes | bytearray) -> None:
-        self.name = function.__name__
+    def __init__(self, name: str, function: Callable[..., Any], content: bytes | bytearray) -> None:
+        self.name = name
         self.received: list[Any] = []
         self.identity: Any = None
         self._early = self._on_the_pool = False
@@ -127,7 +129,7 @@ class Trial:
 
 @check("compress gives cb the Bytes that zlib makes of the content")
 def compresses(answer: Answer) -> None:
-    trial = Trial(answer["compress"], TEXT)
+    trial = Trial("compress", answer["compress"], TEXT)
     if trial.bytes() != zlib.compress(TEXT):
         raise Wrong("your compress brought other bytes than zlib.compress(content) makes.")
 
@@ -144,7 +146,7 @@ def on_the_pool(answer: Answer) -> None:
         return work(*arguments, **options)
 
     with patch.object(zlib, "compress", watched):
-        trial = Trial(compress, TEXT)
+        trial = Trial("compress", compress, TEXT)
     if not trial.tasks:
         raise Wrong(
             "no task went to the pool. Your compress does its work on the loop, only a little "
@@ -163,7 +165,7 @@ def on_the_pool(answer: Answer) -> None:
 @check("both return the identity of the callback")
 def identities(answer: Answer) -> None:
     for name, content in (("compress", TEXT), ("decompress", zlib.compress(TEXT))):
-        trial = Trial(answer[name], content)
+        trial = Trial(name, answer[name], content)
         trial.value()
         if trial.identity not in trial.tasks:
             raise Wrong(
@@ -175,10 +177,10 @@ def identities(answer: Answer) -> None:
 
 @check("decompress brings the content back, and what is no zip as an Error")
 def decompresses(answer: Answer) -> None:
-    if Trial(answer["decompress"], zlib.compress(TEXT)).bytes() != TEXT:
+    if Trial("decompress", answer["decompress"], zlib.compress(TEXT)).bytes() != TEXT:
         raise Wrong("what your decompress brought is not the text that was compressed.")
     try:
-        value = Trial(answer["decompress"], b"no zip at all").value()
+        value = Trial("decompress", answer["decompress"], b"no zip at all").value()
     except zlib.error:
         raise Wrong(
             "for content that is no zip your decompress raised zlib.error on the loop, which ends "
@@ -193,31 +195,49 @@ def decompresses(answer: Answer) -> None:
 
 @check("what is no bytes is a TypeError at the caller's line")
 def refuses(answer: Answer) -> None:
-    for content in ("a text", 7, None):
+    for name, content in product(("compress", "decompress"), ("a text", 7, None)):
         refused: list[bool] = []
 
-        def program(content: object = content, refused: list[bool] = refused) -> None:
+        def program(
+            name: str = name, content: object = content, refused: list[bool] = refused
+        ) -> None:
             try:
-                answer["compress"](content, lambda _: None)
+                answer[name](content, lambda _: None)
             except TypeError:
                 refused.append(True)
+            except Exception as error:
+                raise Wrong(
+                    f"{name}({content!r}, cb) raised {type(error).__name__} at the call, and it "
+                    "should be a TypeError: the type of what was handed over is wrong."
+                ) from None
 
         Runtime(system=Simulation(seed=1)).run(program)
         if not refused:
             raise Wrong(
-                f"compress({content!r}, cb) raised no TypeError at the call. In a task the same "
+                f"{name}({content!r}, cb) raised no TypeError at the call. In a task the same "
                 "mistake would show up later, and far from the line that made it."
             )
 
 
 @check("the content counts as it was at the call")
 def keeps(answer: Answer) -> None:
-    found = zlib.decompress(Trial(answer["compress"], bytearray(TEXT)).bytes())
+    try:
+        found = zlib.decompress(Trial("compress", answer["compress"], bytearray(TEXT)).bytes())
+        back = Trial("decompress", answer["decompress"], bytearray(zlib.compress(TEXT))).value()
+    except TypeError as error:
+        raise Wrong(
+            f"a bytearray is content, too, and yours raised TypeError: {error!s:.60}..."
+        ) from None
     if found != TEXT:
         raise Wrong(
             "a bytearray was changed right after the call, and your task compressed "
             f"{found[:4]!r}... instead of {TEXT[:4]!r}... What crosses a thread must not change: "
             "take a copy."
+        )
+    if back != Bytes(TEXT):
+        raise Wrong(
+            "a bytearray was changed right after the call of decompress, and cb received "
+            f"{back!r:.60} instead of the text. There, too: take a copy."
         )
 
 
@@ -438,6 +458,41 @@ def once(answer: Answer) -> None:
     Requests(answer, (PAGE, 3000, 0.5)).only()
 
 
+class Failure(KeyboardInterrupt):
+    """What the cb of a check raises: a program goes on after an interrupt, as a notebook does."""
+
+
+@check("cb is called once, also when it is interrupted")
+def once_when_interrupted(answer: Answer) -> None:
+    for delay_ms, seconds, first in ((100, 3, "the answer"), (1000, 0.5, "your timer")):
+        calls: list[Js] = []
+
+        def cb(value: Js, calls: list[Js] = calls) -> None:
+            calls.append(value)
+            raise Failure
+
+        rt = Runtime(system=Simulation(seed=1))
+        rt.start(partial(answer["get_slow_within"], PAGE, delay_ms, seconds, cb))
+        is_alive = True
+        while is_alive and rt.clock.now() < 5:
+            try:
+                is_alive = rt.tick()
+            except Failure:
+                pass
+        rt.close()
+        if len(calls) > 1:
+            raise Wrong(
+                f"{first} called cb, an interrupt ended cb, and cb was called again: what stands "
+                "below cb(value) was never reached. Note first that it is over, and clear the "
+                "timer; call cb last."
+            )
+        if rt.clock.now() > 2:
+            raise Wrong(
+                "the answer came, an interrupt ended cb, and the timer was still set: it kept the "
+                "program alive. What stands below cb(value) was never reached: call cb last."
+            )
+
+
 @check("an answer takes its timer along, so that the program can end")
 def clears(answer: Answer) -> None:
     for url, what in ((PAGE, "the page came soon"), (NOBODY, "the connection was refused")):
@@ -480,7 +535,15 @@ WITHIN = Exercise(
     chapter="07_modules",
     task=WITHIN_TASK,
     stub=WITHIN_STUB,
-    checks=(in_time, too_late, once, clears, independent, refuses_url),
+    checks=(
+        in_time,
+        too_late,
+        once,
+        clears,
+        once_when_interrupted,
+        independent,
+        refuses_url,
+    ),
     hints=(
         (
             "Two may call cb, the answer and the timer, and only the first of them shall. Let both "

@@ -2,12 +2,16 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from html import escape
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TypeAlias
+from unittest.mock import patch
 
 from minirt.core.loop import Loop
 from minirt.core.simulation import Simulation
+from minirt.exercises.busy import real_time_is
 from minirt.exercises.knobs import (
     ImmediatesUntilEmpty,
     Program,
@@ -219,12 +223,66 @@ def recorded_programs(answer: Answer) -> None:
             )
 
 
+ORDER = ("pending", "idle", "prepare", "poll", "check", "close", "timers")
+
+
+@check("a turn enters each phase once, and the poll sleeps only if it may")
+def each_phase_once(answer: Answer) -> None:
+    for block in (True, False):
+        entered: list[str] = []
+        told: list[object] = []
+        turn_with_spies(answer, block, entered, told)
+        first = entered.index("pending") if "pending" in entered else 0  # timers on entry
+        entered = entered[first:]
+        for name in ORDER:
+            times = entered.count(name)
+            if times != 1:
+                said = "never enters" if times == 0 else f"enters {times} times"
+                raise Wrong(f"one turn of your loop {said} the phase {name}, and not once.")
+        swapped = next(
+            ((one, other) for one, other in pairwise(ORDER) if not follows(entered, one, other)),
+            None,
+        )
+        if swapped is not None:
+            raise Wrong(
+                f"your turn enters {swapped[1]} before {swapped[0]}. Whoever watches a socket "
+                "prepares the poll right before it, and idle handles come earlier."
+            )
+        if told != [block]:
+            raise Wrong(
+                f"turn(block={block}) was called, and your poll_phase was told {told[0]}. Hand "
+                "`block` on: a turn that may not sleep must come back at once."
+            )
+
+
+def follows(entered: Sequence[str], one: str, other: str) -> bool:
+    return entered.index(one) < entered.index(other)
+
+
+def turn_with_spies(answer: Answer, block: bool, entered: list[str], told: list[object]) -> None:
+    """One turn of the reader's loop, which tells what it enters and what the poll is told."""
+    runtime = on_own_loop(answer)(system=Simulation())
+    runtime.start(lambda: None)
+    loop = runtime.loop
+    with ExitStack() as stack:
+        for name in ORDER:
+
+            def spy(block: bool = True, name: str = name) -> None:
+                entered.append(name)
+                if name == "poll":
+                    told.append(block)
+
+            stack.enter_context(patch.object(type(loop), f"{name}_phase", staticmethod(spy)))
+        loop.turn(block)
+    runtime.close()
+
+
 PHASES = Exercise(
     name="phase_order",
     chapter="08_nodes_order",
     task=PHASES_TASK,
     stub=PHASES_STUB,
-    checks=(after_the_poll, after_the_timers, recorded_programs),
+    checks=(after_the_poll, after_the_timers, recorded_programs, each_phase_once),
     hints=(
         "The table at the top of the chapter has one row a phase. Each row is one line of yours.",
         (
@@ -309,7 +367,12 @@ SEEDS = range(12)
 def told(answer: Answer, loop: Callable[..., Runtime]) -> list[list[str]]:
     """What the reader's program prints on this loop with each seed."""
     main = answer["main"]
-    return [printed_by(main, loop(system=Simulation(seed))) for seed in SEEDS]
+    printed = []
+    for seed in SEEDS:
+        simulation = Simulation(seed)
+        with real_time_is(simulation, getattr(main, "__globals__", {})):
+            printed.append(printed_by(main, loop(system=simulation)))
+    return printed
 
 
 FOR_EVER = (
@@ -343,7 +406,7 @@ def differ(answer: Answer) -> None:
     if node == until_empty:
         raise Wrong(
             f"both loops print {', '.join(node)}. What else could run between an immediate and the "
-            "one that it sets? (Real time does not pass here: to be busy is "
+            "one that it sets? And is it due by then? (To be busy is "
             "Runtime.current().clock.sleep(0.01).)"
         )
     if sorted(node) != sorted(until_empty):
@@ -386,11 +449,12 @@ TELLING = Exercise(
             + TELLING_ANSWER.replace("        Runtime.current().clock.sleep(0.01)\n", ""),
             says="both loops print bred, timeout",
         ),
-        WrongAnswer(  # is busy in real time
-            "import time\n"
-            + TELLING_OPENING
-            + TELLING_ANSWER.replace("Runtime.current().clock.sleep(0.01)", "time.sleep(0.01)"),
-            says="Real time does not pass here",
+        WrongAnswer(  # the timer comes in the phase before
+            TELLING_OPENING
+            + '    set_timeout(0, lambda _: print("timeout"))\n'
+            + "    Runtime.current().clock.sleep(0.01)\n"
+            + '    set_immediate(lambda _: print("immediate"))\n',
+            says="both loops print timeout, immediate",
         ),
         WrongAnswer(  # a race of the main script
             TELLING_OPENING

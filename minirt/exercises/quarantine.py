@@ -197,6 +197,21 @@ def from_giving_back(answer: Answer) -> None:
         )
 
 
+@check("lets several rest at the same time")
+def several_rest(answer: Answer) -> None:
+    identities = made(answer, 4, 2)
+    for _ in range(4):
+        given(identities)  # 1, 2, 3, 0
+    for identity in (1, 2, 3):
+        identities.give_back(identity)
+    early = given_or_none(identities)
+    if early is not None:
+        raise Wrong(
+            f"1, 2 and 3 came back a moment ago, one after the other, and yours gave {early} at "
+            "once. Each of them rests: does your class remember only the last one?"
+        )
+
+
 @check("gives it as soon as `rest` others were given, and not one later")
 def not_too_long(answer: Answer) -> None:
     identities = made(answer, 8, 3)
@@ -225,6 +240,7 @@ EXERCISES = (
             comes_back,
             rests,
             from_giving_back,
+            several_rest,
             not_too_long,
         ),
         hints=(FIRST_HINT, SECOND_HINT),

@@ -63,7 +63,9 @@ function render({ model, el }) {
       button.setAttribute("aria-pressed", "true");
       sign.textContent = option.right ? "✓" : "✗";
       button.classList.add(option.right ? "minirt-quiz-right" : "minirt-quiz-wrong");
-      why.append(Object.assign(document.createElement("strong"), { textContent: option.right ? "Yes. " : "No. " }));
+      const verdict = document.createElement("strong"); // begins with what the reader chose
+      put(verdict, option.right ? `Right, “${option.text}”. ` : `Not “${option.text}”. `);
+      why.append(verdict);
       put(why, option.why);
       if (isOver) return;
       isOver = option.right;

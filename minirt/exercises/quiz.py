@@ -15,6 +15,7 @@ option is a line that unfolds. Text between backticks is shown as code.
 """
 
 import html
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-RIGHT, WRONG = "✓ Yes.", "✗ No."
+RIGHT, WRONG = "✓ Right, “{}”.", "✗ Not “{}”."  # begins with what the reader chose
+VERDICTS = re.compile(r"(yes|no|right|wrong|true|false|correct)\b[.,:;!]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,13 @@ class Question:
         if silent:
             raise ValueError(f"say why {silent[0]!r} is right or wrong.")
 
+        judging = [option for option, why in self.options.items() if VERDICTS.match(why.strip())]
+        if judging:
+            raise ValueError(
+                f"the why of {judging[0]!r} begins with a verdict, which is shown before it. "
+                "Begin with the reason."
+            )
+
     def __str__(self) -> str:
         return "\n".join([f"Predict: {self.text}", *(f"  ( ) {one}" for one in self.options)])
 
@@ -49,7 +58,8 @@ class Question:
         """What a page without widgets shows: each option unfolds to its why."""
         folded = [
             f"<details><summary>{_with_code(option)}</summary>"
-            f"<p>{RIGHT if option == self.answer else WRONG} {_with_code(why)}</p></details>"
+            f"<p>{(RIGHT if option == self.answer else WRONG).format(_with_code(option))} "
+            f"{_with_code(why)}</p></details>"
             for option, why in self.options.items()
         ]
         return "\n".join([f"<p><strong>Predict.</strong> {_with_code(self.text)}</p>", *folded])

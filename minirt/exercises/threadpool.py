@@ -66,6 +66,11 @@ class Refusing(Runtime):
     def register_event_threadpool(
         self, task: Callable[[], Js], kind: TaskKind, cb: Callable[[Js], object]
     ) -> int:
+        if kind is not TaskKind.ENCRYPT:
+            raise Wrong(
+                f"your submit_all hands over {kind.name} as the kind of a task. It should be "
+                "TaskKind.ENCRYPT."
+            )
         try:
             return super().register_event_threadpool(task, kind, cb)
         except TooManyWaiting:
@@ -118,7 +123,11 @@ class Trial:
                 ran = "never ran" if times == 0 else f"ran {times} times"
                 raise Wrong(f"of {count} functions, function {number} {ran}.")
         if not self.done:
-            raise Wrong(f"all {count} functions ran, and done was never called.")
+            raise Wrong(
+                f"all {count} functions ran, and done was never called. Who counts how many have "
+                "finished? A callback that looks at a variable of your loop finds what the loop "
+                "left in it, for every function the same: def finished(result, number=number)."
+            )
         first = self.done[0]
         if not isinstance(first, list):
             raise Wrong(f"done was called with {first!r}, and not with a list of results.")

@@ -380,7 +380,7 @@ def test_without_scripts_the_picture_and_the_folded_answers_are_there(
         assert "turns of the loop" in picture.get_attribute("alt")
         answers = opened.page.locator(".minirt-widget details", has_text="Waiting overlaps")
         answers.locator("summary").click()
-        assert "Yes." in answers.locator("p").inner_text()
+        assert "Right, “" in answers.locator("p").inner_text()
 
 
 def test_a_question_answers_what_is_chosen_and_its_code_does_not_tell_it(reader: Window) -> None:
