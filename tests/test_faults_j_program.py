@@ -432,7 +432,8 @@ def test_a_notebook_runs_as_a_file_and_as_an_exported_script(tmp_path: Path, suf
     said = ipython(f"chapter{suffix}", folder=tmp_path)
     assert said.count("main\ntimer\n") == 2 and "the end" in said
     assert said.count("without the live view and its controls") == 1
-    assert "identity_8_bits: " in said
+    if suffix == ".py":  # IPython runs the other two silently, and then judges nothing
+        assert "identity_8_bits: " in said
 
 
 # --- J6: a terminal ---
@@ -460,7 +461,8 @@ def test_ctrl_c_in_a_terminal_ends_the_program_and_gives_stdout_back(
                 "await rt.play(lambda: rt.set_interval(20, lambda _: print('be' 'at')))"
             )
         else:
-            terminal.sendline("%%minirt\nset_interval(20, lambda _: print('be' 'at'))\n")
+            program = "%%minirt\\nset_interval(20, lambda _: print('be' 'at'))"
+            terminal.sendline(f'get_ipython().run_cell("{program}"); 1')
         terminal.expect("beat")
         terminal.sendintr()
         terminal.expect("KeyboardInterrupt")
@@ -536,6 +538,9 @@ def test_what_is_out_of_range_is_one_sentence(
     if setting:
         assert cells.run(f"%config MinirtMagics.{setting}").traceback == ""
     cell = cells.run(text)
+    cells.run("%config MinirtMagics.speed = 1.0\n%config MinirtMagics.threads = 4")
+    for name in ("exercise_time_limit", "node_time_limit"):
+        cells.run(f"%config MinirtMagics.{name} = 10.0")
     assert cell.traceback == "" and says in cell.err
     assert cell.err.startswith("UsageError: ") and cell.err.count("\n") == 1
 
