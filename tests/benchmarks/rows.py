@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import aio, callbacks, memory, pool, sockets, startup, timers, viewed
+from . import aio, awaiting, callbacks, memory, pool, sockets, startup, timers, viewed
 
 AT_LEAST = ">="
 AT_MOST = "<="
@@ -75,6 +75,11 @@ def _on_asyncio(
         (faster("asyncio", must, aim),),
         subject="minirt-asyncio",
     )
+
+
+def _awaiting(name: str, title: str, program: Program, number: int) -> Row:
+    """A row for await on a Runtime, against the same program on asyncio."""
+    return Row(name, title, program, number, ("asyncio", "uvloop"), (faster("asyncio", 1.3),))
 
 
 ROWS = (
@@ -268,6 +273,11 @@ ROWS = (
     _on_asyncio("aio-executor", "asyncio: executor, 1,000 in flight", aio.executor, 50_000, 5),
     _on_asyncio("aio-streams", "asyncio: echo by streams", sockets.echo_on_streams, 60_000),
     _on_asyncio("aio-protocols", "asyncio: echo by protocols", sockets.echo, 60_000),
+    # await on a Runtime: CPU time of one, of the pool wall-clock time
+    _awaiting("await-turns", "await: 1,000 tasks that take turns", awaiting.turns, 100_000),
+    _awaiting("await-tasks", "await: tasks made and gathered", awaiting.tasks, 50_000),
+    _awaiting("await-sleeps", "await: 1,000 tasks that sleep", awaiting.sleeps, 10_000),
+    _awaiting("await-pool", "await: the pool, 1,000 in flight", awaiting.in_pool, 10_000),
     # Import: wall-clock time in a fresh process
     Row(
         "import",
