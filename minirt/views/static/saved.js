@@ -30,5 +30,5 @@
   sheet.textContent = style;
   widget.render({ model: modelOf(JSON.parse(box.querySelector("script").textContent)), el: place });
   box.append(sheet, place);
-  box.querySelector(".minirt-still").remove();
+  box.querySelector(".minirt-still").hidden = true;
 })(document.currentScript.parentElement, "{{code}}");
