@@ -55,7 +55,7 @@ def test_run_raises_the_error_of_an_async_main() -> None:
     async def main() -> None:
         await raises(ValueError("x"))
 
-    with pytest.raises(ValueError, match="^x$"):
+    with pytest.raises(ValueError, match=r"^x$"):
         run(main)
 
 
@@ -250,9 +250,8 @@ def test_a_time_limit_that_meets_a_cancellation_stays_one() -> None:
 def test_the_outer_of_two_limits_is_the_one_that_is_told() -> None:
     async def main() -> str:
         try:
-            async with timeout_ms(5):
-                async with timeout_ms(50):
-                    await sleep_ms(1000)
+            async with timeout_ms(5), timeout_ms(50):
+                await sleep_ms(1000)
         except TimeoutError as error:
             return str(error)
         return ""
@@ -302,14 +301,14 @@ def test_a_task_cancelled_while_it_reads_leaves_the_socket_and_with_closes_it() 
     async def main() -> None:
         async with net.create_server(lambda client: None) as server:
             async with net.connect(*server.address) as left:
-                with pytest.raises(TimeoutError):
+                with pytest.raises(TimeoutError):  # noqa: PT012
                     async with timeout_ms(5):
                         async for _ in left:
                             pass
                 assert not left.destroyed
                 left.destroy()
             closed = net.connect(*server.address)
-            with pytest.raises(TimeoutError):
+            with pytest.raises(TimeoutError):  # noqa: PT012
                 async with timeout_ms(5), closed:
                     async for _ in closed:
                         pass

@@ -80,7 +80,7 @@ def book_of(runtime: "Runtime") -> Book:
         runtime.loop.check_thread()
         book = runtime.of_modules[Book] = Book(runtime)
         runtime.at_close(book.drop)
-    return book  # type: ignore[no-any-return]
+    return book
 
 
 def book_here() -> Book:

@@ -41,7 +41,7 @@ class Future(Generic[T]):
     def __await__(self) -> Generator["Future[Any]", None, T]:
         yield self
         if self.state == "done":
-            return self._value  # type: ignore[no-any-return]
+            return self._value
         return self.result()
 
     # What was it settled with?
@@ -57,7 +57,7 @@ class Future(Generic[T]):
     def result(self) -> T:
         """Its value; its error is raised. Cancelled, or NotSettled if it is too early."""
         if self.state == "done":
-            return self._value  # type: ignore[no-any-return]
+            return self._value
         error = self.exception()
         assert error is not None
         try:
@@ -116,7 +116,7 @@ class Future(Generic[T]):
     def told(self) -> BaseException:
         """Its error, for somebody who has not made it and did not wait for it."""
         self.is_heard = True
-        return self._error  # type: ignore[no-any-return]
+        return self._error
 
     def _fulfil(self, value: T) -> None:
         self._value = value

@@ -134,7 +134,7 @@ class Server:
     async def __aexit__(self, *error: object) -> None:
         """Accept no more, and wait until the last connection is closed."""
         closed: Future[None] = Future()
-        self.close(lambda _: closed.done() or closed.set_result(None))
+        self.close(lambda _: None if closed.done() else closed.set_result(None))
         await closed
 
     def drop(self) -> None:
