@@ -56,7 +56,10 @@ class DescriptorListener(Listener):
         self.handle = handle
 
 
-class MinirtEventLoop(asyncio.SelectorEventLoop):
+StandardLoop: Any = asyncio.SelectorEventLoop  # half of what is used here has no public type
+
+
+class MinirtEventLoop(StandardLoop):  # type: ignore[misc]
     """An asyncio loop that minirt drives: `asyncio.Runner(loop_factory=MinirtEventLoop)`.
 
     system: a `Simulation` for simulated time, in which `asyncio.sleep(3600)` takes no time and
@@ -76,7 +79,7 @@ class MinirtEventLoop(asyncio.SelectorEventLoop):
         self._soon = rounds.ready.append
         self._timers, self._next_key = rounds.timers, rounds.next_identity
         self._executor = Executor(rounds)
-        super().__init__(Watched(rounds.poll, lambda one: one.handle))  # type: ignore[arg-type]
+        super().__init__(Watched(rounds.poll, lambda one: one.handle))
         self._ready = self._scheduled = Empty()
         # an attribute of the object: who replaces the method of the class does not reach it
         self._run_once = rounds.turn
@@ -114,10 +117,10 @@ class MinirtEventLoop(asyncio.SelectorEventLoop):
         if self._debug:
             self._check_callback(callback, "call_soon_threadsafe")
             origin = made_here(1)
-        handle = filled(new_handle(), self, callback, args, context, origin)
+        handle: Any = filled(new_handle(), self, callback, args, context, origin)
         rounds = self._core
         rounds.system.deliver(rounds.bring, handle)
-        return handle
+        return handle  # type: ignore[no-any-return]
 
     def call_later(
         self,
@@ -231,18 +234,19 @@ class MinirtEventLoop(asyncio.SelectorEventLoop):
     # Signals come through a pair of sockets, which is there once somebody listens to one
 
     def _make_self_pipe(self) -> None:
-        self._ssock = self._csock = None
+        self._ssock: Any = None
+        self._csock: Any = None
         self._internal_fds += 1  # what wakes the loop is the poll's
 
     def _close_self_pipe(self) -> None:
         self._internal_fds -= 1
         if self._csock is not None:
-            super()._close_self_pipe()  # type: ignore[misc]
+            super()._close_self_pipe()
 
     def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:
         """Call `callback(*args)` on the loop when signal `sig` comes."""
         if self._csock is None and not self.is_closed():
-            super()._make_self_pipe()  # type: ignore[misc]
+            super()._make_self_pipe()
         super().add_signal_handler(sig, callback, *args)
 
     # The executor
@@ -252,7 +256,8 @@ class MinirtEventLoop(asyncio.SelectorEventLoop):
     ) -> "asyncio.Future[Any]":
         """A future of `func(*args)`, called on a thread. executor=None: minirt's pool."""
         if executor is not None or self._default_executor is not None:
-            return super().run_in_executor(executor, func, *args)
+            future: asyncio.Future[Any] = super().run_in_executor(executor, func, *args)
+            return future
         self._check_closed()
         self._check_default_executor()
         if self._debug:

@@ -100,7 +100,8 @@ class Rounds(Loop):
         while opened and opened[0]._cancelled:
             opened.popleft()
         if opened and timeout != 0:
-            return max(0, opened[0]._when - self.clock.now())
+            deadline: float = opened[0]._when
+            return max(0, deadline - self.clock.now())
         return timeout
 
     def descriptor_ready(self, handle: Any, readiness: Js) -> None:
