@@ -210,8 +210,8 @@ class WatchedCalls(Calls):
         self.note("run", identity)
         try:
             try:
-                if (value := callback(value)) is not None:
-                    value = self.loop.adopt(value)
+                if (returned := callback(value)) is not None:
+                    returned = self.loop.adopt(returned)
             finally:
                 del callback, value
         except BaseException as error:
