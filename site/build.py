@@ -28,6 +28,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATES = "application/vnd.jupyter.widget-state+json"
+BOX = '<div class="minirt-widget"'
 LIVE_VIEW = "minirt.views.live.LiveView"
 # The widgets that the pages can draw: their module and style, without the suffix.
 WIDGETS = {
@@ -80,7 +81,7 @@ def box(widget: dict[str, Any], still: str) -> str:
     }
     state = json.dumps({"values": values, "buffers": buffers}, ensure_ascii=False)
     return (
-        f'<div class="minirt-widget" data-kind="{escape(kind)}">'
+        f'{BOX} data-kind="{escape(kind)}">'
         f'<div class="minirt-still">{still}</div>'
         # "<" would end the script, or open a comment in it
         f'<script type="application/json">{state.replace("<", chr(92) + "u003c")}</script></div>'
@@ -98,7 +99,16 @@ def boxed(outputs: list[Output], widgets: dict[str, Any]) -> Iterator[Output]:
             html = box(saved[at], html_of(outputs[stills.get(at, at)]))
             yield nbformat.v4.new_output("display_data", {"text/html": html})
         elif at not in stills.values():
-            yield output
+            yield without_player(output)
+
+
+def without_player(output: Output) -> Output:
+    """A view that was saved as a box brings the code that plays it: the page has that once."""
+    html = html_of(output)
+    if not html.startswith(BOX):
+        return output
+    own, _, _ = html.rpartition("<script>")
+    return nbformat.v4.new_output("display_data", {"text/html": f"{own}</div>"})
 
 
 # --- A chapter ---

@@ -191,15 +191,18 @@ def reachable(
 
 
 def rename_widgets(notebook: Notebook, stem: str) -> None:
-    """Number the widgets by their first appearance in the outputs, then by their creation."""
+    """Number the widgets by their first appearance in the outputs.
+
+    A state that no output shows is dropped: of a live view that was closed, a box of HTML is left.
+    """
     states = widget_states(notebook)
     if not states:
         notebook.metadata.pop("widgets", None)
         return
     order: dict[str, None] = {}
     views = [view for cell in notebook.cells for view in widget_views(cell.get("outputs", []))]
-    for identity in [*(view["model_id"] for view in views), *states]:
-        reachable(identity, states, order)
+    for view in views:
+        reachable(view["model_id"], states, order)
     names = {identity: f"{stem}-{number:04}" for number, identity in enumerate(order, start=1)}
     for view in views:
         view["model_id"] = names.get(view["model_id"], view["model_id"])
