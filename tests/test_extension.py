@@ -39,7 +39,7 @@ def cells(kernel_of_module: Kernel) -> Iterator[Kernel]:
 def test_the_cell_is_the_program_and_its_names_stay(cells: Kernel) -> None:
     cell = cells.run(
         "%%minirt\n"
-        "set_timeout(5, lambda _: print('timer'))\n"
+        "set_timeout(300, lambda _: print('timer'))\n"
         "set_immediate(lambda _: print('immediate', x))\n"
         "x = 3\n"
         "print('main')"
