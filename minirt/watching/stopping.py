@@ -7,7 +7,7 @@ it is over. So whoever asks is told where the thread is, and goes on without it.
 
 The trap is the last moment. The interrupt is noted in the thread, and comes a little later: it
 could come where the call is over, and what must still be done is not. So the door is shut behind
-the call, and an interrupt that was noted and not heard is taken back.
+the call, and an interrupt that was noted and not heard is heard there.
 """
 
 import ctypes
@@ -56,13 +56,28 @@ class Interruptible:
     def _shut(self) -> None:
         with self._lock:
             self._thread = 0
-            raise_in(threading.get_ident(), None)
+        if self.was_interrupted:
+            hear_what_is_noted()
 
 
-def raise_in(thread: int, kind: type[BaseException] | None) -> None:
-    """Raise an exception of this kind in a thread soon; None: take back one that did not come."""
+def raise_in(thread: int, kind: type[BaseException]) -> None:
+    """Raise an exception of this kind in a thread soon."""
     note = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    note(ctypes.c_ulong(thread), None if kind is None else ctypes.py_object(kind))
+    note(ctypes.c_ulong(thread), ctypes.py_object(kind))
+
+
+def hear_what_is_noted() -> None:
+    """What was noted in this thread and did not come yet comes here, and goes no further.
+
+    To take the note back would be shorter, and CPython 3.11 would look for it for ever: every step
+    of every thread costs more from then on, and `sys.settrace` hangs.
+    """
+    try:
+        raise_in(threading.get_ident(), KeyboardInterrupt)  # in place of the note, if there is one
+        while True:
+            pass
+    except KeyboardInterrupt:
+        pass
 
 
 def end_tasks(pool: ThreadPool) -> None:
