@@ -44,7 +44,7 @@ print(steps > 0)
     ids=["ended", "interrupted", "failed"],
 )
 def test_a_debugger_works_after_a_program_was_played(callback: str, interrupted: bool) -> None:
-    """CPython 3.11 hung in sys.settrace: it looked for ever for an exception that was taken back."""
+    """CPython 3.11 hung in sys.settrace: it looked for ever for what had been taken back."""
     program = PROGRAM.format(callback=callback, interrupted=interrupted)
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
