@@ -187,5 +187,5 @@ def test_the_list_of_kernels_has_it_until_it_is_removed(
 
 def test_a_command_that_is_none_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(["instal"])
+        main(["add"])
     assert "install" in capsys.readouterr().err
