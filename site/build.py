@@ -14,7 +14,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,13 +21,14 @@ from typing import Any
 import nbformat
 from sphinx.application import Sphinx
 
+from minirt.views.saved import BOX
+from minirt.views.saved import box as widget_box
 from minirt.views.script import script
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATES = "application/vnd.jupyter.widget-state+json"
-BOX = '<div class="minirt-widget"'
 LIVE_VIEW = "minirt.views.live.LiveView"
 # The widgets that the pages can draw: their module and style, without the suffix.
 WIDGETS = {
@@ -79,13 +79,7 @@ def box(widget: dict[str, Any], still: str) -> str:
         buffer["path"][0]: base64.b64encode(base64.b64decode(buffer["data"])).decode()
         for buffer in widget.get("buffers", [])
     }
-    state = json.dumps({"values": values, "buffers": buffers}, ensure_ascii=False)
-    return (
-        f'{BOX} data-kind="{escape(kind)}">'
-        f'<div class="minirt-still">{still}</div>'
-        # "<" would end the script, or open a comment in it
-        f'<script type="application/json">{state.replace("<", chr(92) + "u003c")}</script></div>'
-    )
+    return widget_box(kind, still, values, buffers)
 
 
 def boxed(outputs: list[Output], widgets: dict[str, Any]) -> Iterator[Output]:

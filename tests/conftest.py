@@ -91,3 +91,12 @@ def kernel_of_module() -> Iterator["Kernel"]:
 
     with kernel() as running:
         yield running
+
+
+@pytest.fixture
+def cells(kernel_of_module: "Kernel") -> Iterator["Kernel"]:
+    """A kernel with the extension freshly loaded."""
+    kernel_of_module.run("%reset -f")
+    assert kernel_of_module.run("%load_ext minirt").status == "ok"
+    yield kernel_of_module
+    assert kernel_of_module.run("%unload_ext minirt").status == "ok"

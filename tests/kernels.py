@@ -64,6 +64,15 @@ class Kernel:
         self._cells[cell.identity] = cell
         return cell
 
+    def update_widget(self, identity: str, **state: object) -> Cell:
+        """Do what a page does when its reader moves a widget, and wait until the kernel did it."""
+        data = {"method": "update", "state": state, "buffer_paths": []}
+        message = self.client.session.msg("comm_msg", {"comm_id": identity, "data": data})
+        seen = self.collect(Cell(message["header"]["msg_id"]))
+        self.client.shell_channel.send(message)
+        self.watch(lambda: "idle" in seen.messages)
+        return seen
+
     def watch(self, until: Callable[[], bool], seconds: float = PATIENCE / 2) -> None:
         """Collect what the kernel shows until the condition holds."""
         give_up = time.monotonic() + seconds

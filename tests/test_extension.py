@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,15 +22,6 @@ with_node = pytest.mark.skipif(shutil.which("node") is None, reason="no node on 
 def in_one_line(text: str) -> str:
     """What was said, however its lines were broken."""
     return " ".join(text.split())
-
-
-@pytest.fixture
-def cells(kernel_of_module: Kernel) -> Iterator[Kernel]:
-    """A kernel with the extension freshly loaded."""
-    kernel_of_module.run("%reset -f")
-    assert kernel_of_module.run("%load_ext minirt").status == "ok"
-    yield kernel_of_module
-    assert kernel_of_module.run("%unload_ext minirt").status == "ok"
 
 
 # --- %%minirt ---

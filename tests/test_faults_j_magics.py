@@ -1,7 +1,6 @@
 """Faults J of the magics but `%%minirt`: the instance that was found, and its brothers."""
 
 import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,15 +8,6 @@ import pytest
 from tests.kernels import Kernel
 
 pytestmark = pytest.mark.slow  # real kernels
-
-
-@pytest.fixture
-def cells(kernel_of_module: Kernel) -> Iterator[Kernel]:
-    """A kernel with the extension freshly loaded."""
-    kernel_of_module.run("%reset -f")
-    assert kernel_of_module.run("%load_ext minirt").status == "ok"
-    yield kernel_of_module
-    assert kernel_of_module.run("%unload_ext minirt").status == "ok"
 
 
 @pytest.fixture

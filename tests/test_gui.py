@@ -356,11 +356,7 @@ def test_after_a_cell_nothing_of_it_is_left_in_the_kernels_context(
     identity = cells.run(
         f"{await_}_ = set_timeout(1, lambda _: None)\nprint(slider.model_id)"
     ).out.strip()
-    update = {"method": "update", "state": {"value": 42}, "buffer_paths": []}
-    message = cells.client.session.msg("comm_msg", {"comm_id": identity, "data": update})
-    update_seen = cells.collect(Cell(message["header"]["msg_id"]))
-    cells.client.shell_channel.send(message)
-    cells.watch(lambda: "idle" in update_seen.messages)
+    update_seen = cells.update_widget(identity, value=42)
     assert cells.run("print(here)").out == "[None]\n", update_seen
 
 

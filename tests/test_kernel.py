@@ -96,9 +96,7 @@ def test_a_widget_hears_its_page(cells: Kernel) -> None:
         "slider.observe(lambda change: heard.append(change.new), 'value')"
     )
     identity = cells.run("print(slider.model_id)").out.strip()
-    update = {"method": "update", "state": {"value": 42}, "buffer_paths": []}
-    message = cells.client.session.msg("comm_msg", {"comm_id": identity, "data": update})
-    cells.client.shell_channel.send(message)
+    cells.update_widget(identity, value=42)
     assert cells.run("print(heard)").out == "[42]\n"
 
 

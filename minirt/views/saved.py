@@ -14,19 +14,29 @@ from pathlib import Path
 from typing import Any
 
 STATIC = Path(__file__).parent / "static"
+BOX = '<div class="minirt-widget"'  # how each begins
 
 
 def saved(kind: str, still: str, values: dict[str, Any], recording: bytes, code: str) -> str:
     """The box. kind: of the view; still: HTML; values: of its state, JSON; code: from `coded`."""
     buffers = {"recording": base64.b64encode(recording).decode()}
-    state = json.dumps({"values": values, "buffers": buffers}, separators=(",", ":"))
     script = (STATIC / "saved.js").read_text(encoding="utf-8").replace("{{code}}", code)
+    return box(kind, still, values, buffers, f"<script>{script}</script>")
+
+
+def box(
+    kind: str, still: str, values: dict[str, Any], buffers: dict[str, str], player: str = ""
+) -> str:
+    """A widget as HTML: its still, and its state. buffers: Base64; player: what draws it, if any.
+
+    The pages of the site have such boxes too, and draw all of them with one player.
+    """
+    state = json.dumps({"values": values, "buffers": buffers}, separators=(",", ":"))
     return (
-        f'<div class="minirt-widget" data-kind="{escape(kind)}">'
-        f'<div class="minirt-still">{still}</div>'
+        f'{BOX} data-kind="{escape(kind)}"><div class="minirt-still">{still}</div>'
         # "<" would end the script, or open a comment in it
         f'<script type="application/json">{state.replace("<", chr(92) + "u003c")}</script>'
-        f"<script>{script}</script></div>"
+        f"{player}</div>"
     )
 
 
