@@ -56,8 +56,12 @@ class Kernel:
         return cell
 
     def begin(self, text: str) -> Cell:
-        """Send a cell and do not wait."""
-        return self.collect(Cell(self.client.execute(text, allow_stdin=False)))
+        """Send a cell and do not wait.
+
+        It stops no other cell when it fails: ipykernel aborts for a moment whatever comes after an error, also
+        what was sent after its reply.
+        """
+        return self.collect(Cell(self.client.execute(text, allow_stdin=False, stop_on_error=False)))
 
     def collect(self, cell: Cell) -> Cell:
         """From now on what answers to the request of this identity is noted in `cell`."""

@@ -154,7 +154,7 @@ def test_a_message_from_a_thread_arrives_at_once(cells: Kernel) -> None:
         "    threading.Timer(0.1, rt.call_from_thread, [arrive]).start()\n"
         "rt.start(main)"
     )
-    cells.watch(lambda: "after" in cell.out)
+    cells.watch(lambda: cell.out.endswith("\n"))
     assert int(cell.out.split()[1]) < LATE
 
 
@@ -229,7 +229,7 @@ def test_an_interrupt_is_for_the_cell_that_awaits_and_not_for_short_callbacks(
     cells.watch(lambda: "idle" in cell.messages)
     assert "CancelledError" in cell.traceback
     assert beat.traceback == ""
-    cells.watch(lambda: cells.run("clear_interval(beat)").status == "ok")  # not "aborted"
+    assert cells.run("clear_interval(beat)").status == "ok"
 
 
 def test_an_interrupt_ends_a_callback_that_never_ends_while_a_cell_awaits(cells: Kernel) -> None:
@@ -340,7 +340,7 @@ def test_a_task_that_outlives_its_cell_sets_its_timers_there(cells: Kernel) -> N
     second = cells.run(
         "go.set(); set_timeout(1, lambda _: print('of the second'))\nawait asyncio.sleep(0.05)"
     )
-    cells.watch(lambda: first.out != "" and second.out != "")
+    cells.watch(lambda: first.out.endswith("\n") and second.out.endswith("\n"))
     assert (first.out, second.out) == ("of the first\n", "of the second\n")
 
 
