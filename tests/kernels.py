@@ -58,8 +58,8 @@ class Kernel:
     def begin(self, text: str) -> Cell:
         """Send a cell and do not wait.
 
-        It stops no other cell when it fails: ipykernel aborts for a moment whatever comes after an error, also
-        what was sent after its reply.
+        It stops no other cell when it fails: ipykernel aborts for a moment whatever comes after an
+        error, also what was sent after its reply.
         """
         return self.collect(Cell(self.client.execute(text, allow_stdin=False, stop_on_error=False)))
 

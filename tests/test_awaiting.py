@@ -452,3 +452,55 @@ def test_a_watched_program_tells_the_life_of_each_task_and_is_deterministic() ->
     assert awaits["awaits"] == "Sleep"
     assert awaits["at"] == main.__code__.co_firstlineno + 1
     assert events() == first
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_an_async_callback_of_an_interval_is_a_task_each_time(traced: bool) -> None:
+    seen: list[object] = []
+
+    def main() -> None:
+        async def beat(_: object) -> None:
+            seen.append("begins")
+            set_timeout(10, lambda _: seen.append("set first"))
+            if len(seen) > 3:
+                interval.cancel()
+            await sleep_ms(1)
+            seen.append("goes on")
+
+        interval = rt.set_interval(10, beat)
+
+    rt = Runtime(system=Simulation(1), trace=Recorder() if traced else None)
+    rt.run(main)
+    each = ["begins", "goes on"]
+    assert seen == [*each, "set first", *each, "set first"]
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_an_async_on_uncaught_is_a_task(traced: bool) -> None:
+    seen: list[object] = []
+
+    async def tell(error: Exception) -> None:
+        await sleep_ms(1)
+        seen.append(str(error))
+
+    def main() -> None:
+        rt.on_uncaught = tell
+        rt.set_immediate(lambda _: {}["lost"])
+        rt.set_timeout(20, lambda _: seen.append("the loop goes on"))
+
+    rt = Runtime(system=Simulation(1), trace=Recorder() if traced else None)
+    rt.run(main)
+    assert seen == ["'lost'", "the loop goes on"]
+
+
+def test_the_error_of_an_async_on_uncaught_leaves_run() -> None:
+    async def tell(error: Exception) -> None:
+        raise ValueError("from the handler") from error
+
+    def main() -> None:
+        rt.on_uncaught = tell
+        rt.set_immediate(lambda _: {}["lost"])
+
+    rt = Runtime(system=Simulation(1))
+    with pytest.raises(ValueError, match="from the handler"):
+        rt.run(main)

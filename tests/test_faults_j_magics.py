@@ -21,7 +21,9 @@ def idle(cells: Kernel) -> Kernel:
 def goes_on(kernel: Kernel) -> bool:
     """Does a timer that is set now still fire?"""
     cell = kernel.run("_ = set_timeout(5, lambda _: print('fired'))")
-    kernel.watch(lambda: cell.out.endswith("\n"))  # its text and its end of line may come one by one
+    kernel.watch(
+        lambda: cell.out.endswith("\n")
+    )  # its text and its end of line may come one by one
     return cell.out == "fired\n"
 
 

@@ -35,6 +35,25 @@ def plain(callback: Callable[[Any], object], runtime: "Runtime") -> Callable[[An
     return begin
 
 
+def last_word(
+    handler: Callable[[Exception], object], runtime: "Runtime"
+) -> Callable[[Exception], object]:
+    """An async `on_uncaught`, of which this is true as of a plain one: what it raises leaves `run`.
+
+    In Node it would be told of its own error, and so on for ever.
+    """
+
+    @wraps(handler)
+    async def tell(error: Exception) -> None:
+        try:
+            await handler(error)  # type: ignore[misc]
+        except BaseException:
+            runtime.loop.on_uncaught = None
+            raise
+
+    return tell
+
+
 def value_of(main: Task[Any], was_stopped: bool) -> Any:
     """What an async main returned. None after a stop, or when on_uncaught was told its error."""
     if main.state == "done":

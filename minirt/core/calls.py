@@ -168,7 +168,8 @@ class Calls:
         try:
             if handler is None:
                 raise error
-            handler(error)
+            if (value := handler(error)) is not None:
+                value = self.loop.adopt(value)
         except BaseException:
             self.loop.on_uncaught = None  # what the handler raises itself leaves the loop
             raise

@@ -1,7 +1,7 @@
 """What is said when an `async def` stands where nobody runs what it returns?
 
-An async callback is run as a task. But whoever else calls a function of the program's, as a handler
-of a socket or `on_uncaught`, drops what it returns. Python warns when the coroutine is dropped, and
+An async callback is run as a task. But whoever else calls a function of the program's, as a policy
+of the pool or `at_close`, drops what it returns. Python warns when the coroutine is dropped, and
 names the line that dropped it: one of the package, and only once. In a notebook that warning
 becomes a sentence on the reader's function, in each run, and no call costs more for it.
 """

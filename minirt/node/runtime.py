@@ -510,13 +510,20 @@ class Runtime:
 
     @property
     def on_uncaught(self) -> Callable[[Exception], object] | None:
-        """`on_uncaught(exception)` hears of what a callback or `main` raised; the loop goes on."""
+        """`on_uncaught(exception)` hears of what a callback or `main` raised; the loop goes on.
+
+        What it raises itself leaves `run`. An async one is run as a task.
+        """
         return self.loop.on_uncaught
 
     @on_uncaught.setter
     def on_uncaught(self, handler: Callable[[Exception], object] | None) -> None:
         if handler is not None:
             check_callable(handler)
+            if is_async(handler):
+                from minirt.awaiting.callbacks import last_word
+
+                handler = last_word(handler, self)
         self.loop.on_uncaught = handler
 
     def log(self, text: object) -> None:

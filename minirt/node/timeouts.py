@@ -149,11 +149,12 @@ class Interval(Timeout):
         return self._run
 
     def _run(self, value: Js) -> None:
-        started = self._runtime.loop.clock.now()
+        loop = self._runtime.loop
+        started = loop.clock.now()
         self._wait(started + self._delay / 1000)  # so that the callback can clear it
         try:
-            if self._callback is not None:
-                self._callback(value)
+            if self._callback is not None and (returned := self._callback(value)) is not None:
+                loop.adopt(returned)
         finally:
             # it comes after what the callback set for the same time, and a refresh in the callback
             # does not count: both as in Node
