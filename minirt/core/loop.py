@@ -100,10 +100,8 @@ class Loop:
     def turn(self, block: bool = True) -> None:
         """One turn: every phase that has something to do, in order. block=False: without sleep."""
         self.turns += 1
-        if self.is_watched:
-            self.calls.turning()
-        if self.is_resting:
-            self._end_rest()
+        if self.is_watched or self.is_resting:
+            self._begin_turn()
         if self.next_ticks or self.microtasks:
             self.drain()  # an interrupt left them, or a signal's handler queued them
         if self.turns == 1:
@@ -121,6 +119,13 @@ class Loop:
             self.close_phase()
         if self.timers.waiting:
             self.timers_phase()
+
+    def _begin_turn(self) -> None:
+        """Only where somebody watches, or where this loop rests in the sleep of another."""
+        if self.is_watched:
+            self.calls.turning()
+        if self.is_resting:
+            self._end_rest()
 
     def run_until(self, done: Callable[[], object]) -> None:
         """Turn until `done()` is true, or somebody calls `stop`."""

@@ -187,6 +187,10 @@ class Runtime:
             self._state = "closing"  # from here on another call goes on
         self.loop.thread = 0
         self.loop.phase = "closed"
+        self._close_the_rest()
+
+    def _close_the_rest(self) -> None:
+        """Take the steps from the end of `_to_close`. Each goes from the list when it is done."""
         first: BaseException | None = None
         at = len(self._to_close)
         while at:
@@ -432,19 +436,11 @@ class Runtime:
     ) -> int:
         """Run `task` on the pool; `cb` receives the `Js` that it returns, or an `Error`.
 
-        Returns the identity. When no thread is free the task waits; TooManyWaiting when it may not,
-        and NoThread when no thread could ever run it.
+        Returns the identity. TooManyWaiting: it may not wait; NoThread: it would wait for ever.
         """
         loop = self.loop
-        if get_ident() != loop.thread:
-            loop.check_thread()
-        if not callable(cb) or not callable(task):
-            raise NotCallable(task if callable(cb) else cb)
-        if not isinstance(kind, TaskKind):
-            raise TypeError(
-                f"got {kind!r}, expected a TaskKind. "
-                "Use TaskKind.FILE_READ, or make your own: TaskKind('Zip')"
-            )
+        loop.check_thread()
+        check_task(task, kind, cb)
         identity = self._identities.generate_free()
         tasks = loop.callbacks.tasks
         if loop.alert:
@@ -705,6 +701,18 @@ class Runtime:
         self.of_modules.clear()
         self._context = None
         self._state = "closed"
+
+
+def check_task(task: object, kind: object, cb: object) -> None:
+    """TypeError for what can be no task of the pool."""
+    for function in (cb, task):
+        if not callable(function):
+            raise NotCallable(function)
+    if not isinstance(kind, TaskKind):
+        raise TypeError(
+            f"got {kind!r}, expected a TaskKind. "
+            "Use TaskKind.FILE_READ, or make your own: TaskKind('Zip')"
+        )
 
 
 def is_number(identity: object) -> TypeGuard[int]:
