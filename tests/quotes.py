@@ -13,8 +13,8 @@ A code cell whose first line is an address is a quote, and the rest of it is the
 
 A notebook names the modules that it is about in its metadata:
 {"minirt": {"modules": ["minirt/core/timers.py"]}}. Every public definition of these is quoted in
-some notebook, or listed in tests/quotes_not_quoted.toml with a reason. A cell without an address
-defines no name of the package.
+some notebook, or listed in tests/quotes_not_quoted.toml with a reason; what is listed may be
+imported. A cell without an address defines no name of the package.
 """
 
 import argparse
@@ -25,6 +25,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import nbformat
@@ -151,7 +152,7 @@ def faults(
     """One sentence for each thing that is not as it should be."""
     found = quote_faults(notebooks, package)
     for name, notebook in notebooks.items():
-        found += ChapterCheck(name, notebook, package).faults()
+        found += ChapterCheck(name, notebook, package, not_quoted).faults()
     found += completeness_faults(notebooks, package, not_quoted)
     return found
 
@@ -197,10 +198,17 @@ def _first_difference(shown: str, text: str) -> str:
 class ChapterCheck:
     """Reads one notebook from top to bottom and knows who bound each name last."""
 
-    def __init__(self, name: str, notebook: Any, package: Package) -> None:
+    def __init__(
+        self,
+        name: str,
+        notebook: Any,
+        package: Package,
+        not_quoted: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    ) -> None:
         self.name = name
         self.notebook = notebook
         self.package = package
+        self.not_quoted = not_quoted
         self.own_modules = [path for path in chapter_modules(notebook) if path in package]
         self.cells = {cell.number: cell for cell in marked_cells({name: notebook})}
         self.bound: dict[str, str] = {}  # name -> "quote", "method", "draft", "import" or "code"
@@ -255,11 +263,12 @@ class ChapterCheck:
                 and from_package
                 and path in self.own_modules
                 and binding.name not in self.bound
+                and binding.name not in self.not_quoted.get(path, {})
             ):
                 self._say(
                     number,
                     f"imports {binding.name}, which this chapter builds. Quote it, or import its "
-                    "module.",
+                    f"module, or say in tests/{NOT_QUOTED.name} why it is not quoted.",
                 )
             elif path and not from_package:
                 self._say(

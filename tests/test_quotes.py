@@ -425,6 +425,13 @@ def test_a_chapter_does_not_import_what_it_builds() -> None:
     no_fault("import minirt.core.timers", modules=("minirt/core/timers.py",))
 
 
+def test_a_chapter_may_import_what_no_chapter_quotes() -> None:
+    notebooks = chapter("from minirt.core.timers import epoll", modules=("minirt/core/timers.py",))
+    reasons = {"minirt/core/timers.py": {"epoll": "the operating system's own"}}
+    assert "imports epoll" in " ".join(faults(notebooks, PACKAGE, {}))
+    assert "imports epoll" not in " ".join(faults(notebooks, PACKAGE, reasons))
+
+
 def test_a_method_is_joined_to_a_class_that_is_there() -> None:
     assert "is not there yet" in only_fault("# minirt/core/timers.py: Timers.pop_due")
     no_fault("from minirt.core.timers import Timers", "# minirt/core/timers.py: Timers.pop_due")
