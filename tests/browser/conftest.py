@@ -289,6 +289,16 @@ class Notebook:
         self.page.locator('.minirt-live[data-mode="recorded"]').first.wait_for(timeout=PATIENCE)
         self.wait_until_ran()
 
+    def save(self) -> None:
+        """Save it, and wait until it is saved."""
+        self.page.evaluate("() => jupyterapp.commands.execute('docmanager:save').then(() => null)")
+
+    def shut_down(self) -> None:
+        """End its kernel, and wait until it has ended."""
+        self.page.evaluate(
+            "() => jupyterapp.shell.currentWidget.sessionContext.shutdown().then(() => null)"
+        )
+
     def theme(self, name: str) -> None:
         self.page.wait_for_function(KERNEL_IS_IDLE, timeout=PATIENCE)
         self.command("apputils:change-theme", {"theme": name})
@@ -315,13 +325,15 @@ def lines_of(violations: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def violations(notebook: Notebook, where: Any, options: dict[str, Any]) -> list[str]:
-    """What axe-core finds there, one line a fault."""
+def violations(
+    notebook: Notebook, where: Any, options: dict[str, Any], least: int = 6
+) -> list[str]:
+    """What axe-core finds there, one line a fault. least: how many rules must have been passed."""
     notebook.page.evaluate(f"() => {{ {axe().read_text(encoding='utf-8')} }}")
     results: dict[str, Any] = notebook.page.evaluate(
         "([where, options]) => axe.run(where, options)", [where, options]
     )
-    assert len(results["passes"]) > 5, "axe-core looked at nothing"
+    assert len(results["passes"]) >= least, "axe-core looked at nothing"
     return lines_of(results["violations"])
 
 

@@ -7,6 +7,7 @@ puts behind each heading, and the `<img>` that it makes of a plot and to which n
 text; therefore each plot is described in the text below it.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +28,7 @@ OURS = {
     ],
 }
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+JUST_COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}  # what a theme may change
 LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
 DRAWN = """() => jupyterapp.shell.currentWidget.content.widgets.every(
     (cell) => cell.isAttached && cell.node.isConnected)"""
@@ -62,7 +64,9 @@ def chapter(lab: Lab, open_notebook: Open) -> Callable[[str], Notebook]:
 
 
 def picture(notebook: Notebook, name: str) -> None:
-    """All of the chapter, for a person to look at."""
+    """All of the chapter, for a person to look at, who asks for it: it takes some seconds."""
+    if not os.environ.get("MINIRT_PICTURES"):
+        return
     height = 200 + int(notebook.page.evaluate(HEIGHT))
     notebook.page.set_viewport_size({"width": 1100, "height": height})
     notebook.page.evaluate(TO_THE_TOP)
@@ -77,7 +81,7 @@ def test_a_chapter_can_be_read_by_everybody(name: str, chapter: Callable[[str], 
     picture(notebook, name)
     if name in IN_DARK:
         notebook.theme(DARK)
-        found = violations(notebook, OURS, RULES)
+        found = violations(notebook, OURS, JUST_COLOURS, least=1)
         picture(notebook, f"{name}_dark")
         notebook.theme(LIGHT)  # Lab remembers it for the tests that follow
         assert found == []

@@ -20,7 +20,7 @@ WATCH_PARTS = """(view) => {
     window.heights = [];
     const box = (part) => part.getBoundingClientRect();
     const look = () => {
-        if (view.dataset.mode !== "live") return;
+        if (view.dataset.mode !== "live" || !view.isConnected) return;  // a box has its place now
         const top = box(view.querySelector(".mr-header")).top;
         window.heights.push(box(view.querySelector(".mr-lines")).bottom - top);
         for (const part of view.querySelectorAll(".mr-panel, .mr-top, .mr-lists")) {

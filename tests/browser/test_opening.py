@@ -33,6 +33,8 @@ WHAT_IS_THERE = """async () => {
     };
 }"""
 
+IS_MARKED = "jupyterapp.shell.currentWidget.title.className.includes('jp-mod-dirty')"
+
 pytestmark = pytest.mark.slow
 
 Open = Callable[..., Notebook]
@@ -78,7 +80,7 @@ def open_in(browser: Any) -> Iterator[Open]:
 
     yield open_one
     for context, notebook in opened:
-        notebook.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        notebook.shut_down()
         context.close()
 
 
@@ -90,7 +92,16 @@ def by_another(path: Path) -> str:
     return changed
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_all_chapters_say_the_same_of_their_kernel_and_their_language() -> None:
+    """So what is true of one of them when it is opened is true of all."""
+    said = []
+    for path in CHAPTERS:
+        metadata = json.loads(path.read_text(encoding="utf-8"))["metadata"]
+        said.append((metadata["kernelspec"], metadata["language_info"]))
+    assert said == [said[0]] * len(CHAPTERS)
+
+
+@pytest.mark.parametrize("path", [CHAPTERS[0], CHAPTERS[-1]], ids=lambda path: path.stem)
 def test_a_chapter_that_was_only_opened_is_not_modified(
     path: Path, our_lab: Lab, open_in: Open
 ) -> None:
@@ -120,5 +131,6 @@ def test_by_the_python_that_wrote_it_it_is_opened_unchanged_in_any_lab(
 def test_lab_by_itself_calls_a_chapter_of_another_python_modified(lab: Lab, open_in: Open) -> None:
     """So the tests above would see it."""
     (lab.folder / "another.ipynb").write_text(by_another(CHAPTERS[0]), encoding="utf-8")
-    there = opened(open_in(lab, "another.ipynb"))
-    assert there["dirty"] and there["mark"]
+    notebook = open_in(lab, "another.ipynb")
+    assert opened(notebook)["dirty"]
+    notebook.page.wait_for_function(IS_MARKED, timeout=PATIENCE)

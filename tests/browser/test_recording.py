@@ -1,11 +1,12 @@
 """After the run: the page plays the recording back, with no kernel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from .conftest import PATIENCE, Lab, Notebook
+from .conftest import KERNEL_IS_IDLE, PATIENCE, Lab, Notebook
 
 HERE = Path(__file__).parent
 ENDS = """
@@ -27,12 +28,27 @@ await rt.play(main)
 """
 
 
-@pytest.fixture
-def ended(lab: Lab, open_notebook: Callable[..., Notebook]) -> Notebook:
-    notebook = open_notebook(lab.write("ends", ENDS)).run()
+@pytest.fixture(scope="module")
+def played(lab: Lab, browser: Any) -> Iterator[Notebook]:
+    """A notebook whose program has run, saved."""
+    context = browser.new_context(viewport={"width": 1000, "height": 2100})
+    notebook = Notebook(context.new_page(), lab, lab.write("ends", ENDS)).run()
     notebook.wait_for_recording()
-    notebook.frames(3)
-    return notebook
+    notebook.save()
+    yield notebook
+    notebook.shut_down()
+    context.close()
+
+
+@pytest.fixture
+def ended(played: Notebook) -> Iterator[Notebook]:
+    """The recording as it is when the notebook is opened."""
+    played.open("&reset")
+    played.page.locator('.minirt-live[data-mode="recorded"] .mr-event').first.wait_for()
+    played.frames(3)
+    yield played
+    errors, played.errors[:] = played.errors[:], []
+    assert errors == []
 
 
 def position(notebook: Notebook) -> tuple[int, int]:
@@ -60,7 +76,8 @@ def test_the_middle_of_the_recording_shows_that_moment(ended: Notebook) -> None:
 
 
 def test_it_works_without_a_kernel(ended: Notebook) -> None:
-    ended.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    ended.page.wait_for_function(KERNEL_IS_IDLE, timeout=PATIENCE)
+    ended.shut_down()
     ended.button("First event").click()
     ended.frames(3)
     assert position(ended)[0] == 1

@@ -47,17 +47,6 @@ def lab_with_setting(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Lab]:
     lab.setting(MANAGER, "{}")
 
 
-def save(notebook: Notebook) -> None:
-    """Save it, and wait until it is saved."""
-    notebook.page.evaluate("() => jupyterapp.commands.execute('docmanager:save').then(() => null)")
-
-
-def shut_down(notebook: Notebook) -> None:
-    notebook.page.evaluate(
-        "() => jupyterapp.shell.currentWidget.sessionContext.shutdown().then(() => null)"
-    )
-
-
 def text_of_outputs(notebook: Notebook) -> str:
     return " ".join(notebook.page.locator(".jp-OutputArea").all_inner_texts())
 
@@ -94,8 +83,8 @@ def test_a_notebook_that_was_saved_shows_its_recording_when_it_is_opened_another
     notebook = open_notebook(name).run()
     notebook.wait_for_recording()
     wait_for_play(notebook)
-    save(notebook)
-    shut_down(notebook)
+    notebook.save()
+    notebook.shut_down()
     assert VIEW not in str(file_of(lab_with_setting, name).cells)
     again = open_notebook(name)
     wait_for_play(again)
@@ -110,8 +99,8 @@ def test_a_notebook_that_is_not_trusted_shows_the_picture(lab: Lab, open_noteboo
     notebook = open_notebook(name).run()
     notebook.wait_for_recording()
     wait_for_play(notebook)
-    save(notebook)
-    shut_down(notebook)
+    notebook.save()
+    notebook.shut_down()
     text = (lab.folder / name).read_text(encoding="utf-8")
     # another text than the one that was signed: a file that came from somebody else
     (lab.folder / "theirs.ipynb").write_text(text.replace("later", "theirs"), encoding="utf-8")
@@ -127,7 +116,7 @@ def test_a_reload_in_the_middle_of_a_run_brings_the_view_back(
     lab_with_setting: Lab, open_notebook: Open
 ) -> None:
     notebook = open_notebook(lab_with_setting.write("in_the_middle", TICKING)).run()
-    save(notebook)
+    notebook.save()
     notebook.open()
     notebook.wait_for_state("Running")
     turn = notebook.text("turn")
@@ -144,15 +133,15 @@ def test_a_cell_that_runs_ten_times_leaves_as_much_in_the_file_as_one_that_ran_o
     notebook = open_notebook(name).run()
     notebook.wait_for_recording()
     wait_for_play(notebook)
-    save(notebook)
+    notebook.save()
     once = size_of_outputs(lab_with_setting, name)
     for _ in range(9):
         run_again(notebook)
         wait_for_play(notebook)
-    save(notebook)
+    notebook.save()
     assert size_of_outputs(lab_with_setting, name) == pytest.approx(once, rel=0.05)
     notebook.command("notebook:clear-all-cell-outputs")
-    save(notebook)
+    notebook.save()
     assert size_of_outputs(lab_with_setting, name) < 200
 
 
@@ -163,7 +152,7 @@ def test_three_hundred_timers_take_less_than_sixty_kilobytes(
     notebook = open_notebook(name).run()
     notebook.wait_for_recording()
     wait_for_play(notebook)
-    save(notebook)
+    notebook.save()
     assert size_of_outputs(lab_with_setting, name) < 60_000
 
 
@@ -174,7 +163,7 @@ def test_a_page_of_nbconvert_plays_the_recording_and_shows_the_picture_without_s
     notebook = open_notebook(name).run()
     notebook.wait_for_recording()
     wait_for_play(notebook)
-    save(notebook)
+    notebook.save()
     html, _ = tool("nbconvert").HTMLExporter().from_filename(lab.folder / name)
     path = lab.folder / "exported.html"
     path.write_text(html, encoding="utf-8")
