@@ -46,9 +46,12 @@ LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
 SERVER_SETTINGS = mkdir -p $(VENV)/etc/jupyter && cp binder/jupyter_server_config.py $(VENV)/etc/jupyter/
 NO_NEWS_PROMPT := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
 
-# Tests that wait for nothing, or choose their poll themselves: run once, by `make test`.
+# Tests that wait for nothing, or choose their poll themselves, or try what stands above the runtime and asks nothing else
+# of a poll (kernels, views, exercises): run once, by `make test`.
 WITHOUT_A_POLL := quotes environment without_epoll notebooks classroom site binder_link layers benchmarks release \
-	architecture errors urls messages charsets addresses labels chrome findings tape texts completion real_node
+	architecture errors urls messages charsets addresses labels chrome findings tape texts completion real_node peers \
+	kernel extension faults_j_magics faults_j_program check clicks exercises order_quiz quiz view_size packing picture \
+	image state script readme main_example console growth node_times knobs notebook_tags
 
 # The unit tests wait more than they work: they share the processors. A browser needs them all.
 SIDE_BY_SIDE := -n auto --maxprocesses=4 --dist=worksteal
