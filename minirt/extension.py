@@ -90,6 +90,9 @@ class MinirtMagics(Magics):
         ),
         option("--trace", metavar="NAME", default="", help="Keep the recording under this name."),
         option("--threads", type=int, default=None, help="Threads of the pool. Default: 4."),
+        option(
+            "--asyncio", action="store_true", help="The cell is an ordinary program of asyncio's."
+        ),
     )
     def minirt_cell(self, line: str, cell: str) -> None:
         """Run the cell as a program, and show the live view while it runs.
@@ -97,6 +100,8 @@ class MinirtMagics(Magics):
         The cell is the body of main(): it may use the names of the notebook, and what it defines
         stays. A name of minirt that it uses and that nobody defined, such as set_timeout, is
         imported. The cell is over when the program is; interrupt the kernel to stop it.
+
+        With --asyncio it may await at its top level, or call asyncio.run() itself.
         """
         self.running.here(line, cell)
 

@@ -44,10 +44,10 @@ FLOORS = (
 # Who may import nothing of the package but this, whatever lies below.
 CONFINED = {
     "views": ("views.*",),
-    # asyncio's loop stands on a core loop, never on a Runtime
+    # asyncio's loop stands on a core loop, never on a Runtime. A snapshot is one of such a loop
     "aio": ("aio.*",),
     "kernel.*": ("aio", "kernel.*"),
-    "aio.*": ("aio.*", "core.*", "clock", "values"),
+    "aio.*": ("aio.*", "core.*", "watching.*", "node.snapshot", "clock", "errors", "values"),
     # they draw a recording or a stream of it, never the loop's insides
     "views.*": ("watching.trace", "views.*"),
 }

@@ -28,7 +28,7 @@ from minirt.aio.executor import Executor, usual_threads
 from minirt.aio.handles import Handle, TimerHandle, filled, made_here
 from minirt.aio.rounds import Rounds
 from minirt.core.callbacks import Listener
-from minirt.core.polls import FileLike, Interest
+from minirt.core.polls import FileLike, Interest, number_of
 from minirt.core.system import RealSystem, System
 
 new_handle, new_timer = partial(Handle.__new__, Handle), partial(TimerHandle.__new__, TimerHandle)
@@ -83,6 +83,10 @@ class MinirtEventLoop(StandardLoop):  # type: ignore[misc]
         self._ready = self._scheduled = Empty()
         # an attribute of the object: who replaces the method of the class does not reach it
         self._run_once = rounds.turn
+
+    def clock_of_its_core(self) -> LoopTime:
+        """What the core asks for the time: `time`, below."""
+        return LoopTime(self, self._core.system)
 
     def time(self) -> float:
         """Seconds on the loop's clock. Only differences mean something."""
@@ -215,6 +219,9 @@ class MinirtEventLoop(StandardLoop):  # type: ignore[misc]
         origin = made_here(2) if self._debug else None
         handle = filled(new_handle(), self, callback, args, None, origin)
         listener = DescriptorListener(rounds.next_identity(), handle, rounds)
+        if rounds.alert:
+            detail = {"persistent": True, "descriptor": number_of(fd), "interest": interest}
+            rounds.calls.added(listener.identity, callback, "epoll", detail)
         try:
             replaced = rounds.poll.watch(fd, interest, listener)
         except TypeError as error:  # what asyncio raises for it
@@ -227,6 +234,9 @@ class MinirtEventLoop(StandardLoop):  # type: ignore[misc]
         if self.is_closed():
             return False
         gone = self._core.poll.unwatch(fd, interest)
+        if self._core.alert:
+            for listener in gone:
+                self._core.calls.dropped(listener.identity)
         for listener in gone:
             listener.handle.cancel()  # type: ignore[attr-defined]
         return bool(gone)
@@ -289,7 +299,7 @@ class MinirtEventLoop(StandardLoop):  # type: ignore[misc]
     def set_debug(self, enabled: bool) -> None:
         """Check each call, and tell of callbacks that take longer than `slow_callback_duration`."""
         super().set_debug(enabled)
-        self._core.in_debug = enabled
+        self._core.set_debug(enabled)
 
     def stop(self) -> None:
         """`run_forever` returns when the current round is over, or the next, if none runs."""

@@ -18,11 +18,11 @@ import asyncio
 import os
 import weakref
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 from minirt.aio.handles import call_each, call_each_timed
 from minirt.clock import Clock
@@ -35,13 +35,15 @@ from minirt.values import Js
 SLOT = 1 / SLOTS  # s: whose deadlines are so near to each other have one place in `Timers`
 RESOLUTION = 1e-9  # s: a timer is due that much early, as in asyncio, for the error of a float
 
+CallReady: TypeAlias = Callable[[deque[Any], int], None]  # the queue, how many of them
+
 by_deadline = attrgetter("_when")
 
 
 class Rounds(Loop):
     """A core loop whose turns end with a round of asyncio's handles."""
 
-    __slots__ = ("in_debug", "is_stopping", "next_identity", "opened", "ready")
+    __slots__ = ("call_ready", "call_unwatched", "is_stopping", "next_identity", "opened", "ready")
 
     def __init__(self, system: System, clock: Clock, threads: int) -> None:
         super().__init__(system, threads=0)
@@ -54,7 +56,8 @@ class Rounds(Loop):
         self.next_identity = count(1).__next__  # cheaper than the core's, which may come round
         self.is_over = never  # it waits for `stop`, whatever there is to wait for
         self.is_stopping = False
-        self.in_debug = False
+        self.call_unwatched: CallReady = call_each  # debug mode has another
+        self.call_ready: CallReady = call_each  # and so has who watches
         self.turns = 1  # Node looks at the timers once on entry, asyncio does not
         alive.add(self)
 
@@ -67,10 +70,13 @@ class Rounds(Loop):
     def round(self) -> None:
         """Call everything that is ready now. What gets ready meanwhile is for the next round."""
         self.phase = "round"
-        if self.in_debug:
-            call_each_timed(self.ready, len(self.ready))
-        else:
-            call_each(self.ready, len(self.ready))
+        self.call_ready(self.ready, len(self.ready))
+
+    def set_debug(self, enabled: bool) -> None:
+        """From now on callbacks are timed, or no longer."""
+        self.call_unwatched = call_each_timed if enabled else call_each
+        if not self.is_watched:
+            self.call_ready = self.call_unwatched
 
     def timers_phase(self) -> None:
         """Handles whose time has come are ready, in the order of their deadlines.
@@ -140,6 +146,7 @@ class Rounds(Loop):
 
     def close(self) -> None:
         """Nothing is called any more. What the pool has got it does to its end; nobody waits."""
+        self.phase = "closed"
         self.alert = True  # whoever still calls is told that it is over
         self.clock = self.system.clock  # the other one has the asyncio loop, which has this one
         self.pool.end()

@@ -24,3 +24,25 @@ def run(
         )
     with asyncio.Runner(debug=debug, loop_factory=lambda: MinirtEventLoop(system)) as runner:
         return runner.run(main)
+
+
+async def play(
+    main: Coroutine[Any, Any, T],
+    *,
+    view: Any = None,
+    speed: float = 1.0,
+    paused: bool = False,
+    system: System | None = None,
+) -> T:
+    """The result of the coroutine `main`, which runs in a thread of its own, in the live view.
+
+    It runs on a loop of its own while the notebook's cell awaits, so that the view's buttons
+    answer. view: a new LiveView in a notebook; False for none; or a LiveView to go on with.
+    speed, paused: how it starts. system=Simulation(seed=0): in simulated time. A stop cancels the
+    program's tasks. Raises what `main` raises; TypeError for what is no coroutine.
+    """
+    from minirt.aio.program import AsyncioProgram  # who only runs a loop needs none of it
+
+    program = AsyncioProgram(system)
+    result: T = await program.play(main, view, speed, paused)
+    return result

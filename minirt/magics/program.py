@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
@@ -20,6 +20,9 @@ from minirt.watching.attention import Attention
 from minirt.watching.gate import Gate, checked_speed
 from minirt.watching.stopping import end_tasks
 from minirt.watching.tracebacks import show_only_the_program, tellable
+
+if TYPE_CHECKING:
+    from minirt.magics.of_asyncio import ProgramOfAsyncio
 
 MOST_THREADS = 1024  # as in libuv
 
@@ -56,7 +59,7 @@ class ProgramRuntime(Runtime):
 class Program:
     """A run of a `%%minirt` cell, and what is kept of it."""
 
-    runtime: ProgramRuntime
+    runtime: "ProgramRuntime | ProgramOfAsyncio"
     recorder: Recorder
     console: Console
     name: str = ""
@@ -101,7 +104,7 @@ def new_program(threads: int, seed: int | None, name: str, tee: Tee) -> Program:
     return Program(runtime, recorder, runtime.console, name, seed)
 
 
-def noting(runtime: Runtime) -> Callable[[str, str], object]:
+def noting(runtime: "Runtime | ProgramOfAsyncio") -> Callable[[str, str], object]:
     """A line that the program prints becomes an event, so that the view's console shows it."""
 
     def note(text: str, thread: str) -> None:
@@ -166,7 +169,8 @@ def main_of(text: str, filename: str, shell: InteractiveShell) -> Callable[[], o
         code: CodeType = shell.compile(text, filename, "exec")
     except SyntaxError as error:  # fine in a cell, but not in a function: `await`
         reason = f"{error.msg} (line {error.lineno})"
-        raise UsageError(f"%%minirt: the cell is the body of main(), and {reason}") from None
+        hint = " Add --asyncio, if this is a program of asyncio's" if "await" in reason else ""
+        raise UsageError(f"%%minirt: the cell is the body of main(), and {reason}.{hint}") from None
     supply_names(code, shell.user_ns)
     return lambda: exec(code, shell.user_ns)
 
@@ -224,6 +228,11 @@ def check_together(options: Any, speed: float, threads: int) -> None:
         raise UsageError(
             f"%%minirt: threads={threads}: a pool has 0 to {MOST_THREADS} threads. 4 is the usual "
             "number"
+        )
+    if options.asyncio and options.threads is not None:
+        raise UsageError(
+            "%%minirt: --asyncio takes no --threads, since asyncio chooses the size of its pool. "
+            "Leave one of them out"
         )
     if options.seed is not None and options.seed < 0:
         raise UsageError(

@@ -11,6 +11,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from minirt.magics.of_asyncio import main_of_asyncio, new_program_of_asyncio
 from minirt.magics.options import read_options
 from minirt.magics.program import (
     Program,
@@ -98,9 +99,14 @@ class Running:
         speed = magics.speed if options.speed is None else options.speed
         threads = magics.threads if options.threads is None else options.threads
         check_together(options, speed, threads)
-        main = main_of(text, filename, magics.ip)
         seed = (options.seed or 0) if options.sim else None
-        program = magics.last = new_program(threads, seed, options.trace, magics.tee)
+        if options.asyncio:
+            main = main_of_asyncio(text, filename, magics.ip)
+            program = new_program_of_asyncio(seed, options.trace, magics.tee)
+        else:
+            main = main_of(text, filename, magics.ip)
+            program = new_program(threads, seed, options.trace, magics.tee)
+        magics.last = program
         if options.trace:
             magics.programs[options.trace] = program
         return program, main, speed

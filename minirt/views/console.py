@@ -26,6 +26,22 @@ def _queued(event: Event) -> str | None:
     return None
 
 
+def _task(event: Event) -> str | None:
+    """A step in the life of one of asyncio's tasks; those of minirt have no `coroutine`."""
+    detail = event.detail or {}
+    if "coroutine" not in detail:
+        return None
+    name = f"Task {said(detail, 'name')}"
+    if event.kind == "created":
+        return f"{name} created: {said(detail, 'coroutine')}"
+    if event.kind == "awaits":
+        return f"{name} awaits {said(detail, 'awaits')}, line {said(detail, 'at')}"
+    if event.kind == "cancelled":
+        return f"{name} cancelled"
+    error = f": {said(detail, 'error')}" if "error" in detail else ""
+    return f"{name} {'failed' if error else 'done'}{error}"
+
+
 def _closed(event: Event) -> str:
     return f"received {'an event' if event.thread == 'epoll' else 'a task'} of type: Close"
 
@@ -37,6 +53,8 @@ SAYINGS: Mapping[str, Callable[[Event], str | None]] = MappingProxyType(
         "started": lambda event: f"received a task of type: {said(event.detail, 'kind')}",
         "finished": lambda event: f"finished running a task of type: {said(event.detail, 'kind')}.",
         "ready": lambda event: f"Event with id: {event.identity} is ready.",
+        **dict.fromkeys(("created", "awaits", "cancelled", "done"), _task),
+        "found": lambda event: f"Found: {said(event.detail, 'text')}",
         "uncaught": lambda event: f"Uncaught: {said(event.detail, 'error')}",
         "closed": _closed,
         "end": lambda _: "FINISHED",

@@ -44,7 +44,12 @@ WHY_READY, WHY_RESULT, WHY_MESSAGE, WHY_TIMEOUT, WHY_STOP = tuple(
 
 def watch(loop: Loop, sink: Sink | None = None, gate: Gate | None = None) -> "WatchedCalls":
     """From now on `sink` is told what `loop` does, and `gate` holds its callbacks."""
-    watched = WatchedCalls(loop, sink, gate)
+    return watch_by(WatchedCalls(loop, sink, gate))
+
+
+def watch_by(watched: "WatchedCalls") -> "WatchedCalls":
+    """From now on these note what their loop does."""
+    loop = watched.loop
     loop.calls = watched
     loop.is_watched = loop.alert = True
     loop.pool.observer = watched.observe

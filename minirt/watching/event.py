@@ -12,7 +12,7 @@ KINDS = (
     "identity",  # an identity was given
     "boxed",  # a callback was stored under it; detail: callback, file, line
     # it waits; detail: what for, and where (timer, pool, epoll, immediate, tick, microtask,
-    # pending, close, message)
+    # pending, close, message; soon, of asyncio's call_soon)
     "queued",
     "started",  # a thread began its task; detail: kind
     "finished",  # a thread ended its task; detail: kind, error
@@ -28,17 +28,22 @@ KINDS = (
     "woke",  # the poll woke; detail: why (ready, result, message, stop, timeout)
     "printed",  # the program's own line; detail: text
     "uncaught",  # an error reached on_uncaught, or left run; detail: error
-    # a task (of an async function; its detail has name, file and line)
-    "created",  # it was made
+    # a task (of an async function; its detail has name, file and line; asyncio's has coroutine)
+    "created",  # it was made; detail: parent, the task that made it
     "step",  # its first step begins
-    "awaits",  # it waits; detail: awaits, what, and at, in which line
-    "resumed",  # it goes on
+    # it waits; detail: awaits, what, and at, in which line. asyncio's has what (a kind), path and
+    # source of that line, and until (s), thing or tasks, if there are
+    "awaits",
+    "resumed",  # it goes on; detail: by, who woke it
     "done",  # it is over; detail: error, if it failed
     "cancelled",  # it was cancelled
     "closed",  # a thread, or epoll, got Close
+    "things",  # queues, locks and so on; detail: things, a row for each
+    "found",  # something is wrong; detail: finding, text, and file and line of the reader's
     "end",  # nothing is left
 )
 PHASES = ("pending", "idle", "prepare", "poll", "check", "close", "timers")  # in their order
+ASYNCIO_PHASES = ("poll", "timers", "round")  # the others are Node's
 
 LENGTH = 200  # characters of a text in an event
 

@@ -148,6 +148,7 @@ class Player:
                 end_tasks(self._runtime.loop.pool)
             else:
                 self._call.interrupt()
+                self._runtime.loop.wake()  # it may sleep, and an interrupt ends no sleep
             await asyncio.wait((ended,), timeout=AGAIN)
 
     def _part(self, state: str) -> None:

@@ -15,6 +15,7 @@ from typing import Protocol, TextIO, TypeGuard
 
 from minirt.watching.chrome import chrome_trace
 from minirt.watching.event import (
+    ASYNCIO_PHASES,
     KINDS,
     LENGTH,
     PHASES,
@@ -26,6 +27,7 @@ from minirt.watching.event import (
 )
 
 __all__ = (
+    "ASYNCIO_PHASES",
     "KINDS",
     "LENGTH",
     "PHASES",

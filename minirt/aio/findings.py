@@ -1,0 +1,241 @@
+"""What is wrong with an asyncio program that runs, in words?
+
+Each finding is a sentence with a line of the reader's. A program that is all right has none: so a
+finding needs proof, and what many good programs do is none. Each place is told of once, and again
+when it got twice as bad.
+"""
+
+import asyncio
+import gc
+import weakref
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from types import BuiltinMethodType, MappingProxyType, MethodType
+from typing import Any
+
+from minirt.aio.book import Book, Page
+from minirt.aio.waits import frames_of, own_frame, source_of, task_of
+from minirt.aio.watchdog import Held, Watchdog
+from minirt.watching.event import printable
+from minirt.watching.labels import place, text_of, type_name
+
+MANY = 1_000  # callbacks that are ready: fewer are no reason to worry
+ROUNDS = 10  # that they grew in, one after the other
+LONG = 0.05  # s: a lock may be held over a shorter sleep
+MOST_SLEEPERS = 200
+MOST = 100  # findings
+
+ADVICE = MappingProxyType(
+    {
+        "time.sleep": "Use await asyncio.sleep()",
+        "input": "Use await asyncio.to_thread(input)",
+        "a file": "Use await asyncio.to_thread()",
+    }
+)
+OTHERWISE = "Use await asyncio.to_thread(), or a library for asyncio"
+
+
+class Findings:
+    """Looks for what is wrong, and tells it."""
+
+    def __init__(self, book: Book, watchdog: Watchdog) -> None:
+        self._book = book
+        self.watchdog = watchdog
+        # while somebody watches: of which task, and the detail
+        self.tell: Callable[[int | None, dict[str, Any]], object] | None = None
+        self._untold: deque[tuple[int | None, dict[str, Any]]] = deque(maxlen=MOST)
+        self._known: dict[tuple[str, str, int], float] = {}  # kind and line -> how bad
+        self._lengths: deque[int] = deque(maxlen=ROUNDS)
+        self._error = ""  # of the callback that runs
+        self._locks: weakref.WeakSet[Any] = weakref.WeakSet()  # those that were told of
+
+    def found(
+        self,
+        kind: str,
+        text: str,
+        file: str,
+        line: int,
+        badness: float = 1.0,
+        page: Page | None = None,
+    ) -> None:
+        """Tell it, unless it is known already. page: of the task that it is about."""
+        key = (kind, file, line)
+        if len(self._known) > MOST or badness < 2 * self._known.get(key, 0.0):
+            return
+        self._known[key] = badness
+        detail = {"finding": kind, "text": printable(text), "file": printable(file), "line": line}
+        self._untold.append((None if page is None else page.identity, detail))
+        self.hand_over()
+
+    def hand_over(self) -> None:
+        """Tell what could not be told before."""
+        while self._untold and self.tell is not None:
+            self.tell(*self._untold.popleft())
+
+    def take_error(self) -> str:
+        """What the last callback raised, if it did."""
+        error, self._error = self._error, ""
+        return error
+
+    # What holds the loop
+
+    def held(self, name: str, held: Held) -> None:
+        """A callback took long."""
+        time = f"{held.took * 1000:.0f} ms" if held.took < 1 else f"{held.took:.1f} s"
+        where = f" in line {held.line}: {held.source}" if held.line else ""
+        text = f"{name} held the loop for {time}{where}."
+        if held.blocks:
+            advice = ADVICE.get(held.blocks, OTHERWISE)
+            text += f" There {held.blocks} blocks every task. {advice}."
+        self.found("blocking" if held.blocks else "held", text, held.file, held.line, held.took)
+
+    def see_queue(self, ready: deque[Any]) -> None:
+        """A round begins, with so much to call."""
+        lengths = self._lengths
+        if lengths and len(ready) <= lengths[-1]:
+            lengths.clear()
+        lengths.append(len(ready))
+        if len(lengths) < ROUNDS or len(ready) < MANY:
+            return
+        lengths.clear()
+        (name, file, line), often = Counter(map(_place_of, ready)).most_common(1)[0]
+        text = (
+            f"{len(ready)} callbacks are ready, more in each round: {often} times {name}. "
+            "Whoever adds them is faster than the loop; let it await"
+        )
+        self.found("growth", f"{text}.", file, line, len(ready))
+
+    # How tasks wait
+
+    def awaits(self, page: Page) -> None:
+        """A task waits. Is that the end of a circle, or for a lock that somebody sleeps with?"""
+        waits = page.waits
+        if waits is None:
+            return
+        if waits.tasks:
+            circle = self._circle(page)
+            if circle:
+                names = ", ".join(one.name for one in circle)
+                text = f"{names} wait for each other in a circle, in line {waits.line}: for ever."
+                self.found("circle", text, waits.file, waits.line)
+        elif waits.kind == "lock" and waits.thing is not None:
+            lock = waits.thing()
+            if lock is not None and lock not in self._locks:
+                self._look_for_the_sleeper(lock, page)
+
+    def _circle(self, start: Page) -> list[Page]:
+        ahead, seen = [[start]], {start.identity}
+        while ahead:
+            path = ahead.pop()
+            waits = path[-1].waits
+            for page in self._book.awaited(waits) if waits is not None else ():
+                if page is start:
+                    return path
+                if page.identity not in seen and page.state == "waits":
+                    seen.add(page.identity)
+                    ahead.append([*path, page])
+        return []
+
+    def _look_for_the_sleeper(self, lock: Any, waiter: Page) -> None:
+        now = self._book.now()
+        sleepers = [
+            page
+            for page in list(self._book.pages.values())[:MOST_SLEEPERS]
+            if page.waits is not None and (page.waits.until or 0) - now > LONG
+        ]
+        for page in sleepers:
+            task, waits = page.task(), page.waits
+            if task is not None and waits is not None and holds(task, lock):
+                self._locks.add(lock)
+                text = (
+                    f"{page.name} sleeps while it holds a lock, in line {waits.line}: "
+                    f"{waits.source}. {waiter.name} waits for the lock meanwhile. "
+                    "Release it before the sleep."
+                )
+                self.found("lock", text, waits.file, waits.line)
+                return
+
+    # What asyncio itself complains about
+
+    def complaint(self, context: dict[str, Any]) -> None:
+        """What goes to the loop's exception handler."""
+        message, error = context.get("message", ""), context.get("exception")
+        task = context.get("task") or context.get("future")
+        if "never retrieved" in message and error is not None:
+            file, line = line_of(error)
+            who = printable(task.get_name()) if isinstance(task, asyncio.Task) else "a future"
+            where = f" in line {line}" if line else ""
+            text = f"{who} failed{where} with {text_of(error)}, and nobody awaits it."
+            self.found("unretrieved", text, file, line)
+        elif "destroyed but it is pending" in message and isinstance(task, asyncio.Task):
+            self._destroyed(task)
+        elif isinstance(error, BaseException) and "handle" in context:
+            self._error = text_of(error)
+
+    def _destroyed(self, task: "asyncio.Task[Any]") -> None:
+        page = self._book.of_destroyed(task)
+        waits = None if page is None else page.waits
+        file, line = ("", 0) if page is None else (page.file, page.line)
+        where = ""
+        if waits is not None and waits.line:
+            file, line = waits.file, waits.line
+            where = f" while it awaited {waits.what} in line {line}"
+        text = f"{printable(task.get_name())} was destroyed{where}: nobody kept a reference to it."
+        self.found("destroyed", f"{text} Keep it, or use a TaskGroup.", file, line, page=page)
+
+    def never_awaited(self, coroutine: Any, file: str, line: int) -> None:
+        """Python warns of a coroutine that was dropped, in this line."""
+        code = getattr(coroutine, "cr_code", None)
+        name = printable(getattr(coroutine, "__qualname__", type_name(coroutine)))
+        name = name.rpartition("<locals>.")[2]
+        if code is not None and not source_of(file, line).strip():
+            file, line = code.co_filename, code.co_firstlineno
+        source = source_of(file, line)
+        said = f" in line {line}: {source}" if source else f", defined in line {line}"
+        text = f"{name}() was called and never awaited{said}. Write await before the call."
+        self.found("never awaited", text, file, line)
+
+
+def holds(task: "asyncio.Task[Any]", lock: Any) -> bool:
+    """Is a coroutine of this task inside of `async with lock`?
+
+    A frame that is inside keeps the lock's `__aexit__` for the end. The collector of garbage knows
+    what a frame keeps.
+    """
+    for one in _coroutines(task.get_coro()):
+        for kept in gc.get_referents(one):
+            is_bound = type(kept) in (MethodType, BuiltinMethodType) and kept.__self__ is lock
+            if is_bound and kept.__name__ == "__aexit__":
+                return True
+    return False
+
+
+def _coroutines(coroutine: Any) -> Iterator[Any]:
+    one = coroutine
+    for _ in frames_of(coroutine):
+        if one is None:
+            return
+        yield one
+        one = getattr(one, "cr_await", None)
+
+
+def _place_of(handle: Any) -> tuple[str, str, int]:
+    task = task_of(handle._callback)
+    if task is not None:
+        code = getattr(task.get_coro(), "cr_code", None)
+        if code is not None:
+            return code.co_name, code.co_filename, code.co_firstlineno
+    where = place(handle._callback)
+    return where["callback"], where.get("file", ""), where.get("line", 0)
+
+
+def line_of(error: BaseException) -> tuple[str, int]:
+    """The reader's innermost line of a traceback."""
+    frames, lines = [], {}
+    trace = error.__traceback__
+    while trace is not None:
+        frames.append(trace.tb_frame)
+        lines[id(trace.tb_frame)] = trace.tb_lineno
+        trace = trace.tb_next
+    own = own_frame(frames)
+    return ("", 0) if own is None else (own.f_code.co_filename, lines[id(own)])

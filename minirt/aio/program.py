@@ -1,0 +1,282 @@
+"""How does an ordinary asyncio program become something that can be watched, paused and stopped?
+
+It is run on a thread, as it is. What it needs from outside is a loop. So on this thread, and only
+there, `asyncio.run` and `asyncio.new_event_loop` give a `MinirtEventLoop`, for as long as the
+program runs. A program that runs several loops, one after the other, gets several; each is watched
+like the first.
+
+To stop it is to cancel its tasks, as Ctrl-C does it under `asyncio.run`: `finally` blocks run, and
+`async with` is left in order. A program that asked to hear of SIGINT hears of it instead.
+"""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from types import CoroutineType
+from typing import Any
+
+from minirt.aio.book import Book
+from minirt.aio.event_loop import MinirtEventLoop
+from minirt.aio.findings import Findings
+from minirt.aio.rounds import Rounds
+from minirt.aio.surroundings import loops_made_here, warnings_heard
+from minirt.aio.watchdog import Watchdog
+from minirt.aio.watched import WatchedRounds, watched_call
+from minirt.core.system import System
+from minirt.errors import AlreadyRan, MinirtError
+from minirt.node.snapshot import Snapshot, snapshot
+from minirt.watching.calls import unwatch, watch_by
+from minirt.watching.gate import Gate, PacedClock
+from minirt.watching.stopping import end_tasks
+from minirt.watching.trace import Sink
+
+MOST_TASKS = 200  # of a snapshot
+MOST_THINGS = 20
+FRESH = 0.4  # s: tasks are looked at no more often than that while the program is left alone
+HEARD = (signal.SIGINT, signal.SIGTERM)  # what a stop may be taken for
+
+
+class NoProgramOfAsyncio(MinirtError, TypeError):
+    """Something was to be played that is no coroutine."""
+
+    def __init__(self, main: object) -> None:
+        super().__init__(
+            f"got {main!r}, expected a coroutine: await play(main()), where main is an async def"
+        )
+
+
+@dataclass(frozen=True)
+class AsyncioSnapshot(Snapshot):
+    """A moment of a program of asyncio's."""
+
+    tasks: tuple[tuple[int, float, dict[str, Any]], ...]  # identity, since (s), detail
+    all_tasks: int
+    things: tuple[list[Any], ...]
+    ready: int  # callbacks
+
+
+class AsyncioProgram:
+    """One run of one program of asyncio's.
+
+    system: a Simulation for simulated time. trace: gets all its events.
+    """
+
+    def __init__(self, system: System | None = None, trace: Sink | None = None) -> None:
+        self._system = system
+        self.event_loop: Any = MinirtEventLoop(system)
+        self._loops = [self.event_loop]
+        self._is_given = False  # the first of them, to the program
+        self.paced: PacedClock | None = None
+        self.book = Book(self.loop.next_identity, self.event_loop.time)
+        self.findings = Findings(self.book, Watchdog(watched_call.__code__))
+        self._handlers: dict[int, Callable[[], object]] = {}  # of signals
+        self._is_asked_to_stop = False
+        self._has_run = False
+        self._watching: tuple[Sink | None, Gate | None] | None = None
+        self._tasks: tuple[float, tuple[Any, ...], int] = (0.0, (), 0)  # when they were looked at
+        self.value: Any = None  # what its main has returned
+        if trace is not None:
+            self.attach(trace)
+
+    # What is asked of a runtime, too
+
+    @property
+    def loop(self) -> Rounds:
+        """The core of the loop that runs."""
+        rounds: Rounds = self.event_loop._core
+        return rounds
+
+    @property
+    def phase(self) -> str:
+        return self.loop.phase
+
+    @property
+    def ticks(self) -> int:
+        """Turns of the loop so far."""
+        return self.loop.turns
+
+    def check_new(self, main: object) -> None:
+        """Raise unless `main` can be run, and nothing has run here yet."""
+        if not (callable(main) or isinstance(main, CoroutineType)):
+            self._close()
+            raise NoProgramOfAsyncio(main)
+        if self._has_run:
+            raise AlreadyRan
+
+    def attach(self, trace: Sink | None = None, gate: Gate | None = None) -> None:
+        """From now on every event goes to `trace`, and every callback passes the `gate`."""
+        self._watching = (trace, gate)
+        watched = watch_by(WatchedRounds(self, self.loop, trace, gate))
+        assert isinstance(watched, WatchedRounds)
+        watched.begin()
+        self.findings.hand_over()
+
+    def detach(self) -> None:
+        """No event is recorded any more. On the loop's thread."""
+        self._watching = None
+        if isinstance(self.loop.calls, WatchedRounds):
+            self.loop.calls.end()
+        unwatch(self.loop)
+
+    def call_from_thread(self, cb: Callable[[Any], object]) -> None:
+        """Call it on the loop. RuntimeError when that is closed."""
+        self.event_loop.call_soon_threadsafe(cb, None)
+
+    def stop(self) -> None:
+        """End it: its tasks are cancelled. Any thread may call this."""
+        self._is_asked_to_stop = True
+        try:
+            self.event_loop.call_soon_threadsafe(self._stop_here)
+        except RuntimeError:
+            pass  # it is over
+
+    def snapshot(self, most: int = 50) -> AsyncioSnapshot:
+        """The program now. Any thread may ask."""
+        loop = self.loop
+        now = snapshot(loop, most)
+        watched = sum(len(one.listeners()) for one in tuple(loop.poll.watched.values()))
+        counts = {**dict(now.queues), "epoll": watched}
+        tasks, all_tasks = self._tasks_now()
+        fields = vars(now) | {
+            "time": loop.clock.now() if self.paced is None else self.paced.now(),
+            "queues": tuple(counts.items()),
+            "epoll_pending_events": watched,
+            "pending_events": now.pending_events + watched,
+        }
+        return AsyncioSnapshot(
+            **fields,
+            tasks=tasks,
+            all_tasks=all_tasks,
+            things=tuple(self.book.things(MOST_THINGS)),
+            ready=len(loop.ready),
+        )
+
+    def _tasks_now(self) -> tuple[tuple[Any, ...], int]:
+        """The tasks, where no events tell of them."""
+        if self.loop.is_watched or self.loop.phase in ("new", "closed"):
+            return (), 0
+        if monotonic() - self._tasks[0] > FRESH:
+            book = self.book
+            book.read_through(self.event_loop, MOST_TASKS)
+            pages = list(book.pages.values())
+            rows = tuple((one.identity, one.since, book.detail(one)) for one in pages[:MOST_TASKS])
+            self._tasks = (monotonic(), rows, len(pages))
+        return self._tasks[1:]
+
+    # Its run
+
+    def run(self, main: Any) -> None:
+        """Run it to its end, here. main: a coroutine, or a call of what may run loops itself.
+
+        What `main` returns is then in `value`, and what it raises is raised.
+        """
+        self.check_new(main)
+        self._has_run = True
+        if isinstance(self.loop.clock, PacedClock):  # a gate has put it there
+            self.paced = self.loop.clock
+            self._pace()
+        running = asyncio._get_running_loop()  # of a kernel that runs this cell in one go
+        asyncio._set_running_loop(None)
+        try:
+            with loops_made_here(self._next_loop), warnings_heard(self.findings.never_awaited):
+                self.findings.watchdog.start()
+                self.value = self._run(main)
+        except asyncio.CancelledError:
+            if not self._is_asked_to_stop:
+                raise
+        except KeyboardInterrupt:  # whoever interrupts does not wait for the pool
+            end_tasks(self.loop.pool)
+            raise
+        finally:
+            asyncio._set_running_loop(running)
+            self.findings.watchdog.stop()
+            self._close()
+
+    async def play(
+        self, main: Any, view: Any = None, speed: float = 1.0, paused: bool = False
+    ) -> Any:
+        """Run it in a thread of its own while the cell awaits; see `minirt.aio.play`."""
+        from minirt.watching.play import play
+
+        await play(self, main, view, Gate(speed, paused))
+        return self.value
+
+    def _run(self, main: Any) -> Any:
+        if callable(main):
+            asyncio.set_event_loop(self.event_loop)  # for programs of the older style
+            try:
+                main = main()
+            finally:
+                asyncio.set_event_loop(None)
+        if not isinstance(main, CoroutineType):
+            return main
+        with asyncio.Runner(loop_factory=self._next_loop) as runner:
+            return runner.run(main)
+
+    def _next_loop(self) -> Any:
+        """The loop that was made beforehand; after it new ones."""
+        if self._is_given:
+            self._add_loop()
+        self._is_given = True
+        event_loop = self.event_loop
+        if threading.current_thread() is not threading.main_thread():
+            event_loop.add_signal_handler = self._keep_handler
+            event_loop.remove_signal_handler = lambda number: bool(self._handlers.pop(number, 0))
+        handler = event_loop.call_exception_handler
+
+        def complain(context: dict[str, Any]) -> None:
+            self.findings.complaint(context)
+            handler(context)
+
+        event_loop.call_exception_handler = complain
+        if self._is_asked_to_stop:
+            self.stop()
+        return event_loop
+
+    def _add_loop(self) -> None:
+        watching = self._watching
+        before = self.loop
+        self.detach()
+        self.event_loop = MinirtEventLoop(self._system)
+        self.loop.turns = before.turns + 1  # a view counts on
+        self.loop.next_identity = self.book.next_identity
+        self.event_loop._next_key = self.book.next_identity
+        self._loops.append(self.event_loop)
+        self._pace()
+        if watching is not None:
+            self.attach(*watching)
+
+    def _pace(self) -> None:
+        """Its time is that of the gate."""
+        if self.paced is not None:
+            self.event_loop._now = self.paced.now
+            self.loop.clock = self.event_loop.clock_of_its_core()
+        self.book.now = self.event_loop.time
+
+    def _keep_handler(self, number: int, callback: Callable[..., object], *args: Any) -> None:
+        """Python hears signals in its main thread alone. A stop is told to this handler."""
+        self._handlers[number] = lambda: callback(*args)
+
+    def _stop_here(self) -> None:
+        """On the loop."""
+        handler = next((self._handlers[one] for one in HEARD if one in self._handlers), None)
+        if handler is not None:
+            handler()
+            return
+        for task in asyncio.all_tasks(self.event_loop):
+            with suppress(RecursionError):  # tasks that wait for each other in a circle
+                task.cancel()
+
+    def _close(self) -> None:
+        if self.loop.is_watched:
+            self.loop.calls.ending()
+        for event_loop in self._loops:
+            if not event_loop.is_closed():
+                event_loop.close()
+            # each keeps the program, which keeps it
+            for name in ("call_exception_handler", "add_signal_handler", "remove_signal_handler"):
+                event_loop.__dict__.pop(name, None)

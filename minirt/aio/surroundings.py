@@ -1,0 +1,77 @@
+"""What changes around a program of asyncio's while it is watched?
+
+Two things of Python's: who makes a new event loop, and who hears of a warning. Both are put back
+when the program is over, and both are as before for the code of every other thread.
+"""
+
+import asyncio
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def loops_made_here(make: Callable[[], object]) -> Iterator[None]:
+    """While this lasts, a new event loop on this thread is what `make` makes."""
+    policies: Any = asyncio.events  # 3.14 warns of the public name
+    policy = getattr(policies, "_get_event_loop_policy", policies.get_event_loop_policy)()
+    here, before, is_over = threading.get_ident(), policy.new_event_loop, False
+
+    def new_event_loop() -> object:
+        if threading.get_ident() == here and not is_over:
+            return make()
+        return before()
+
+    was_replaced = vars(policy).get("new_event_loop")
+    policy.new_event_loop = new_event_loop
+    try:
+        yield
+    finally:
+        is_over = True
+        if vars(policy).get("new_event_loop") is new_event_loop:
+            if was_replaced is None:
+                del policy.new_event_loop
+            else:
+                policy.new_event_loop = was_replaced
+
+
+@contextmanager
+def warnings_heard(tell: Callable[[Any, str, int], object]) -> Iterator[None]:
+    """While this lasts, `tell(coroutine, file, line)` hears of coroutines that nobody awaited."""
+    before = warnings.showwarning
+    here = threading.get_ident()
+
+    def show(message: Any, category: Any, filename: str, lineno: int, *more: Any) -> None:
+        if category is RuntimeWarning and "never awaited" in str(message):
+            coroutine = dropped_coroutine()
+            if coroutine is not None and threading.get_ident() == here:
+                tell(coroutine, filename, lineno)
+        before(message, category, filename, lineno, *more)
+
+    known = list(warnings.filters)
+    warnings.filterwarnings("always", "coroutine .* was never awaited", RuntimeWarning)
+    added = [one for one in warnings.filters if one not in known]
+    python: Any = warnings
+    python.showwarning = show
+    try:
+        yield
+    finally:
+        if warnings.showwarning is show:
+            warnings.showwarning = before
+        filters: Any = warnings.filters
+        for one in added:
+            if one in filters:
+                filters.remove(one)
+
+
+def dropped_coroutine() -> Any:
+    """The coroutine that is being warned of; None where the warning is about something else."""
+    frame = sys._getframe().f_back
+    while frame is not None:
+        if frame.f_code.co_name == "_warn_unawaited_coroutine":
+            return frame.f_locals.get("coro")
+        frame = frame.f_back
+    return None

@@ -1,0 +1,132 @@
+"""Which callback holds the loop, and in which line?
+
+While a callback runs, no other does, and no timer and no answer is heard. Afterwards it is too late
+to ask where it was. So a thread looks, again and again, whether one callback has run for long, and
+takes its stack meanwhile.
+
+A busy machine may stop the whole process for a moment, and then each callback looks slow. So the
+time alone is no proof. A callback that holds the loop was seen at it twice, or used the processor
+itself for that long.
+"""
+
+import sys
+import threading
+from collections.abc import Sequence
+from time import monotonic, thread_time
+from types import CodeType, FrameType
+from typing import NamedTuple
+
+from minirt.aio.waits import frames_up, own_frame, source_of
+
+HELD = 0.050  # s
+LOOK = 0.015  # s between two looks
+EARLY = 0.020  # s: from then on a callback is looked at
+
+
+class Held(NamedTuple):
+    """A callback that took long."""
+
+    took: float  # s
+    file: str  # the reader's line that was at work, as far as it was seen
+    line: int
+    source: str
+    blocks: str  # the call in it that waits: "time.sleep"; "" for one that computes
+
+
+class Watchdog:
+    """Looks at one thread. around: the code that calls the callbacks."""
+
+    def __init__(self, around: CodeType) -> None:
+        self._around = around
+        self._thread = 0  # the loop's
+        self._began = 0.0  # s, on a clock of its own; 0 between two callbacks
+        self._used = 0.0  # s of the processor, until then
+        self._number = 0  # of callbacks
+        self._seen: tuple[int, int, str, int, str] = (0, 0, "", 0, "")  # number, times, where
+        self._over = threading.Event()
+        self._watcher = threading.Thread()
+
+    def start(self) -> None:
+        """Look at the thread that calls this."""
+        self._over.clear()
+        self._thread = threading.get_ident()
+        self._watcher = threading.Thread(target=self._watch, name="minirt watchdog", daemon=True)
+        self._watcher.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        if self._watcher.is_alive():
+            self._watcher.join()
+
+    def begin(self) -> None:
+        """A callback is called."""
+        self._number += 1
+        self._used = thread_time()
+        self._began = monotonic()
+
+    def end(self) -> Held | None:
+        """It came back. What there is to say of it, if it held the loop."""
+        took, self._began = monotonic() - self._began, 0.0
+        if took <= HELD:
+            return None
+        number, times, file, line, blocks = self._seen
+        if number != self._number:
+            times, file, line, blocks = 0, "", 0, ""
+        if times < 2 and thread_time() - self._used <= HELD:
+            return None
+        return Held(took, file, line, source_of(file, line) if file else "", blocks)
+
+    def _watch(self) -> None:
+        while not self._over.wait(LOOK):
+            began, number = self._began, self._number
+            if began and monotonic() - began > EARLY:
+                frame = sys._current_frames().get(self._thread)
+                self._look(number, frames_up(frame))
+                del frame
+
+    def _look(self, number: int, frames: Sequence[FrameType]) -> None:
+        codes = [frame.f_code for frame in frames]
+        if self._around not in codes:
+            return
+        inside = frames[len(codes) - codes[::-1].index(self._around) :]
+        own = own_frame(inside)
+        times = self._seen[1] + 1 if self._seen[0] == number else 1
+        if own is None:
+            self._seen = (number, times, "", 0, "")
+        else:
+            file, line = own.f_code.co_filename, own.f_lineno
+            self._seen = (number, times, file, line, blocking_call(inside, file, line))
+
+
+# (a part of the file's name, functions in it, how to call it); no functions: any
+BLOCKING: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("/requests/", (), "requests"),
+    ("/httpx/", ("request", "get", "post"), "httpx"),
+    ("/urllib3/", (), "urllib3"),
+    ("urllib/request.py", (), "urlopen"),
+    ("http/client.py", (), "http.client"),
+    ("socket.py", ("getaddrinfo", "create_connection", "readinto"), "a socket"),
+    ("ssl.py", ("do_handshake", "read"), "a socket"),
+    ("subprocess.py", (), "subprocess"),
+    ("queue.py", ("get", "put", "join"), "a queue of threads"),
+    ("threading.py", ("wait", "join", "acquire"), "a thread"),
+    ("concurrent/futures/_base.py", ("result", "exception"), "a result of a thread"),
+)
+IN_THE_LINE = ("time.sleep(", "sleep(", "input(", "os.system(", "getaddrinfo(", "gethostbyname(")
+FILES = ("open(", ".read(", ".write(", ".read_text(", ".write_text(", ".read_bytes(")
+
+
+def blocking_call(frames: Sequence[FrameType], file: str, line: int) -> str:
+    """The call that blocks: of a library's function that is at work, or of one in the line."""
+    for frame in frames:
+        name, function = frame.f_code.co_filename, frame.f_code.co_name
+        for part, functions, words in BLOCKING:
+            if part in name and (not functions or function in functions):
+                return words
+    source = source_of(file, line)
+    if "await" in source:
+        return ""
+    for call in IN_THE_LINE:
+        if call in source:
+            return "time.sleep" if call == "sleep(" else call.rstrip("(")
+    return "a file" if any(call in source for call in FILES) else ""

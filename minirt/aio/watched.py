@@ -1,0 +1,293 @@
+"""How does an asyncio loop tell what it does, and how is it held?
+
+As any core loop does, by other `calls` in its one attribute. A round is noted handle by handle. A
+handle that is a step of a task is noted as that: the task's identity, who woke it, and afterwards
+what it awaits now. A handle of a timer or a descriptor has that one's identity, and any other has
+none.
+
+What a round cannot see comes through three attributes of the event loop, which are replaced while
+somebody watches: the queue for `call_soon`, the timers, and the handler of errors. So an event loop
+that nobody watches runs none of this.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import Context
+from functools import partial
+from typing import Any, Protocol
+
+from minirt.aio.book import Book, Page
+from minirt.aio.executor import Call
+from minirt.aio.findings import Findings
+from minirt.aio.rounds import Rounds
+from minirt.aio.waits import task_of
+from minirt.core.calls import Event
+from minirt.core.polls import Interest
+from minirt.values import Int
+from minirt.watching.calls import READINESS, WatchedCalls
+from minirt.watching.event import printable
+from minirt.watching.gate import Gate, PacedClock
+from minirt.watching.labels import place, text_of
+from minirt.watching.trace import Sink
+
+ELSEWHERE = "another thread"
+
+
+class Watched(Protocol):
+    """What is asked of the program here."""
+
+    event_loop: Any
+    book: Book
+    findings: Findings
+    paced: PacedClock | None
+
+
+class WatchedRounds(WatchedCalls):
+    """Calls handles, notes an event for each step, and lets a gate decide when."""
+
+    def __init__(self, program: Watched, loop: Rounds, sink: Sink | None, gate: Gate | None):
+        super().__init__(loop, sink, gate)
+        self.rounds = loop
+        self._program = program
+        self._book, self._findings = program.book, program.findings
+        self._clock = loop.clock  # also when the loop is closed
+        self._descriptors: dict[int, int] = {}  # id(handle) -> identity of a descriptor's event
+        self._running: Page | None = None
+        self._by = ""  # who runs: for those that are woken meanwhile
+
+    # Its life
+
+    def begin(self) -> None:
+        """From now on the event loop tells what it does."""
+        event_loop, rounds = self._program.event_loop, self.rounds
+        event_loop._soon = self._soon
+        event_loop._timers = NotedTimers(self)
+        rounds.call_ready = self.round
+        self._findings.tell = self._found
+
+    def end(self) -> None:
+        """As it was before."""
+        event_loop, rounds = self._program.event_loop, self.rounds
+        event_loop._soon = rounds.ready.append
+        event_loop._timers = rounds.timers
+        rounds.call_ready = rounds.call_unwatched
+        self._findings.tell = None
+
+    def note(
+        self,
+        kind: str,
+        identity: int | None = None,
+        detail: dict[str, Any] | None = None,
+        thread: str = "main",
+    ) -> None:
+        loop = self.loop
+        self._add((self._clock.now(), loop.turns, loop.phase, thread, kind, identity, detail))
+
+    def _found(self, identity: int | None, detail: dict[str, Any]) -> None:
+        self.note("found", identity, detail)
+
+    # What gets ready
+
+    def _soon(self, handle: Any) -> None:
+        """In place of `ready.append`, for `call_soon`."""
+        self.rounds.ready.append(handle)
+        task = task_of(handle._callback)
+        if task is None:
+            self.note("queued", None, {"where": "soon", **place(handle._callback)})
+            return
+        page = self._book.page(task)
+        if page is None:
+            self._open(task)
+        else:
+            page.by = self._by
+
+    def _open(self, task: "asyncio.Task[Any]") -> Page:
+        page = self._book.open(task, self._running)
+        self.task("created", page.identity, self._book.detail(page))
+        return page
+
+    def added(self, identity: int | None, callback: Any, where: str, detail: Any = None) -> None:
+        told = {"where": where, **(detail or {})}
+        if where == "pool" and type(owner := getattr(callback, "__self__", None)) is Call:
+            callback = function_of(owner)
+            told["kind"] = place(callback)["callback"]
+            self._book.jobs[owner._future] = f"{told['kind']} on a thread"
+        elif isinstance(told.get("interest"), Interest):
+            told["interest"] = "read" if told["interest"] & Interest.READABLE else "write"
+        self.note("boxed", identity, place(callback))
+        self.note("queued", identity, told)
+        self.loop.wake()
+
+    # Calling
+
+    def round(self, ready: deque[Any], count: int) -> None:
+        """Call the first `count` handles."""
+        self.note("enter")
+        self._findings.see_queue(ready)
+        call, one = self.rounds.call_unwatched, deque[Any]()
+        try:
+            for _ in range(count):
+                while ready and ready[0]._cancelled:
+                    ready.popleft()
+                    count -= 1
+                if not ready or count <= 0:
+                    break
+                count -= 1
+                self._handle(ready, one, call)
+        finally:
+            self.note("leave")
+
+    def _handle(self, ready: deque[Any], one: deque[Any], call: Callable[..., None]) -> None:
+        handle = ready[0]
+        task = task_of(handle._callback)
+        if task is None:
+            page, identity = None, self._identity_of(handle)
+            detail = place(handle._callback)
+        else:
+            page = self._book.page(task) or self._open(task)
+            page.name = printable(task.get_name())  # `create_task` may name it after it is made
+            identity, detail = page.identity, page.place()
+        self._may_pass(identity, handle._callback)
+        if not ready or ready[0] is not handle or handle._cancelled:
+            return  # somebody else called or cancelled it while it waited at the gate
+        one.append(ready.popleft())
+        self._running, self._by = page, page.name if page else detail["callback"]
+        self.note("run", identity, {"where": "soon", **detail})
+        if task is not None and page is not None:
+            self._begin_step(page)
+        findings = self._findings
+        findings.watchdog.begin()
+        try:
+            watched_call(call, one)
+        finally:
+            self._running, self._by = None, ""
+            held = findings.watchdog.end()
+            if task is not None and page is not None:
+                self._end_step(page, task)
+            error = findings.take_error()
+            self.note("returned", identity, {"error": error} if error else None)
+            if self.gate is not None:
+                self.gate.leave()
+            if held is not None:
+                findings.held(page.name if page else detail["callback"], held)
+
+    def _begin_step(self, page: Page) -> None:
+        is_first = page.waits is None and page.state == "ready"
+        page.state, page.waits = "runs", None
+        detail = self._book.detail(page)
+        self.task("step" if is_first else "resumed", page.identity, detail)
+        page.by = ""
+
+    def _end_step(self, page: Page, task: "asyncio.Task[Any]") -> None:
+        book = self._book
+        if not task.done():
+            book.look(page, task)
+            self.task("awaits", page.identity, book.detail(page))
+            self._findings.awaits(page)
+            return
+        page.state = "done"
+        detail = book.detail(page)
+        if task.cancelled():
+            self.task("cancelled", page.identity, detail)
+        else:
+            error = getattr(task, "_exception", None)  # to ask for it would count as hearing it
+            if error is not None:
+                detail["error"] = text_of(error)
+            self.task("done", page.identity, detail)
+        book.close(task)
+
+    def _identity_of(self, handle: Any) -> int | None:
+        identity = self._descriptors.pop(id(handle), None)
+        if identity is None and isinstance(handle, asyncio.TimerHandle):
+            key: Any = handle._scheduled  # type: ignore[attr-defined]
+            return key if type(key) is int else None
+        return identity
+
+    def _may_pass(
+        self, identity: int | None, callback: object = None, even_if_stopped: bool = False
+    ) -> bool:
+        """Wait at the gate. A program that is told to stop still ends its tasks in order."""
+        if self.gate is not None and not self.gate.is_open:
+            self.gate.enter(identity, {} if callback is None else place(callback))
+        return True
+
+    def events(self, events: Iterable[Event]) -> None:
+        for listener, readiness in events:
+            if listener.callback is not None:
+                if type(readiness) is Int:
+                    detail = READINESS[readiness.value]
+                else:
+                    detail = {"readiness": text_of(readiness)}
+                self.note("ready", listener.identity, detail, "epoll")
+                self._descriptors[id(listener.handle)] = listener.identity  # type: ignore[attr-defined]
+                listener.callback(readiness)
+
+    def results(self, remaining: int) -> None:
+        self._by = "a thread of the pool"
+        super().results(remaining)
+        self._by = ""
+
+    def messages(self) -> None:
+        self._by = ELSEWHERE
+        super().messages()
+        self._by = ""
+
+    # Telling
+
+    def wait(self, timeout: float | None) -> Sequence[Event]:
+        paced = self._program.paced
+        return super().wait(timeout if paced is None else paced.real_seconds(timeout))
+
+    def turning(self) -> None:
+        loop = self.rounds
+        watched = sum(len(one.listeners()) for one in loop.poll.watched.values())
+        counters = {
+            "pending_events": loop.callbacks.count() + watched,
+            "epoll_pending_events": watched,
+            "available_threads": loop.pool.available,
+            "ready_callbacks": len(loop.ready),
+        }
+        self.note("turn", None, counters)
+
+
+def function_of(call: Call) -> Any:
+    """What a thread is to call. `asyncio.to_thread` wraps it in `context.run`."""
+    function = call._function
+    if type(function) is partial and function.args:
+        runs = function.func
+        if type(getattr(runs, "__self__", None)) is Context and runs.__name__ == "run":
+            return function.args[0]
+    return function
+
+
+def watched_call(call: Callable[..., None], one: deque[Any]) -> None:
+    """Call one handle. The watchdog knows by this frame where a callback begins."""
+    try:
+        call(one, 1)
+    finally:
+        one.clear()
+
+
+class NotedTimers:
+    """In place of the core's timers, where asyncio's side of the loop adds and removes them."""
+
+    __slots__ = ("_timers", "_watched")
+
+    def __init__(self, watched: WatchedRounds) -> None:
+        self._watched, self._timers = watched, watched.loop.timers
+
+    def add(self, when: float, key: int, timer: Any) -> None:
+        self._timers.add(when, key, timer)
+        watched = self._watched
+        delay = max(0.0, when - watched._clock.now())
+        where = place(timer._callback)
+        watched.note("boxed", key, where)
+        detail = {"where": "timer", "delay": round(delay * 1000, 3), "deadline": when}
+        watched.note("queued", key, detail)
+
+    def remove(self, key: int) -> bool:
+        was_there = self._timers.remove(key)
+        if was_there:
+            self._watched.note("dropped", key, {"why": "cancelled"})
+        return was_there
