@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import re
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -627,3 +628,29 @@ def test_any_first_line_is_read_or_refused(text: str) -> None:
 
 def test_the_example_is_python() -> None:
     ast.parse(TIMERS)
+
+
+QUOTED = re.compile(r"([\w.]+), which (?:is quoted|chapter (\d\d) quotes)")
+
+
+def test_what_a_reason_says_is_quoted_is_quoted() -> None:
+    """Of "one call of Loop.receive, which is quoted" the last word before the comma."""
+    package = read_package()
+    shown: dict[str, set[str]] = {}  # number of the chapter -> last words of what it quotes
+    for cell in quotes.marked_cells(read_notebooks()):
+        if not cell.address.is_draft:
+            source = source_at(cell.address, package)
+            names = {unit.rpartition(".")[2] for unit in source.covered_units(cell.address)}
+            shown.setdefault(cell.notebook[:2], set()).update(names)
+    wrong = [
+        f"{unit}: {reason}"
+        for units in read_not_quoted().values()
+        for unit, reason in units.items()
+        for name, chapter in QUOTED.findall(reason)
+        if not any(
+            name.rpartition(".")[2] in names
+            for number, names in shown.items()
+            if chapter in ("", number)
+        )
+    ]
+    assert not wrong, wrong

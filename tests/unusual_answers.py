@@ -822,32 +822,100 @@ def get_slow_within(url, delay_ms, seconds, cb):
 """,
         ),
         "phase_order": (
-            begun("phase_order")
-            + """\
-        for name in "pending idle prepare poll check close timers".split():
-            phase = getattr(self, name + "_phase")
-            phase(block) if name == "poll" else phase()
-""",
-            begun("phase_order")
-            + """\
-        before = (self.pending_phase, self.idle_phase, self.prepare_phase)
-        after = (self.check_phase, self.close_phase, self.timers_phase)
-        for phase in before:
-            phase()
-        self.poll_phase(block=block)
-        for phase in after:
-            phase()
-""",
-            begun("phase_order")
-            + """\
-        self.pending_phase(), self.idle_phase(), self.prepare_phase()
-        self.poll_phase(block)
-        self.after_the_poll()
+            """\
+def order(program):
+    todo, called = [], []
 
-    def after_the_poll(self):
-        self.check_phase()
-        self.close_phase()
-        self.timers_phase()
+    def sets(name):
+        called.append(name)
+        todo.extend(program.get(name, []))
+
+    def soon():
+        while kinds := {kind for kind, _ in todo} & {"tick", "microtask"}:
+            kind = max(kinds)  # "tick" > "microtask"
+            while one := next((pair for pair in todo if pair[0] == kind), None):
+                todo.remove(one)
+                sets(one[1])
+
+    sets("main")
+    soon()
+    phases = ["timer"]
+    while phases:
+        for phase in phases:
+            for one in [pair for pair in todo if pair[0] == phase]:
+                todo.remove(one)
+                sets(one[1])
+                soon()
+        phases = ["immediate", "close", "timer"] if todo else []
+    return tuple(called)
+""",
+            """\
+class Model:
+    def __init__(self, program):
+        self.program = program
+        self.tick, self.microtask, self.immediate, self.close, self.timer = [], [], [], [], []
+
+    def run(self, name):
+        yield name
+        for kind, other in self.program.get(name, ()):
+            getattr(self, kind).append(other)
+
+    def drained(self, name):
+        yield from self.run(name)
+        while self.tick or self.microtask:
+            while self.tick:
+                yield from self.run(self.tick.pop(0))
+            while self.microtask:
+                yield from self.run(self.microtask.pop(0))
+
+    def phase(self, kind):
+        batch = getattr(self, kind)
+        setattr(self, kind, [])
+        for name in batch:
+            yield from self.drained(name)
+
+    def all(self):
+        yield from self.drained("main")
+        yield from self.phase("timer")
+        while self.immediate or self.close or self.timer:
+            for kind in ("immediate", "close", "timer"):
+                yield from self.phase(kind)
+
+def order(program):
+    return list(Model(program).all())
+""",
+            """\
+import heapq
+from itertools import count
+
+def order(program):
+    \"\"\"One heap: (turn, place in the turn, number).\"\"\"
+    heap, soon, names, numbers = [], [], [], count()
+    places = {"timer": 0, "immediate": 1, "close": 2}
+
+    def add(name, turn, place):
+        names.append(name)
+        for kind, other in program.pop(name, ()):
+            if kind in places:
+                # the phase that runs, or one that is over, comes again in the next turn
+                later = places[kind] <= place
+                heapq.heappush(heap, (turn + later, places[kind], next(numbers), other))
+            else:
+                soon.append((kind, other))
+
+    def call(name, turn, place):
+        add(name, turn, place)
+        while soon:
+            kind = "tick" if any(k == "tick" for k, _ in soon) else "microtask"
+            while any(k == kind for k, _ in soon):
+                at = [k for k, _ in soon].index(kind)
+                add(soon.pop(at)[1], turn, place)
+
+    call("main", 0, -1)
+    while heap:
+        turn, place, _, name = heapq.heappop(heap)
+        call(name, turn, place)
+    return names
 """,
         ),
         "tell_apart": (
@@ -1361,6 +1429,34 @@ WRONG: Mapping[str, Sequence[Wrong]] = MappingProxyType(
                 ),
                 "the condition never was true, and your wait_for gave True.",
             ),
+            (
+                changed(
+                    "woken_for_nothing",
+                    (
+                        "        poll.poll(left)\n",
+                        "        if poll.poll(left):\n            return True\n",
+                    ),
+                ),
+                "woken after 0.25 s by somebody else's event, your wait_for gave True.",
+            ),
+            (
+                changed(
+                    "woken_for_nothing",
+                    ("        if left <= 0:\n            return False\n", ""),
+                    ("poll.poll(left)", "poll.poll(abs(left))"),
+                ),
+                "your wait_for still waits.",
+            ),
+            (
+                """\
+def wait_for(condition, timeout, poll, clock):
+    deadline = clock.now() + timeout
+    while clock.now() < deadline and not condition():
+        poll.poll(deadline - clock.now())
+    return clock.now() < deadline
+""",
+                "the condition came true in the last sleep, and your wait_for gave",
+            ),
         ),
         "echo_on_poll": (
             (
@@ -1418,6 +1514,39 @@ WRONG: Mapping[str, Sequence[Wrong]] = MappingProxyType(
                 ),
                 "and left; then Carl came, and got it again",
             ),
+            (
+                changed(
+                    "echo_on_poll",
+                    (
+                        "            connection.close()\n",
+                        "            connection.close()\n            self.door.close()\n",
+                    ),
+                ),
+                "one client has gone, and you closed the door: nobody can come",
+            ),
+            (
+                changed(
+                    "echo_on_poll",
+                    (
+                        "            del self.connections[token]\n",
+                        "            self.connections.clear()\n",
+                    ),
+                ),
+                "Bert is there still, and `connections` holds 0.",
+            ),
+            (
+                changed(
+                    "echo_on_poll", ("connection.send(received)", "connection.send(received * 2)")
+                ),
+                "b'is anybody there?is anybody there?' came back.",
+            ),
+            (
+                changed(
+                    "echo_on_poll",
+                    ("self.poll.unwatch(connection)", "self.poll.unwatch(self.door)"),
+                ),
+                "you closed the connection and left it watched.",
+            ),
         ),
         "cap_per_turn": (
             (
@@ -1467,6 +1596,33 @@ WRONG: Mapping[str, Sequence[Wrong]] = MappingProxyType(
                     ),
                 ),
                 "in the next turn nothing waited, and your phase called ['a',",
+            ),
+            (
+                begun("cap_per_turn")
+                + """\
+        error = None
+        for _ in range(min(self.most, len(self.immediates))):
+            try:
+                self.immediates.pop(0)()
+            except Exception as raised:
+                error = raised
+        if error is not None:
+            raise error
+""",
+                "`a` raised, and you called `b` in the same turn.",
+            ),
+            (
+                begun("cap_per_turn")
+                + """\
+        batch, self.immediates = self.immediates[: self.most], self.immediates[self.most :]
+        while batch:
+            try:
+                batch.pop(0)()
+            except Exception:
+                self.immediates[:0] = batch
+                raise
+""",
+                "`a` was interrupted by Ctrl-C, and `b`, which waited behind it,",
             ),
         ),
         "find_the_spin": (
@@ -1552,6 +1708,28 @@ WRONG: Mapping[str, Sequence[Wrong]] = MappingProxyType(
                 ),
                 "decompress('a text', cb) raised no TypeError at the call. In a",
             ),
+            (
+                changed(
+                    "zip_module",
+                    (
+                        "    if not isinstance(content, bytes | bytearray):\n"
+                        '        raise TypeError(f"bytes are needed, and {content!r} are none")\n'
+                        "    kept = bytes(content)\n",
+                        "    kept = memoryview(content).tobytes()\n",
+                    ),
+                ),
+                "compress(memoryview(b'la'), cb) raised no TypeError at the call.",
+            ),
+            (
+                changed(
+                    "zip_module",
+                    (
+                        "if not isinstance(content, bytes | bytearray):",
+                        "if isinstance(content, str | int) or content is None:",
+                    ),
+                ),
+                "compress([1, 2], cb) raised no TypeError at the call.",
+            ),
         ),
         "http_within": (
             (
@@ -1603,49 +1781,91 @@ WRONG: Mapping[str, Sequence[Wrong]] = MappingProxyType(
                 ),
                 "the time was 1 s, and your timer ended the request after 100",
             ),
+            (
+                changed(
+                    "http_within",
+                    (
+                        "    timer = set_timeout(1000 * seconds, time_out)\n",
+                        "    import threading\n"
+                        "    timer = threading.Timer(seconds, time_out, [None])\n"
+                        "    timer.start()\n",
+                    ),
+                ),
+                "the time was over after 0.5 s, and after 3.0 s cb received the",
+            ),
+            (
+                changed(
+                    "http_within",
+                    (
+                        "    http.get_slow(url, delay_ms, finish)\n",
+                        "    try:\n"
+                        "        http.get_slow(url, delay_ms, finish)\n"
+                        "    except ValueError as error:\n"
+                        "        cb(Error(error))\n"
+                        "        return\n",
+                    ),
+                ),
+                "an https:// URL raised no ValueError at the caller's line.",
+            ),
         ),
         "phase_order": (
             (
-                changed("phase_order", ("self.poll_phase(block)", "self.poll_phase()")),
-                "turn(block=False) was called, and your poll_phase was told",
+                changed("phase_order", ('in ("tick", "microtask"):', 'in ("microtask", "tick"):')),
+                "your order says main, A, C, B, D. All ticks, then all",
             ),
             (
-                changed("phase_order", ("self.poll_phase(block)", "self.poll_phase(False)")),
-                "after 200 turns a program was not over. Still waiting:",
+                changed("phase_order", ("popleft()", "pop()")),
+                "your order says main, D, B, C, A. All ticks, then all",
             ),
             (
-                changed(
-                    "phase_order",
-                    (
-                        "        self.idle_phase()\n        self.prepare_phase()\n",
-                        "        self.prepare_phase()\n        self.idle_phase()\n",
-                    ),
-                ),
-                "your turn enters prepare before idle. Whoever watches a socket",
-            ),
-            (
-                changed(
-                    "phase_order", ("        self.idle_phase()\n        self.prepare_phase()\n", "")
-                ),
-                "one turn of your loop never enters the phase idle, and not once.",
-            ),
-            (
-                changed("phase_order", ("        self.poll_phase(block)\n", "")),
-                "after 200 turns a program was not over. Still waiting:",
+                changed("phase_order", ("    return called", "    return called[1:]")),
+                "your order says nothing. Never called: main. Even a program",
             ),
             (
                 changed(
                     "phase_order",
                     (
-                        "        self.timers_phase()\n",
-                        "        self.timers_phase()\n        self.timers_phase()\n",
+                        '        while waiting["tick"] or waiting["microtask"]:\n            for',
+                        "        if True:\n            for",
                     ),
                 ),
-                "one turn of your loop enters 2 times the phase timers, and not",
+                "Is something left in a queue that is never emptied?",
             ),
             (
-                changed("phase_order", ("self.poll_phase(block)", "self.poll_phase(True)")),
-                "turn(block=False) was called, and your poll_phase was told",
+                changed(
+                    "phase_order",
+                    (
+                        '        phase("immediate")\n',
+                        '        phase("timer")\n        phase("immediate")\n',
+                    ),
+                ),
+                "B and C are of one phase (timer): C is set when that phase has",
+            ),
+            (
+                changed("phase_order", ('    phase("timer")  # once on entry\n', ""))
+                .replace(
+                    '        phase("immediate")\n        phase("close")\n        phase("timer")\n',
+                    '        phase("timer")\n        phase("immediate")\n        phase("close")\n',
+                )
+                .replace(
+                    "        for _ in range(len(waiting[kind])):",
+                    "        for _ in range(len(waiting[kind]) if kind != 'close' else 1):",
+                ),
+                "your code raised IndexError: pop from an empty deque",
+            ),
+            (
+                changed(
+                    "phase_order",
+                    (
+                        "call(waiting[kind].popleft())\n            drain()",
+                        "call(waiting[kind].popleft())\n            if kind != 'close':\n                drain()",
+                    ),
+                ),
+                "Is something left in a queue that is never emptied?",
+            ),
+            (
+                changed("phase_order", ("    return called\n", "    return ' '.join(called)\n")),
+                "your order gave 'main', and not a list of names.",
             ),
         ),
         "tell_apart": (

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from minirt.clock import ManualClock
-from minirt.core.polls import Poll
+from minirt.core.callbacks import Listener
+from minirt.core.polls import Poll, Ready
 from minirt.core.system import default_poll
 from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
+from minirt.values import Int
 
 # A wait that is woken for nothing
 
@@ -38,6 +40,9 @@ def wait_for(condition, timeout, poll, clock):
 """
 
 
+SOMEBODY_ELSES = (Listener(7, None), Int(Ready.READABLE))  # what another one waited for
+
+
 class RestlessPoll:
     """A poll in simulated time that wakes after each of `naps` (s) for no reason."""
 
@@ -46,7 +51,7 @@ class RestlessPoll:
         self._naps = list(naps)
         self.asked: list[object] = []  # the timeouts
 
-    def poll(self, timeout: object = None) -> list[object]:
+    def poll(self, timeout: object = None) -> list[tuple[Listener, Int]]:
         self.asked.append(timeout)
         if timeout is None:
             raise Wrong(
@@ -68,9 +73,10 @@ class RestlessPoll:
                 f"your wait_for asked the poll 1,000 times in {self._clock.now():g} s: it spins "
                 "instead of sleeping."
             )
-        nap = min(self._naps.pop(0), timeout) if self._naps else timeout
+        is_woken = bool(self._naps)
+        nap = min(self._naps.pop(0), timeout) if is_woken else timeout
         self._clock.advance(nap if timeout else 0.0001)
-        return []
+        return [SOMEBODY_ELSES] if is_woken else []
 
 
 def after(clock: ManualClock, seconds: float) -> Callable[[], bool]:
@@ -113,6 +119,11 @@ def goes_on(answer: Answer) -> None:
     clock = ManualClock()
     poll = RestlessPoll(clock, 0.25, 0.25)
     given = outcome(answer["wait_for"](after(clock, 0.5), 2.0, poll, clock))
+    if given and clock.now() < 0.5:
+        raise Wrong(
+            f"woken after {clock.now():g} s by somebody else's event, your wait_for gave True. The "
+            "condition was false still: an event says that something happened, not what."
+        )
     if not given:
         raise Wrong(
             f"woken for nothing after {clock.now():g} s of 2, your wait_for gave up. A wake-up "
@@ -423,6 +434,8 @@ def ends(answer: Answer) -> None:
         if connection.fileno() != -1:
             connection.close()
             raise Wrong("the client has gone, and its connection is still open: close() it.")
+        if on.door.fileno() == -1:
+            raise Wrong("one client has gone, and you closed the door: nobody can come any more.")
         if on.server.connections:
             raise Wrong("the connection is closed, and `connections` still holds it.")
 
@@ -452,6 +465,11 @@ def fresh_tokens(answer: Answer) -> None:
         anna.close()
         on.turns(1)
         there = set(on.server.connections)
+        if len(there) != 1:
+            raise Wrong(
+                "Anna and Bert came, and Anna left. Bert is there still, and `connections` holds "
+                f"{len(there)}."
+            )
         carl = on.client()
         if len(on.server.connections) != 2:
             raise Wrong(

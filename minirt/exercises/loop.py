@@ -1,6 +1,7 @@
 """Chapter 06: a turn that calls no more than so many callbacks, and the program that spins."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from minirt.core.simulation import Simulation
@@ -132,28 +133,43 @@ class Failure(Exception):
     """What a callback of a check raises."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in a callback: the program of a notebook may go on after it."""
+
+
 @check("loses none when a callback raises")
 def survives(answer: Answer) -> None:
-    def fail() -> None:
-        raise Failure
+    for raised, what in ((Failure, "raised"), (Interrupted, "was interrupted by Ctrl-C")):
+        on = Checked(answer, most=3)
+        on.add("a", inside=partial(fail, raised))
+        on.add("b")
+        try:
+            on.phase()
+        except raised:
+            pass
+        else:
+            raise Wrong(
+                "`a` raised, and your phase kept the exception to itself: nobody will know."
+            )
+        if "b" in on.called:
+            raise Wrong(
+                f"`a` {what}, and you called `b` in the same turn. The exception ends the phase: "
+                "`b` waits for the next turn."
+            )
+        try:
+            called = on.phase()
+        except raised:
+            raise Wrong(
+                f"`a` {what}, and your next turn called it again: a callback is called once."
+            ) from None
+        if called != ["b"]:
+            raise Wrong(
+                f"`a` {what}, and `b`, which waited behind it, was never called: it is lost."
+            )
 
-    on = Checked(answer, most=3)
-    on.add("a", inside=fail)
-    on.add("b")
-    try:
-        on.phase()
-    except Failure:
-        pass
-    else:
-        raise Wrong("`a` raised, and your phase kept the exception to itself: nobody will know.")
-    try:
-        called = on.phase()
-    except Failure:
-        raise Wrong(
-            "`a` raised, and your next turn called it again: a callback is called once."
-        ) from None
-    if called != ["b"]:
-        raise Wrong("`a` raised, and `b`, which waited behind it, was never called: it is lost.")
+
+def fail(error: type[BaseException]) -> None:
+    raise error
 
 
 CAP = Exercise(

@@ -1,15 +1,9 @@
-"""Chapter 08: a quiz of ten programs, the phases in order, a program that tells loops apart."""
+"""Chapter 08: a quiz of ten programs, and a program that tells two loops apart."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 from html import escape
-from itertools import pairwise
-from types import MappingProxyType
-from typing import TypeAlias
-from unittest.mock import patch
 
-from minirt.core.loop import Loop
 from minirt.core.simulation import Simulation
 from minirt.exercises.busy import real_time_is
 from minirt.exercises.knobs import (
@@ -20,14 +14,8 @@ from minirt.exercises.knobs import (
     program,
 )
 from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
-from minirt.modules import fs
-from minirt.node.ambient import set_timeout
 from minirt.node.runtime import Runtime
-from minirt.values import UNDEFINED, Callback
 from minirt.views.orders import Orders
-
-Say: TypeAlias = Callable[[str], Callback]
-Main: TypeAlias = Callable[[Say], None]
 
 # The quiz
 
@@ -88,248 +76,6 @@ def shuffled(asked: Program) -> list[str]:
     while lines == right:
         draw.shuffle(lines)
     return lines
-
-
-# The order of the phases
-
-PHASES_TASK = """\
-Write the turn of a loop. The seven phases are methods of `Loop` already: `pending_phase`,
-`idle_phase`, `prepare_phase`, `poll_phase`, `check_phase`, `close_phase` and `timers_phase`, and
-each may be called when it has nothing to do. Call them in Node's order, and tell `poll_phase`
-whether it may sleep: `block`. The checks let programs of this chapter judge."""
-
-PHASES_STUB = """\
-from minirt.core.loop import Loop
-
-
-class OwnLoop(Loop):
-    def turn(self, block=True):
-        self.turns += 1
-        if self.turns == 1:
-            self.timers_phase()  # once on entry
-        ...
-"""
-
-PHASES_OPENING = PHASES_STUB[: PHASES_STUB.index("        ...")]
-MANY_TURNS = 200
-BUSY = 0.01  # s
-
-
-def turn_of(phases: str) -> str:
-    """An answer that calls these phases."""
-    calls = "".join(f"        self.{name}_phase()\n" for name in phases.split())
-    return PHASES_OPENING + calls.replace("poll_phase()", "poll_phase(block)")
-
-
-PHASES_ANSWER = turn_of("pending idle prepare poll check close timers")
-
-
-def on_own_loop(answer: Answer) -> type[Runtime]:
-    """A runtime that makes the reader's loop."""
-    loop = answer["OwnLoop"]
-    if not (isinstance(loop, type) and issubclass(loop, Loop)):
-        raise Wrong(f"your OwnLoop is {loop!r}. Let it be a class, and a subclass of Loop.")
-
-    class OnOwnLoop(Runtime):
-        make_loop = loop
-
-    return OnOwnLoop
-
-
-def order_on(answer: Answer, main: Main) -> list[str]:
-    """What `main(say)` says on the reader's loop, in simulated time."""
-    rt = on_own_loop(answer)(system=Simulation())
-    said: list[str] = []
-
-    def say(text: str) -> Callback:
-        return lambda _: said.append(text)
-
-    rt.start(lambda: main(say))
-    for _ in range(MANY_TURNS):
-        if not rt.tick():
-            return said
-    rt.close()
-    missing = [
-        name
-        for name in ("immediate", "close", "timeout", "pending", "message", "file")
-        if name in EXPECTED[main] and name not in said
-    ]
-    raise Wrong(
-        f"after {MANY_TURNS} turns a program was not over. Still waiting: "
-        f"{', '.join(missing) or 'nothing that it prints'}. Which phase is never entered?"
-    )
-
-
-def from_a_file(say: Say) -> None:
-    """The callback of a file sets one of each, and is busy until the timer is due."""
-
-    def done(_: object) -> None:
-        rt = Runtime.current()
-        say("file")(UNDEFINED)
-        rt.set_timeout(1, say("timeout"))
-        rt.call_in_close_phase(say("close"))
-        rt.set_immediate(say("immediate"))
-        rt.clock.sleep(BUSY)
-
-    fs.stat(".", done)
-
-
-def from_a_timer(say: Say) -> None:
-    def due(_: object) -> None:
-        rt = Runtime.current()
-        rt.set_immediate(say("immediate"))
-        rt.call_from_thread(say("message"))
-        rt.call_in_pending_phase(say("pending"))
-
-    set_timeout(5, due)
-
-
-EXPECTED: Mapping[Main, tuple[str, ...]] = MappingProxyType(
-    {
-        from_a_file: ("file", "immediate", "close", "timeout"),
-        from_a_timer: ("pending", "message", "immediate"),
-    }
-)
-
-
-def compared(answer: Answer, main: Main, where: str) -> None:
-    said = order_on(answer, main)
-    expected = list(EXPECTED[main])
-    if said != expected:
-        raise Wrong(
-            f"{where}, Node's loop calls {', '.join(expected)}. Yours called {', '.join(said)}."
-        )
-
-
-@check("after a file's callback come immediates, close callbacks, timers")
-def after_the_poll(answer: Answer) -> None:
-    compared(answer, from_a_file, "after a file's callback that set one of each")
-
-
-@check("after a timer come pending callbacks, messages, immediates")
-def after_the_timers(answer: Answer) -> None:
-    compared(answer, from_a_timer, "after a timer that set one of each")
-
-
-@check("the programs 28, 29, 32, 40, 47 and 71 print what Node prints")
-def recorded_programs(answer: Answer) -> None:
-    for number in ("28", "29", "32", "40", "47", "71"):
-        one = program(number)
-        lines = order_of(one, on_own_loop(answer))
-        if tuple(lines) not in one.orders:
-            raise Wrong(
-                f"{one.name}: Node prints {', '.join(one.orders[0])}; on your loop it printed "
-                f"{', '.join(lines)}. The rule: {one.why}."
-            )
-
-
-ORDER = ("pending", "idle", "prepare", "poll", "check", "close", "timers")
-
-
-@check("a turn enters each phase once, and the poll sleeps only if it may")
-def each_phase_once(answer: Answer) -> None:
-    for block in (True, False):
-        entered: list[str] = []
-        told: list[object] = []
-        turn_with_spies(answer, block, entered, told)
-        first = entered.index("pending") if "pending" in entered else 0  # timers on entry
-        entered = entered[first:]
-        for name in ORDER:
-            times = entered.count(name)
-            if times != 1:
-                said = "never enters" if times == 0 else f"enters {times} times"
-                raise Wrong(f"one turn of your loop {said} the phase {name}, and not once.")
-        swapped = next(
-            ((one, other) for one, other in pairwise(ORDER) if not follows(entered, one, other)),
-            None,
-        )
-        if swapped is not None:
-            raise Wrong(
-                f"your turn enters {swapped[1]} before {swapped[0]}. Whoever watches a socket "
-                "prepares the poll right before it, and idle handles come earlier."
-            )
-        if told != [block]:
-            raise Wrong(
-                f"turn(block={block}) was called, and your poll_phase was told {told[0]}. Hand "
-                "`block` on: a turn that may not sleep must come back at once."
-            )
-
-
-def follows(entered: Sequence[str], one: str, other: str) -> bool:
-    return entered.index(one) < entered.index(other)
-
-
-def turn_with_spies(answer: Answer, block: bool, entered: list[str], told: list[object]) -> None:
-    """One turn of the reader's loop, which tells what it enters and what the poll is told."""
-    runtime = on_own_loop(answer)(system=Simulation())
-    runtime.start(lambda: None)
-    loop = runtime.loop
-    with ExitStack() as stack:
-        for name in ORDER:
-
-            def spy(block: bool = True, name: str = name) -> None:
-                entered.append(name)
-                if name == "poll":
-                    told.append(block)
-
-            stack.enter_context(patch.object(type(loop), f"{name}_phase", staticmethod(spy)))
-        loop.turn(block)
-    runtime.close()
-
-
-PHASES = Exercise(
-    name="phase_order",
-    chapter="08_nodes_order",
-    task=PHASES_TASK,
-    stub=PHASES_STUB,
-    checks=(after_the_poll, after_the_timers, recorded_programs, each_phase_once),
-    hints=(
-        "The table at the top of the chapter has one row a phase. Each row is one line of yours.",
-        (
-            "self.pending_phase(), self.idle_phase(), self.prepare_phase(), "
-            "self.poll_phase(block), then three more. The timers had a turn on entry: where in the "
-            "circle is their place?"
-        ),
-    ),
-    answer=PHASES_ANSWER,
-    wrong=(
-        WrongAnswer(  # timers before the immediates
-            turn_of("pending idle prepare poll timers check close"),
-            says="Yours called file, timeout, immediate, close",
-        ),
-        WrongAnswer(  # close before check
-            turn_of("pending idle prepare poll close check timers"),
-            says="Yours called file, close, immediate, timeout",
-        ),
-        WrongAnswer(  # close at the very end
-            turn_of("pending idle prepare poll check timers close"),
-            says="Yours called file, immediate, timeout, close",
-        ),
-        WrongAnswer(  # check before the poll
-            turn_of("pending idle prepare check poll close timers"),
-            says="Yours called file, close, timeout, immediate",
-        ),
-        WrongAnswer(  # no close phase: the loop stays alive
-            turn_of("pending idle prepare poll check timers"),
-            says="Still waiting: close",
-        ),
-        WrongAnswer(  # no check phase
-            turn_of("pending idle prepare poll close timers"),
-            says="Still waiting: immediate",
-        ),
-        WrongAnswer(  # pending after the poll
-            turn_of("idle prepare poll pending check close timers"),
-            says="Yours called message, pending, immediate",
-        ),
-        WrongAnswer(  # the immediates until none is left
-            PHASES_ANSWER.replace(
-                "        self.check_phase()\n",
-                "        while self.immediates.callbacks:\n            self.check_phase()\n",
-            ),
-            says="71_immediate_breeds_timer_between: Node prints i1, timeout, i2",
-        ),
-    ),
-)
 
 
 # The program that tells two loops apart
@@ -488,4 +234,4 @@ TELLING = Exercise(
     ),
 )
 
-EXERCISES = (PHASES, TELLING)
+EXERCISES = (TELLING,)

@@ -1,0 +1,139 @@
+"""Does what a chapter builds work? A program runs on the classes that its quotes make."""
+
+import pytest
+
+from tests.built import globals_of, run, unknown_names
+from tests.notebooks import NOTEBOOKS
+
+CHAPTERS = [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
+
+OF_05 = """
+import socket
+import threading
+
+from minirt import Runtime
+
+ear, mouth = socket.socketpair()
+rt = Runtime(system=RealSystem(poll=EpollPoll))
+
+
+def heard(readiness):
+    print("heard", ear.recv(100), "by", Registrator.register.__code__.co_filename[:8])
+    rt.loop.watch(mouth, Interest.WRITABLE, writable)
+
+
+def writable(readiness):
+    print("room:", readiness.into_int().name)
+    rt.loop.unwatch(mouth)
+    ear.close()
+
+
+def main():
+    token = rt.generate_cb_identity()
+    rt.epoll_registrator.register(ear, token, Interest.READABLE)
+    rt.register_event_epoll(token, heard)
+    threading.Timer(0.05, rt.call_from_thread, [lambda _: mouth.send(b"hello")]).start()
+
+
+rt.run(main)
+mouth.close()
+"""
+
+OF_06 = """
+import threading
+
+from minirt import String
+
+rt = Runtime(threads=2)
+rt.on_uncaught = lambda error: print("uncaught:", type(error).__name__)
+
+
+def say(text):
+    return lambda _: print(text)
+
+
+def main():
+    rt.set_timeout(10, at_once)
+    print("main, by", Loop.turn.__code__.co_filename[:8])
+
+
+def at_once(_):
+    rt.set_immediate(say("immediate"))
+    rt.queue_microtask(say("microtask"))
+    rt.next_tick(say("tick"))
+    rt.call_in_close_phase(closing)
+
+
+def closing(_):
+    print("close")
+    rt.register_event_threadpool(lambda: String("a result"), TaskKind("Example"), result)
+
+
+def result(value):
+    print(value.into_string())
+    threading.Timer(0.05, rt.call_from_thread, [message]).start()
+    rt.set_timeout(3_600_000, say("an hour is over"))
+
+
+def message(_):
+    print("a message")
+    rt.set_immediate(lambda _: [][0])
+    rt.set_immediate(lambda _: rt.stop())
+    rt.set_immediate(say("never"))
+
+
+rt.run(main)
+print(rt.phase)
+rt = Runtime()
+rt.start(lambda: rt.set_timeout(5, say("turn by turn")))
+while rt.tick():
+    pass
+"""
+
+OF_07 = """
+from minirt import Runtime, Simulation
+
+with SlowServer() as slow:
+    def arrived(page):
+        log(page.into_string().strip())
+
+    Runtime().run(lambda: http.get(f"{slow.url}/delay/20/tea", arrived))
+print(Exchange._ready.__code__.co_filename[:10])
+Runtime(system=Simulation()).run(main)
+"""
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapter_has_every_name_that_its_quotes_use(chapter: str) -> None:
+    assert unknown_names(chapter) == []
+
+
+def test_a_name_that_is_missing_is_found() -> None:
+    code = compile("def f():\n    def g():\n        return missing\n    return g", "x", "exec")
+    assert globals_of(code) == {"missing"}
+
+
+def test_a_runtime_sleeps_in_the_poll_of_chapter_05() -> None:
+    assert run("05_epoll", OF_05) == ["heard b'hello' by 05_epoll", "room: WRITABLE"]
+
+
+def test_a_program_runs_on_the_runtime_of_chapter_06() -> None:
+    assert run("06_the_event_loop", OF_06) == [
+        "main, by 06_the_e",
+        "tick",
+        "microtask",
+        "immediate",
+        "close",
+        "a result",
+        "a message",
+        "uncaught: IndexError",
+        "closed",
+        "turn by turn",
+    ]
+
+
+def test_the_main_example_runs_on_the_modules_of_chapter_07() -> None:
+    lines = run("07_modules", OF_07)
+    assert lines[:2] == ["Thread: main  You asked for /tea and waited 20 ms.", "07_modules"]
+    assert 'Thread: main  The "encrypted" number is 63245986' in lines
+    assert lines[-1] == "Thread: main  The nested 500 ms are over"
