@@ -5,15 +5,17 @@ Each loop here breaks one rule, and nothing else; a runtime names it as the loop
 them come out differently.
 """
 
+import hashlib
 import io
 import json
 from collections.abc import Callable, Iterable
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
+from unittest.mock import patch
 
 from minirt.core.loop import Loop
 from minirt.core.simulation import Simulation
@@ -169,7 +171,12 @@ def run(
     """What the twin prints, in real time if `system` is None."""
     code = compile(asked.python, f"<{asked.name}>", "exec")
     names: dict[str, Any] = {"__name__": "__main__", "__file__": __file__}  # some read a file
-    return printed_by(lambda: exec(code, names), loop(threads=asked.threads, system=system))
+    # simulated time charges for a hash, however long it takes: so each is computed once
+    with patch.object(hashlib, "pbkdf2_hmac", known_hash) if system else nullcontext():
+        return printed_by(lambda: exec(code, names), loop(threads=asked.threads, system=system))
+
+
+known_hash = cache(hashlib.pbkdf2_hmac)
 
 
 def printed_by(main: Callable[[], object], runtime: Runtime) -> list[str]:
