@@ -2,9 +2,10 @@
 
     python site/build.py [FOLDER]
 
-Each notebook is copied with three changes, and Sphinx does the rest. A saved widget becomes a box
+Each notebook is copied with four changes, and Sphinx does the rest. A saved widget becomes a box
 that holds its state, for site.js to play; the code of a question is left out, as it would tell the
-answer; and a link to a file of the package leads to a page that shows that file.
+answer; what the notebook keeps folded is folded here too; and a link to a file of the package leads
+to a page that shows that file.
 """
 
 import base64
@@ -46,6 +47,8 @@ MENDED = {
     '<div id="search-results">': '<h1>Search</h1><div id="search-results">',
 }
 TO_THE_PACKAGE = re.compile(r"\]\(\.\./(minirt(?:/\w+)*)(\.py)?\)")
+# JupyterLab's anchor is the heading as it is written, that of the pages has small letters.
+TO_A_HEADING = re.compile(r"\]\(\w*(?:\.ipynb)?#[^)]+\)")
 
 Notebook = Any  # nbformat's nodes have no types of their own
 Cell = Any
@@ -122,10 +125,13 @@ class Chapter:
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs = list(boxed(cell.outputs, widgets))
-                if cell.metadata.get("jupyter", {}).get("source_hidden"):
-                    cell.metadata.setdefault("tags", []).append("remove-input")
+                hidden = cell.metadata.get("jupyter", {})
+                for part, tag in (("source", "remove-input"), ("outputs", "hide-output")):
+                    if hidden.get(f"{part}_hidden"):
+                        cell.metadata.setdefault("tags", []).append(tag)
             elif cell.cell_type == "markdown":
                 cell.source = TO_THE_PACKAGE.sub(page_link, cell.source)
+                cell.source = TO_A_HEADING.sub(lambda link: link[0].lower(), cell.source)
         return cls(path.stem, notebook)
 
     @property

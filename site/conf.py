@@ -19,7 +19,11 @@ exclude_patterns: list[str] = []
 nb_execution_mode = "off"
 nb_ipywidgets_js: dict[str, Any] = {}
 nb_merge_streams = True
+# An output that answers a question is closed until a reader has chosen.
+nb_code_prompt_show = "Show what it prints"
+nb_code_prompt_hide = "Hide what it prints"
 myst_enable_extensions: list[str] = []
+myst_heading_anchors = 3
 
 html_theme = "furo"
 html_title = "minirt"

@@ -6,7 +6,8 @@
     python -m tests.notebooks --no-run     only bring the files into their normal form
 
 Each notebook runs in a fresh kernel, from its own folder. What is random or depends on the machine
-is then made the same everywhere: identities of cells and widgets, timings, paths in tracebacks.
+is then made the same everywhere: identities of cells and widgets, timings, paths in tracebacks. The
+output that answers a prediction is closed, and so is the appendix "For the curious".
 
 A notebook says which Python has written it. JupyterLab compares that with its kernel's, and shows a
 notebook that was only opened as modified when the two differ, or when nothing is said. So the
@@ -35,6 +36,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from tests.quoting import ADDRESS
+
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 SANITIZE = Path(__file__).with_name("nbval_sanitize.cfg")
@@ -61,6 +64,8 @@ OF_THE_EDITOR = (
     "scrolled",
     "trusted",
 )  # cell metadata that says nothing
+
+APPENDIX = "## For the curious"
 
 Notebook = Any  # nbformat.NotebookNode, whose attributes are its keys
 
@@ -116,13 +121,48 @@ def normalise(notebook: Notebook, name: str) -> None:
         cell["id"] = hashlib.sha256(f"{content}\n{seen[content]}".encode()).hexdigest()[:8]
         for key in OF_THE_EDITOR:
             cell.metadata.pop(key, None)
-        if cell.cell_type == "code" and re.search(r"^predict\(", cell.source, re.MULTILINE):
-            # the source gives the answer away
+        if is_prediction(cell):  # the source gives the answer away
             cell.metadata["jupyter"] = {"source_hidden": True}
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 output.traceback = [without_paths(line) for line in output.traceback]
+    fold(notebook.cells)
     rename_widgets(notebook, Path(name).stem)
+
+
+def is_prediction(cell: Notebook) -> bool:
+    return cell.cell_type == "code" and bool(re.search(r"^predict\(", cell.source, re.MULTILINE))
+
+
+def experiment_after(cells: list[Notebook], prediction: int) -> int | None:
+    """Which cell answers the prediction: the next one that is neither a quote nor a prediction.
+
+    None when nothing is left to run, or an exercise comes first: then the answer stands above.
+    """
+    for number in range(prediction + 1, len(cells)):
+        cell = cells[number]
+        if cell.cell_type != "code" or is_prediction(cell) or ADDRESS.match(cell.source):
+            continue
+        return None if cell.source.startswith("%%exercise") else number
+    return None
+
+
+def fold(cells: list[Notebook]) -> None:
+    """Close what a reader opens: the output that answers a prediction, and the appendix.
+
+    JupyterLab opens an output when its cell runs; quiz.js does when the reader has chosen.
+    """
+    answers = {experiment_after(cells, n) for n, cell in enumerate(cells) if is_prediction(cell)}
+    for number, cell in enumerate(cells):
+        if cell.cell_type == "code":
+            jupyter = cell.metadata.pop("jupyter", {})
+            jupyter.pop("outputs_hidden", None)
+            if number in answers:
+                jupyter["outputs_hidden"] = True
+            if jupyter:
+                cell.metadata["jupyter"] = jupyter
+        elif cell.source.startswith(APPENDIX):
+            cell.metadata["jp-MarkdownHeadingCollapsed"] = True
 
 
 def without_paths(text: str) -> str:

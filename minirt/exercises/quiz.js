@@ -25,6 +25,20 @@ function tries(count) {
   return count === 1 ? "at the first try" : `after ${count} tries`;
 }
 
+// The next cell's output is saved closed, since it tells the answer. Who has chosen may see it: in
+// JupyterLab a click on its placeholder opens it, on the site it is a <details>.
+function openAnswer(box) {
+  const isAnswer = ".jp-OutputPlaceholder, details.hide:not([open])";
+  let cell = box.closest(".jp-Notebook-cell, div.cell")?.nextElementSibling;
+  while (cell && !cell.querySelector(isAnswer)) {
+    if (cell.querySelector(".minirt-quiz-box")) return; // of the next question
+    cell = cell.nextElementSibling;
+  }
+  const closed = cell?.querySelector(isAnswer);
+  if (closed?.matches("details")) closed.open = true;
+  else closed?.click();
+}
+
 function render({ model, el }) {
   const { text, options } = model.get("question");
   const box = made("div", "box", el);
@@ -67,6 +81,7 @@ function render({ model, el }) {
       put(verdict, option.right ? `Right, “${option.text}”. ` : `Not “${option.text}”. `);
       why.append(verdict);
       put(why, option.why);
+      openAnswer(box);
       if (isOver) return;
       isOver = option.right;
       mark.textContent = isOver

@@ -101,6 +101,29 @@ function reachScrollers() {
   check();
 }
 
+// The appendix of a chapter is folded, as in JupyterLab; a link into it unfolds it.
+function foldAppendix() {
+  const heading = document.querySelector("section[id^='for-the-curious'] > h2");
+  if (!heading) return;
+  const folded = document.createElement("details");
+  folded.className = "minirt-appendix";
+  const summary = document.createElement("summary");
+  summary.textContent = "Unfold the appendix";
+  folded.append(summary);
+  while (heading.nextSibling) folded.append(heading.nextSibling);
+  heading.after(folded);
+  const unfold = () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (target && (folded.contains(target) || target === heading.parentElement)) {
+      folded.open = true;
+      target.scrollIntoView();
+    }
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
+}
+
 followTheme();
+foldAppendix();
 reachScrollers();
 for (const box of document.querySelectorAll(".minirt-widget")) draw(box);
