@@ -22,7 +22,10 @@ from minirt.exercises.mechanism import (
 from minirt.exercises.registry import NoSuchExercise, exercise, exercises
 from minirt.exercises.timelimit import TookTooLong, limit
 from minirt.extension import load_ipython_extension, unload_ipython_extension
-from tests.unusual_answers import RIGHT, WRONG
+from tests import unusual_answers, unusual_awaiting
+
+RIGHT = {**unusual_answers.RIGHT, **unusual_awaiting.RIGHT}
+WRONG = {**unusual_answers.WRONG, **unusual_awaiting.WRONG}
 
 EACH = [pytest.param(one, id=name) for name, one in exercises().items()]
 EACH_WRONG = [

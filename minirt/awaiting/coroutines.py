@@ -113,10 +113,8 @@ class Task(Future[T]):
         if book.loop.is_watched:
             self._tell("step" if awaited is None else "resumed")
         try:
-            if self._must_cancel or self._refusal is not None:
-                awaiting = self._interrupt()
-            else:
-                awaiting = self._coroutine.send(None)
+            is_interrupted = self._must_cancel or self._refusal is not None
+            awaiting = self._interrupt() if is_interrupted else self._coroutine.send(None)
         except StopIteration as stop:
             self._end(self._cancel_now if self._must_cancel else self._fulfil, stop.value)
         except Cancelled:
