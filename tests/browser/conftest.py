@@ -43,6 +43,7 @@ KERNEL_IS_IDLE = """() => {
     const session = window.jupyterapp?.shell.currentWidget?.sessionContext?.session;
     return session?.kernel?.status === "idle";
 }"""
+FORGET_VIEWS = "document.querySelectorAll('.minirt-live').forEach((view) => view.remove())"
 RUN_ALL = """() => {
     window.ran = false;
     jupyterapp.commands.execute("notebook:run-all-cells").then(() => { window.ran = true; });
@@ -211,6 +212,7 @@ class Notebook:
     def run(self) -> "Notebook":
         """Run all cells, and go on as soon as the view is there."""
         self.page.wait_for_function(KERNEL_IS_IDLE, timeout=PATIENCE)
+        self.page.evaluate(FORGET_VIEWS)  # the recording of an earlier run is not waited for
         self.page.evaluate(RUN_ALL)
         self.page.locator(".minirt-live .mr-turn").first.wait_for(timeout=PATIENCE)
         return self
@@ -306,7 +308,11 @@ class Notebook:
         )
 
     def theme(self, name: str) -> None:
+        """Choose a theme, once Lab is all there."""
         self.page.wait_for_function(KERNEL_IS_IDLE, timeout=PATIENCE)
+        self.choose_theme(name)
+
+    def choose_theme(self, name: str) -> None:
         self.command("apputils:change-theme", {"theme": name})
         self.page.wait_for_function(
             "name => document.body.dataset.jpThemeName === name", arg=name, timeout=PATIENCE

@@ -1,6 +1,6 @@
 """How much room does the view take, and does anything jump?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -74,21 +74,7 @@ def test_the_running_view_of_the_first_program_fits(
     assert notebook.view.evaluate(WIDER_THAN_THE_VIEW) == []
 
 
-def test_on_a_narrow_page_it_is_one_column(lab: Lab, open_notebook: Open) -> None:
-    size = {"width": 400, "height": 720}
-    notebook = open_notebook(lab.write("narrow", MAIN_EXAMPLE), viewport=size).run()
-    notebook.wait_for_recording()
-    lefts = notebook.view.evaluate(
-        """(view) => [...view.querySelectorAll(".mr-panel, .mr-loop, .mr-numbers")]
-            .filter((part) => part.checkVisibility())
-            .map((part) => Math.round(part.getBoundingClientRect().left))"""
-    )
-    assert len(lefts) > 7
-    assert len(set(lefts)) == 1
-    assert notebook.view.evaluate(WIDER_THAN_THE_VIEW) == []
-
-
-@pytest.mark.parametrize("width", [1280, 800, 400])
+@pytest.mark.parametrize("width", [1280, 400])
 def test_nothing_shrinks_or_moves_up_when_a_row_goes(
     width: int, lab: Lab, open_notebook: Open
 ) -> None:
@@ -127,13 +113,37 @@ def test_a_list_that_stays_empty_is_one_line(lab: Lab, open_notebook: Open) -> N
             notebook.stop()
 
 
+@pytest.fixture(scope="module")
+def ended(lab: Lab, browser: Any) -> Iterator[Notebook]:
+    """The view of the first program, recorded; the tests choose their window."""
+    context = browser.new_context(viewport=LAPTOP)
+    notebook = Notebook(context.new_page(), lab, lab.write("ended", MAIN_EXAMPLE)).run()
+    notebook.wait_for_recording()
+    yield notebook
+    notebook.shut_down()
+    context.close()
+
+
+def test_on_a_narrow_page_it_is_one_column(ended: Notebook) -> None:
+    ended.page.set_viewport_size({"width": 400, "height": 720})
+    ended.frames()
+    lefts = ended.view.evaluate(
+        """(view) => [...view.querySelectorAll(".mr-panel, .mr-loop, .mr-numbers")]
+            .filter((part) => part.checkVisibility())
+            .map((part) => Math.round(part.getBoundingClientRect().left))"""
+    )
+    assert len(lefts) > 7
+    assert len(set(lefts)) == 1
+    assert ended.view.evaluate(WIDER_THAN_THE_VIEW) == []
+
+
 @pytest.mark.parametrize("width", [1280, 800, 400])
 def test_the_events_and_the_slider_stay_in_sight_while_the_rest_is_looked_at(
-    width: int, lab: Lab, open_notebook: Open
+    width: int, ended: Notebook
 ) -> None:
-    size = {"width": width, "height": 720}
-    notebook = open_notebook(lab.write("sticks", MAIN_EXAMPLE), viewport=size).run()
-    notebook.wait_for_recording()
+    notebook, size = ended, {"width": width, "height": 720}
+    notebook.page.set_viewport_size(size)
+    notebook.frames()
     notebook.view.locator(".mr-summary").evaluate("e => e.scrollIntoView({ block: 'nearest' })")
     notebook.frames()
     for part in (".mr-slider", ".mr-events [aria-current]", ".mr-summary"):

@@ -3,12 +3,11 @@
 import os
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import ipykernel
 import pytest
 
 from .conftest import PATIENCE, Lab, Notebook
@@ -30,14 +29,28 @@ def main():
 await rt.play(main)
 """
 
+SIZE = {"width": 1000, "height": 2100}
 Open = Callable[..., Notebook]
 
 
+@pytest.fixture(scope="module")
+def opened(lab: Lab, browser: Any) -> Iterator[Notebook]:
+    """The notebook of these tests, opened once: a page of Lab takes some seconds."""
+    context = browser.new_context(viewport=SIZE)
+    notebook = Notebook(context.new_page(), lab, lab.copy(HERE / "live.ipynb"))
+    yield notebook
+    notebook.shut_down()
+    context.close()
+
+
 @pytest.fixture
-def busy(lab: Lab, open_notebook: Open) -> Notebook:
-    """The notebook of these tests, running: it goes on until it is stopped."""
-    name = lab.copy(HERE / "live.ipynb")
-    return open_notebook(name).run()
+def busy(opened: Notebook) -> Iterator[Notebook]:
+    """It runs, with a new view, and goes on until it is stopped."""
+    opened.page.set_viewport_size(SIZE)
+    opened.run()
+    yield opened
+    errors, opened.errors[:] = opened.errors[:], []
+    assert errors == []
 
 
 def seen(notebook: Notebook) -> int:
@@ -329,24 +342,6 @@ def test_two_notebooks_run_at_once(lab: Lab, open_notebook: Open) -> None:
     second.stop()
     assert first.state() == "Paused"
     first.stop()
-
-
-@pytest.mark.skipif(
-    (7, 0) <= ipykernel.version_info[:2] <= (7, 3),
-    reason="these kernels answer a page that comes back when the cell is over",
-)
-def test_a_reload_in_the_middle_of_a_run_finds_the_view_again(
-    lab: Lab, open_notebook: Open
-) -> None:
-    notebook = open_notebook(lab.write("reload", TICKING)).run()
-    notebook.command("docmanager:save")
-    notebook.open()
-    notebook.page.locator(".minirt-live .mr-turn").first.wait_for(timeout=PATIENCE)
-    turn = int(notebook.text("turn").replace(",", ""))
-    notebook.frames(30)
-    assert int(notebook.text("turn").replace(",", "")) > turn
-    notebook.button("Stop").click()
-    notebook.page.locator('.minirt-live[data-mode="recorded"]').first.wait_for(timeout=PATIENCE)
 
 
 def test_a_second_view_of_the_same_run_may_be_displayed(lab: Lab, open_notebook: Open) -> None:
