@@ -36,7 +36,7 @@ class Page:
         self.task: Callable[[], asyncio.Task[Any] | None] = _nobody
         self.name = printable(task.get_name())
         self.coroutine = printable(getattr(coroutine, "__qualname__", type(coroutine).__name__))
-        self.coroutine = self.coroutine.rpartition("<locals>.")[2]
+        self.coroutine = self.coroutine.rpartition("<locals>.")[2].replace("<module>", "top level")
         self.file = "" if code is None else printable(code.co_filename)
         self.line = 0 if code is None else code.co_firstlineno
         self.parent = parent
@@ -198,11 +198,12 @@ def how_it_is(thing: Any, kind: str) -> str:
 
 
 def who_waits(crowd: list[tuple[str, str]]) -> str:
-    """ "3 to get: Task-1, Task-2, Task-3" """
+    """ "3 to get: Task-1, Task-2, Task-3", "1 waits: Task-7" """
     said = []
     for method in dict.fromkeys(method for _, method in crowd):
         names = [name for name, how in crowd if how == method]
-        to = f" to {method}" if method in ("get", "put", "join") else ""
+        waits = "waits" if len(names) == 1 else "wait"
+        to = f"to {method}" if method in ("get", "put", "join") else waits
         more = " …" if len(names) > WAITERS else ""
-        said.append(f"{len(names)}{to}: {', '.join(names[:WAITERS])}{more}")
+        said.append(f"{len(names)} {to}: {', '.join(names[:WAITERS])}{more}")
     return printable("; ".join(said))

@@ -5,8 +5,9 @@ to ask where it was. So a thread looks, again and again, whether one callback ha
 takes its stack meanwhile.
 
 A busy machine may stop the whole process for a moment, and then each callback looks slow. So the
-time alone is no proof. A callback that holds the loop was seen at it twice, or used the processor
-itself for that long.
+time alone is no proof. A callback that holds the loop used the processor itself for that long, or
+it was seen twice at a call that waits. What the watching itself costs is nobody's fault, and does
+not count.
 """
 
 import sys
@@ -20,6 +21,7 @@ from minirt.aio.waits import frames_up, own_frame, source_of
 
 HELD = 0.050  # s
 LOOK = 0.015  # s between two looks
+IDLE = 5  # a callback that waits uses the processor for less than this part of its time
 EARLY = 0.020  # s: from then on a callback is looked at
 
 
@@ -41,6 +43,7 @@ class Watchdog:
         self._thread = 0  # the loop's
         self._began = 0.0  # s, on a clock of its own; 0 between two callbacks
         self._used = 0.0  # s of the processor, until then
+        self._noting = 0.0  # s that were spent on watching since then
         self._number = 0  # of callbacks
         self._seen: tuple[int, int, str, int, str] = (0, 0, "", 0, "")  # number, times, where
         self._over = threading.Event()
@@ -61,18 +64,25 @@ class Watchdog:
     def begin(self) -> None:
         """A callback is called."""
         self._number += 1
+        self._noting = 0.0
         self._used = thread_time()
         self._began = monotonic()
 
+    def excuse(self, since: float) -> None:
+        """From that moment (s, monotonic) until now something was noted."""
+        self._noting += monotonic() - since
+
     def end(self) -> Held | None:
         """It came back. What there is to say of it, if it held the loop."""
-        took, self._began = monotonic() - self._began, 0.0
+        took, self._began = monotonic() - self._began - self._noting, 0.0
         if took <= HELD:
             return None
         number, times, file, line, blocks = self._seen
         if number != self._number:
             times, file, line, blocks = 0, "", 0, ""
-        if times < 2 and thread_time() - self._used <= HELD:
+        used = thread_time() - self._used - self._noting
+        is_waiting = times > 1 and (blocks or used < took / IDLE)
+        if used <= HELD and not is_waiting:
             return None
         return Held(took, file, line, source_of(file, line) if file else "", blocks)
 

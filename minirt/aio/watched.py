@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context
 from functools import partial
+from time import monotonic
 from typing import Any, Protocol
 
 from minirt.aio.book import Book, Page
@@ -32,6 +33,7 @@ from minirt.watching.labels import place, text_of
 from minirt.watching.trace import Sink
 
 ELSEWHERE = "another thread"
+WAKES = "_set_result_unless_cancelled"  # what `asyncio.sleep` has called
 
 
 class Watched(Protocol):
@@ -92,15 +94,16 @@ class WatchedRounds(WatchedCalls):
     def _soon(self, handle: Any) -> None:
         """In place of `ready.append`, for `call_soon`."""
         self.rounds.ready.append(handle)
+        began = monotonic()
         task = task_of(handle._callback)
+        page = None if task is None else self._book.page(task)
         if task is None:
             self.note("queued", None, {"where": "soon", **place(handle._callback)})
-            return
-        page = self._book.page(task)
-        if page is None:
+        elif page is None:
             self._open(task)
         else:
             page.by = self._by
+        self._findings.watchdog.excuse(began)
 
     def _open(self, task: "asyncio.Task[Any]") -> Page:
         page = self._book.open(task, self._running)
@@ -152,7 +155,7 @@ class WatchedRounds(WatchedCalls):
         if not ready or ready[0] is not handle or handle._cancelled:
             return  # somebody else called or cancelled it while it waited at the gate
         one.append(ready.popleft())
-        self._running, self._by = page, page.name if page else detail["callback"]
+        self._running, self._by = page, page.name if page else who_wakes(detail["callback"])
         self.note("run", identity, {"where": "soon", **detail})
         if task is not None and page is not None:
             self._begin_step(page)
@@ -261,6 +264,11 @@ def function_of(call: Call) -> Any:
     return function
 
 
+def who_wakes(callback: str) -> str:
+    """What to say of a callback that wakes a task."""
+    return "its timer" if callback == WAKES else callback
+
+
 def watched_call(call: Callable[..., None], one: deque[Any]) -> None:
     """Call one handle. The watchdog knows by this frame where a callback begins."""
     try:
@@ -279,12 +287,15 @@ class NotedTimers:
 
     def add(self, when: float, key: int, timer: Any) -> None:
         self._timers.add(when, key, timer)
-        watched = self._watched
+        began, watched = monotonic(), self._watched
         delay = max(0.0, when - watched._clock.now())
-        where = place(timer._callback)
+        where, page = place(timer._callback), watched._running
+        if page is not None and where["callback"] == WAKES:
+            where = {**page.place(), "callback": f"wakes {page.name}"}
         watched.note("boxed", key, where)
         detail = {"where": "timer", "delay": round(delay * 1000, 3), "deadline": when}
         watched.note("queued", key, detail)
+        watched._findings.watchdog.excuse(began)
 
     def remove(self, key: int) -> bool:
         was_there = self._timers.remove(key)

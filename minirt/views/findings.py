@@ -10,12 +10,14 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from minirt.views.lives import Call, Life, calls_of, lives_of
+from minirt.views.words import said
 from minirt.watching.trace import Event
 
 HELD = 0.050  # s: a callback that takes longer holds up all others
 LATE = 0.010  # s: a timer that runs later than this after its deadline
 WAITED = 0.001  # s: a task that waits no longer than this needs no warning
 MOST = 8  # warnings of one sort
+MOST_FOUND = 20  # of those that an asyncio program tells itself
 
 
 class Warn(NamedTuple):
@@ -27,6 +29,13 @@ class Warn(NamedTuple):
 
 def warnings(events: Sequence[Event], threads: int) -> list[Warn]:
     """What is worth a look. Empty for a healthy run."""
+    if any(event.phase == "round" for event in events):  # asyncio's loop tells what it found
+        found = [
+            Warn(said(event.detail, "text"), at)
+            for at, event in enumerate(events)
+            if event.kind == "found"
+        ]
+        return [*found[:MOST_FOUND], *_full(lives_of(events, threads), threads)]
     calls = calls_of(events)
     return [
         *_held(calls),

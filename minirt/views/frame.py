@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 Frame: TypeAlias = dict[str, Any]  # JSON values only; identities are texts
 Names: TypeAlias = tuple[str, ...]  # of fields of a frame
 
+# A live frame has "tasks" as well; a recording keeps those by their changes. See `Tasks`.
 # What a frame has besides time (s since the first event), turn and phase. A list that may be long
 # is [how many, first rows].
 FIELDS: Names = (
@@ -17,9 +18,12 @@ FIELDS: Names = (
     "waiting",  # for a thread
     "watched",  # descriptors
     "soon",  # immediates, ticks and microtasks
+    "ready",  # callbacks that are ready in a program of asyncio's
     "run",  # callbacks so far
     "console",
     "current",  # the callback that runs: identity, name, where it waited, what for; or None
+    "things",  # queues, locks and so on: identity, kind, name, how it is, who waits
+    "found",  # what is wrong: time, text, file, line
     "missed",  # turns that were not traced before this moment
 )
 WAITING: Names = ("counters", "queue")

@@ -29,6 +29,7 @@ from minirt.views.watch import Watch
 STATIC = Path(__file__).parent / "static"
 NOT_HERE = '<p class="minirt-picture">The live view runs in JupyterLab; here is its picture.</p>'
 MOST_DISPLAYS = 20  # of one view
+MOST_WORDS = 200  # letters that are looked for
 
 
 class Controls(Protocol):
@@ -59,6 +60,7 @@ class LiveView(anywidget.AnyWidget):
         super().__init__(**traits)
         self.displays_itself = displays_itself  # when a program begins, under its cell
         self._controls: Controls | None = None
+        self.words = ""  # what the reader looks for among the tasks
         self.picture: Picture | None = None  # after the run
         self._displays: deque[str] = deque(maxlen=MOST_DISPLAYS)  # identities
         self._page = ""  # the one in which this run is displayed first
@@ -184,6 +186,8 @@ class LiveView(anywidget.AnyWidget):
             self._page = self._page or str(value)
         elif name == "left" and self._saved and value == self._page:
             self.close()  # what is left of it has taken its place
+        elif name == "find":
+            self.words = str(value)[:MOST_WORDS]
         elif self._controls is not None:
             _control(self._controls, name, value)
 

@@ -8,8 +8,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from minirt.views.tasks import called
 from minirt.views.timeline import Span
-from minirt.views.words import Place, label, lane_of, name_of_call, number_of, said, waits_for
+from minirt.views.words import (
+    Detail,
+    Place,
+    label,
+    lane_of,
+    name_of_call,
+    number_of,
+    said,
+    waits_for,
+)
 from minirt.watching.trace import Event, printable
 
 
@@ -42,6 +52,8 @@ def describe(event: Event, names: Mapping[int, str]) -> str:
     if words is not None:
         return words(event)
     detail, who = event.detail or {}, who_is(event, names)
+    if event.kind in LIFE_OF_A_TASK:
+        return f"{who}{LIFE_OF_A_TASK[event.kind](detail)}"
     if event.kind == "queued":
         where, what = waits_for(detail)
         return f"{who} waits for {where}{', ' + what if what else ''}".strip()
@@ -73,6 +85,31 @@ def _timeout(event: Event) -> str:
     return "for ever" if timeout is None else f"at most {timeout * 1000:.1f} ms"
 
 
+def _awaits(detail: Detail) -> str:
+    at = f", line {said(detail, 'at')}" if detail.get("at") else ""
+    return f" awaits {said(detail, 'awaits')}{at}"
+
+
+def _by(detail: Detail) -> str:
+    return f", woken by {said(detail, 'by')}" if detail.get("by") else ""
+
+
+def _end(detail: Detail) -> str:
+    return f" failed: {said(detail, 'error')}" if "error" in detail else ""
+
+
+LIFE_OF_A_TASK: Mapping[str, Callable[[Detail], str]] = MappingProxyType(
+    {
+        "created": lambda detail: (
+            f", made by {said(detail, 'parent')}" if "parent" in detail else ""
+        ),
+        "step": _by,
+        "awaits": _awaits,
+        "resumed": _by,
+        "done": _end,
+        "cancelled": _end,
+    }
+)
 WORDS: Mapping[str, Callable[[Event], str]] = MappingProxyType(
     {
         "turn": lambda event: f"turn {event.turn}",
@@ -85,6 +122,8 @@ WORDS: Mapping[str, Callable[[Event], str]] = MappingProxyType(
         "printed": lambda event: said(event.detail, "text", length=120),
         "uncaught": lambda event: said(event.detail, "error"),
         "closed": lambda event: printable(event.thread),
+        "found": lambda event: said(event.detail, "text"),
+        "things": lambda event: f"{len((event.detail or {}).get('things', ()))} queues and locks",
     }
 )
 
@@ -95,12 +134,17 @@ def names_of(events: Iterable[Event]) -> dict[int, str]:
 
 
 def places_of(events: Iterable[Event]) -> dict[int, Place]:
-    """Where the callback of each identity was written."""
-    return {
-        event.identity: event.detail
-        for event in events
-        if event.kind == "boxed" and event.identity is not None and event.detail
-    }
+    """Where the callback of each identity was written, or the coroutine of a task."""
+    places: dict[int, Place] = {}
+    for event in events:
+        if event.identity is None or not event.detail:
+            continue
+        if event.kind == "boxed":
+            places[event.identity] = event.detail
+        elif event.kind in ("created", "step"):  # it may get its name in between
+            name = called(said(event.detail, "name"), said(event.detail, "coroutine"))
+            places[event.identity] = {**event.detail, "callback": name}
+    return places
 
 
 def biography(events: Sequence[Event], identity: int) -> list[tuple[float, str, str]]:

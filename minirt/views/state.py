@@ -6,6 +6,7 @@ be shown as a `Frame`. So both always say the same. An event changes a few field
 much waits, and what the state keeps is what waits now, or has a bound.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -14,6 +15,7 @@ from minirt.views.frame import FIELDS, FIELDS_OF, QUEUE_OF_PHASE, WAITING, Frame
 from minirt.views.printed import LINE_LENGTH, Printed
 from minirt.views.queues import Queues
 from minirt.views.snapshot import Gap, Snapshot
+from minirt.views.tasks import Tasks
 from minirt.views.timeline import Timeline
 from minirt.views.words import (
     Detail,
@@ -25,7 +27,10 @@ from minirt.views.words import (
     styles_of,
 )
 from minirt.views.workers import Workers
-from minirt.watching.trace import PHASES, Event
+from minirt.watching.trace import ASYNCIO_PHASES, PHASES, Event
+
+FOUND = 50  # findings
+THINGS = 20  # queues, locks and so on
 
 Entry: TypeAlias = Event | Gap
 
@@ -37,6 +42,8 @@ class State:
         self.queues = Queues()
         self.workers = Workers()
         self.workers.at_least(threads)
+        self.tasks = Tasks()
+        self.phases: tuple[str, ...] = PHASES
         self.timeline = Timeline()
         self._printed = Printed()
         self._origin: float | None = None  # the time of the first event (s)
@@ -48,6 +55,9 @@ class State:
         self._current: list[Any] | None = None
         self._ready: int | None = None  # the token whose descriptor was ready last
         self._missed = 0
+        self._ready_callbacks = 0  # of asyncio, when this turn began
+        self._things: list[list[Any]] = []
+        self._found: deque[list[Any]] = deque(maxlen=FOUND)
 
     def apply(self, entry: Entry) -> Names:
         """Take one entry in. Returns the names of the fields that it may have changed."""
@@ -57,6 +67,8 @@ class State:
         if self._origin is None:
             self._origin = entry.time
         self.turn, self.phase = entry.turn, entry.phase
+        if entry.phase == "round":
+            self.phases = ASYNCIO_PHASES
         fold = FOLDS.get(entry.kind)
         changed = () if fold is None else fold(self, entry)
         if self._missed:
@@ -72,10 +84,18 @@ class State:
         self._token = snapshot.identity_token
         self._soon = {"tick": snapshot.next_ticks, "microtask": snapshot.microtasks}
         self._current = self._ready = None
+        self._begin_asyncio(snapshot)
         self._missed = missed
         self.queues.begin(snapshot)
         self.workers.begin(snapshot)
         self.timeline.interrupt()
+
+    def _begin_asyncio(self, snapshot: Any) -> None:
+        """What the snapshot of an asyncio program has besides."""
+        if hasattr(snapshot, "all_tasks"):
+            self.phases = ASYNCIO_PHASES
+            self.tasks.begin(snapshot.tasks, snapshot.all_tasks)
+            self._ready_callbacks = snapshot.ready
 
     def since(self, time: float) -> float:
         """Seconds from the first event to `time`."""
@@ -90,6 +110,8 @@ class State:
         """The callback that is called, or waits at the gate: as the field "current"."""
         if identity is None:
             return [None, name_of_call(detail, self.phase), said(detail, "where"), ""]
+        if identity in self.tasks:
+            return [as_text(identity), self.tasks.name(identity), "task", ""]
         wait = self.queues.about(identity)
         name = label(detail) or self.queues.name(identity)
         return [as_text(identity), name, wait.where, wait.what]
@@ -107,8 +129,9 @@ class State:
             "time": now,
             "turn": self.turn,
             "phase": self.phase,
-            "phases": list(PHASES),
+            "phases": list(self.phases),
             **self.fields(FIELDS),
+            "tasks": self.tasks.field(self.origin),
             "spans": self.timeline.recent(self.origin, time),
         }
 
@@ -148,6 +171,8 @@ class State:
         if event.identity is None:
             self._count_soon(event, -1)
             return ("current", "run", "soon")
+        if event.identity in self.tasks:
+            return ("current", "run")
         is_event = event.identity == self._ready
         likely = "epoll" if is_event else QUEUE_OF_PHASE.get(event.phase, "close")
         wait = self.queues.call(event.identity, likely)
@@ -204,11 +229,12 @@ class State:
     def _turned(self, event: Event) -> Names:
         detail = event.detail or {}
         self._soon = {"tick": 0, "microtask": 0}  # both are empty before a turn begins
+        self._ready_callbacks = detail.get("ready_callbacks", 0)
         if "pending_events" in detail and "epoll_pending_events" in detail:
             self.queues.count(detail["pending_events"], detail["epoll_pending_events"])
         if "available_threads" in detail and not self.queues.tasks:
             self.workers.count_available(detail["available_threads"])
-        return ("counters", "queue", "watched", "pool", "soon")
+        return ("counters", "queue", "watched", "pool", "soon", "ready")
 
     def _slept(self, event: Event) -> Names:
         self.timeline.begin(event, "sleep", "poll")
@@ -229,8 +255,30 @@ class State:
             self.workers.at_least(thread + 1)
         return ("pool", "counters")
 
+    def _task(self, event: Event) -> Names:
+        self.tasks.apply(event)
+        return ()
+
+    def _seen(self, event: Event) -> Names:
+        rows = (event.detail or {}).get("things")
+        if isinstance(rows, list):
+            self._things = [list(map(str, row)) for row in rows if isinstance(row, list)][:THINGS]
+        return ("things",)
+
+    def _finding(self, event: Event) -> Names:
+        detail = event.detail or {}
+        if event.identity is not None and detail.get("finding") == "destroyed":
+            self.tasks.drop(event.identity)
+        line = detail.get("line")
+        place = [said(detail, "file"), line if isinstance(line, int) else 0]
+        text = said(detail, "text", length=LINE_LENGTH)
+        self._found.append([self.since(event.time), text, *place])
+        return ("found",)
+
     def _ended(self, event: Event) -> Names:
         self.queues.leave_all()
+        self.tasks.drop_all()
+        self._ready_callbacks = 0
         self.workers.forget_all()
         self._soon = {"tick": 0, "microtask": 0}
         return FIELDS
@@ -252,6 +300,9 @@ FOLDS: Mapping[str, Callable[[State, Event], Names]] = MappingProxyType(
         "slept": State._slept,
         "woke": State._woke,
         "printed": State._said,
+        **dict.fromkeys(("created", "step", "awaits", "resumed", "done", "cancelled"), State._task),
+        "things": State._seen,  # a Watch has seen it in a snapshot
+        "found": State._finding,
         "closed": State._closed,
         "end": State._ended,
     }
@@ -265,6 +316,9 @@ SHOWN: Mapping[str, Callable[[State], Any]] = MappingProxyType(
         "waiting": lambda state: state.workers.waiting_rows(state.origin),
         "watched": lambda state: state.queues.watched_rows(),
         "soon": lambda state: [state.queues.immediates, *state._soon.values()],
+        "ready": lambda state: state._ready_callbacks,
+        "things": lambda state: state._things,
+        "found": lambda state: list(state._found),
         "run": lambda state: state._run,
         "console": lambda state: state._printed.rows(state.origin),
         "current": lambda state: state._current,

@@ -16,13 +16,14 @@ from minirt.views.lives import describe, lives_of, places_of, spans_of, summary,
 from minirt.views.packing import packed, unpacked
 from minirt.views.snapshot import Gap
 from minirt.views.state import Entry, State
+from minirt.views.tasks import Row, as_row
 from minirt.views.timeline import Span
 from minirt.views.words import Place, as_text, label, said
-from minirt.watching.trace import PHASES, Event, printable
+from minirt.watching.trace import Event, printable
 
 Source = Callable[[str, int], str]  # (file, line) -> its text
 MOST_SPANS = 20_000
-COLUMNS = ("events", "spans", "places")  # the long lists
+COLUMNS = ("events", "spans", "places", "tasks")  # the long lists
 GOES_ON = -1  # for the length of a span
 ITS_IDENTITY, ITS_TURN = "\0", "\1"  # in a packed text; no text that is told has such characters
 
@@ -61,7 +62,8 @@ def tape(
     places = {**state.queues.places, **places_of(events)}
     names = {identity: label(place) for identity, place in places.items()}
     values, texts = Table(), Table()
-    rows = list(_rows(state, entries, values, texts, names))
+    tasks: list[dict[str, Any]] = []
+    rows = list(_rows(state, entries, values, texts, names, tasks))
     threads = state.workers.size
     lives = lives_of(events, threads)
     spans = spans_of(events, lives, state.origin)[-MOST_SPANS:]
@@ -70,7 +72,8 @@ def tape(
         "events": rows,
         "values": values.values,
         "texts": texts.values,
-        "phases": list(PHASES),
+        "phases": list(state.phases),
+        "tasks": tasks,  # each change of a task, with the number of its event
         "threads": threads,
         "spans": list(map(_span, spans)),
         "places": _places(places, source),
@@ -149,14 +152,20 @@ def _rows(
     values: Table,
     texts: Table,
     names: Mapping[int, str],
+    tasks: list[dict[str, Any]],
 ) -> Iterator[list[Any]]:
     """[time, turn, phase, kind, thread, identity, number of its text, {field: its value's}]
 
-    A field that is as in the row before is left out.
+    A field that is as in the row before is left out. Changes of tasks go to `tasks`.
     """
     shown: dict[str, int] = {}
-    for entry in entries:
+    state.tasks.take_changes()
+    tasks += [{"at": 0, **as_row(row, state.origin)} for row in state.tasks.rows()]
+    for at, entry in enumerate(entries):
         changed = state.apply(entry)
+        for identity, row in state.tasks.take_changes().items():
+            shown_row = as_row(row or Row(identity, "", state="gone"), state.origin)
+            tasks.append({"at": at, **shown_row})
         if not shown:
             changed = FIELDS  # the first row has all of them
         fields = {name: values.number(value) for name, value in state.fields(changed).items()}

@@ -11,6 +11,7 @@ with a moment of which everything is known.
 from collections import deque
 from threading import RLock
 from time import monotonic
+from typing import Any
 
 from minirt.views.frame import Frame
 from minirt.views.snapshot import Gap, Snapshot
@@ -30,6 +31,8 @@ class Watch:
     def __init__(self, capacity: int = CAPACITY, budget: int = BUDGET) -> None:
         # the callback that waits at the gate: its identity, and where it was written
         self.next: tuple[int | None, Place] | None = None
+        self.words = ""  # tasks are wanted in which these are
+        self._things: list[list[str]] = []
         self.before = State()  # the run before the first entry of the recording
         self.dropped = 0  # entries that the recording had no room for
         self._state = State()
@@ -108,6 +111,8 @@ class Watch:
             if self.is_resting and snapshot.ticks >= self._turn:
                 self._keep_snapshot(snapshot)
             self._keep_descriptors(snapshot)
+            self._keep_things(snapshot)
+            self._state.tasks.words = self.words
             frame = self._state.frame(snapshot.time)
             if self.next is not None:
                 frame["current"] = self._state.about(*self.next)
@@ -130,6 +135,15 @@ class Watch:
                 detail = {"descriptor": descriptor, "interest": interest}
                 where = (state.turn, state.phase, "epoll", "watched")
                 self._keep(Event(snapshot.time, *where, token, detail))
+
+    def _keep_things(self, snapshot: Any) -> None:
+        """The queues and locks of an asyncio program, when they have changed."""
+        things = [list(map(str, row)) for row in getattr(snapshot, "things", ())]
+        if things != self._things:
+            self._things = things
+            state = self._state
+            where = (state.turn, state.phase, "main", "things")
+            self._keep(Event(snapshot.time, *where, None, {"things": things}))
 
     def _keep(self, entry: Entry) -> None:
         self._state.apply(entry)

@@ -34,6 +34,7 @@ class Watch(Protocol):
     """What makes the frames of a view: it takes the events in, and says when it needs a rest."""
 
     next: Waiting | None  # the callback that waits at the gate
+    words: str  # what the reader looks for among the tasks
 
     def record(self, event: Event, /) -> object: ...
     def take(self) -> None: ...

@@ -126,10 +126,19 @@ def notebook() -> Any:
 
 def _under(shell: Any) -> Callable[[BaseException], object]:
     """Show an error under the cell that started its program."""
+    cell, is_for_all = shell.get_parent(), not hasattr(shell, "set_thread_parent")
 
     def report(error: BaseException) -> None:
         show_only_the_program(error, shell)
-        shell.showtraceback((type(error), error, error.__traceback__))
+        hook = shell.displayhook
+        now = hook.parent_header
+        if is_for_all:  # before ipykernel 7 one cell, the one that runs, was every thread's
+            hook.set_parent(cell)
+        try:
+            shell.showtraceback((type(error), error, error.__traceback__))
+        finally:
+            if is_for_all:
+                hook.parent_header = now
 
     return report
 

@@ -220,6 +220,7 @@ class Player:
         gate = self._gate
         watch.take()
         watch.next = gate.next
+        watch.words = getattr(self._view, "words", "")
         frame = watch.frame(self._runtime.snapshot())
         return {**frame, "state": state, "speed": gate.speed, "held": gate.holding}
 

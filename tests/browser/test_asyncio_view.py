@@ -129,7 +129,7 @@ def test_the_recording_shows_the_same_tasks_and_follows_one(opened: Notebook) ->
     opened.frames()
     life = opened.text("biography")
     assert "worker-1: worker" in life
-    assert "awaits queue.get" in life
+    assert "awaits sleep" in life
     assert "woken by" in life
     assert "held the loop" in opened.text("warnings:not(.mr-found)")
     opened.shot("asyncio-recorded")

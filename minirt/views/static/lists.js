@@ -109,18 +109,22 @@ export function makeLists(follow) {
 
 export function makeSoon() {
   const element = make("div", "mr-soon");
-  const values = ["immediates", "ticks", "microtasks"].map((name) => {
+  const items = ["immediates", "ticks", "microtasks", "ready callbacks"].map((name) => {
     const value = make("b", "", "0");
     const item = make("span");
     item.append(value, ` ${name}`);
     element.append(item);
-    return value;
+    return { item, value };
   });
   const run = make("span", "mr-run");
   element.append(run);
 
   function draw(frame) {
-    values.forEach((value, at) => setText(value, thousands(frame.soon[at])));
+    const isAsyncio = frame.phases.includes("round");
+    items.forEach(({ item, value }, at) => {
+      item.hidden = isAsyncio !== (at === 3); // asyncio has one queue, and Node three
+      setText(value, thousands([...frame.soon, frame.ready ?? 0][at]));
+    });
     const missed = frame.missed ? ` · ${thousands(frame.missed)} turns since the last frame, sampled` : "";
     setText(run, `${thousands(frame.run)} callbacks seen${missed}`);
   }

@@ -5,6 +5,8 @@ import { watchKernel } from "./kernel.js";
 import { makeParts } from "./parts.js";
 import { keepPlace, keyOf, placeIn } from "./places.js";
 import { inflate, matching, pastCounters, unfold } from "./recording.js";
+import { tasksAt } from "./tasks.js";
+import { threadsUsed } from "./timeline.js";
 import { isRunning } from "./words.js";
 
 const WINDOW = 4; // seconds of the timeline while the program runs
@@ -95,7 +97,7 @@ export class Page {
   forget() {
     this.recording = null;
     this.live = COUNTERS.map(() => []);
-    for (const list of this.parts.lists) list.forget();
+    for (const list of [...this.parts.lists, this.parts.tasks]) list.forget();
     this.redraw();
   }
 
@@ -119,7 +121,7 @@ export class Page {
     const recorded = this.recording !== null && this.frames.length > 0;
     const state = recorded && this.at < this.frames.length - 1 ? "recorded" : last.state;
     const { phases } = recorded ? this.recording : last;
-    const frame = recorded ? { speed: 1, held: false, error: last.error, phases, ...this.frames[this.at], state } : last;
+    const frame = recorded ? { speed: 1, held: false, error: last.error, phases, tasks: tasksAt(this.recording, this.at), ...this.frames[this.at], state } : last;
     this.drawFrame(frame, recorded ? pastCounters(this.frames, this.at) : this.live);
     this.drawTimeline(frame, recorded);
     if (recorded) this.drawRecording(frame);
@@ -133,7 +135,11 @@ export class Page {
     ring.draw(frame);
     counters.draw(frame, history);
     soon.draw(frame);
+    this.root.classList.toggle("mr-asyncio", frame.phases.includes("round"));
     lists.forEach((list) => list.draw(frame, this.followed));
+    this.parts.tasks.draw(frame, this.followed);
+    this.parts.things.draw(frame);
+    this.parts.found.draw(frame, this.recording !== null);
     this.parts.console.draw(frame);
   }
 
@@ -142,7 +148,8 @@ export class Page {
     const from = recorded ? 0 : Math.max(0, end - WINDOW);
     const to = recorded ? Math.max(end, 1e-6) : from + WINDOW;
     const spans = recorded ? this.recording.spans : frame.spans;
-    const threads = recorded ? this.recording.threads : frame.pool.length;
+    const pool = recorded ? this.recording.threads : frame.pool.length;
+    const threads = frame.phases.includes("round") ? threadsUsed(spans) : pool; // asyncio has many, and few are used
     this.parts.timeline.draw({ spans, threads, from, to, now: end, at: frame.time, followed: this.followed });
   }
 

@@ -10,6 +10,7 @@ import { make } from "./elements.js";
 import { makeLists, makeSoon } from "./lists.js";
 import { makeBiography, makeEvents, makeFindings, makePlayer } from "./player.js";
 import { makeRing } from "./ring.js";
+import { makeFound, makeTasks, makeThings } from "./tasks.js";
 import { makeTimeline } from "./timeline.js";
 
 function makeRoot(onKey) {
@@ -41,6 +42,9 @@ export function makeParts(actions, send) {
     soon: makeSoon(),
     timeline: makeTimeline(follow),
     lists: makeLists(follow),
+    tasks: makeTasks(actions, send),
+    things: makeThings(),
+    found: makeFound(),
     console: makeConsole(),
     biography: makeBiography(actions),
     findings: makeFindings(actions),
@@ -49,9 +53,10 @@ export function makeParts(actions, send) {
   const numbers = box("mr-numbers", parts.counters, parts.soon);
   const top = box("mr-top", parts.ring, numbers);
   const lists = box("mr-lists", ...parts.lists, parts.console);
+  const work = box("mr-work", parts.tasks, parts.things);
   const tape = box("mr-tape", parts.player, parts.events);
-  const moment = box("mr-moment", top, parts.timeline, parts.biography, lists, findings.summary);
+  const moment = box("mr-moment", top, parts.timeline, parts.biography, work, lists, findings.summary);
   header.element.append(parts.controls.element);
-  root.append(header.element, findings.warnings, box("mr-whole", tape, moment));
+  root.append(header.element, parts.found.element, findings.warnings, box("mr-whole", tape, moment));
   return { ...parts, onlyRecorded: [tape, findings.warnings, parts.biography.element, findings.summary] };
 }

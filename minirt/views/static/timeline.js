@@ -34,6 +34,11 @@ function visibleSpans(spans, from, to, now, scale) {
   });
 }
 
+// How many lanes of the pool have something to show?
+export function threadsUsed(spans) {
+  return spans.reduce((most, [lane]) => Math.max(most, lane.startsWith("pool") ? Number(lane.slice(4)) + 1 : 0), 0);
+}
+
 export function makeTimeline(follow) {
   const { element, head } = panel("Timeline", "mr-timeline");
   const legend = make("span", "mr-legend");

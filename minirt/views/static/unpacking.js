@@ -1,7 +1,7 @@
 // How does a packed recording become the lists that it was? Each list says first how it is stored;
 // see minirt/views/packing.py, which packs.
 
-const COLUMNS = ["events", "spans", "places"];
+const COLUMNS = ["events", "spans", "places", "tasks"];
 const ITS_IDENTITY = "\u0000"; // how a text begins that begins with the identity of its event
 const GOES_ON = -1;
 const ITS_TURN = "\u0001";
@@ -66,7 +66,7 @@ function spanWithTimes(span, events) {
 export function unpack(recording) {
   if (recording.values) return recording; // by a version that did not pack
   const whole = { ...recording, values: [], texts: [] };
-  for (const name of COLUMNS) whole[name] = unpackedList(recording[name]);
+  for (const name of COLUMNS) whole[name] = unpackedList(recording[name] ?? [0]); // an older one has no tasks
   whole.places = Object.fromEntries(whole.places);
   for (const event of whole.events) {
     let text = event[6];

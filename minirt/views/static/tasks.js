@@ -1,0 +1,215 @@
+// Which tasks are there, and what does each await? A tree, by who made whom; or groups of those
+// that are alike, where there are many.
+
+import { button, make, panel, setText } from "./elements.js";
+import { duration, thousands } from "./words.js";
+
+const MANY = 30; // tasks: from then on they come in groups at first
+const MOST_ROWS = 200;
+const ROOM = 6; // rows that are seen at once
+const ENDED_STATES = new Set(["done", "failed", "cancelled", "gone"]);
+
+// The field "tasks" of a frame, made of the changes that a recording has up to the event `at`.
+// Returns [how many, rows, groups, how many ended, the last of them].
+export function tasksAt(recording, at) {
+  const rows = new Map();
+  let ended = [];
+  for (const change of recording.tasks ?? []) {
+    if (change.at > at) break;
+    if (!ENDED_STATES.has(change.state)) { rows.set(change.identity, change); continue; }
+    rows.delete(change.identity);
+    if (change.state !== "gone") ended.push(change);
+  }
+  const counts = new Map();
+  for (const row of rows.values()) {
+    const key = `${row.coroutine || row.name}\n${row.group || row.state}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  const groups = [...counts].map(([key, count]) => [...key.split("\n"), count]).sort((one, other) => other[2] - one[2]);
+  return [rows.size, [...rows.values()], groups, ended.length, ended.slice(-6)];
+}
+
+// The rows in the order of a tree, each with its depth. Who was made by nobody known is a root.
+function inTree(rows) {
+  const known = new Set(rows.map(({ identity }) => identity));
+  const children = new Map();
+  for (const row of rows) {
+    const parent = known.has(row.parent) && row.parent !== row.identity ? row.parent : "";
+    children.set(parent, [...(children.get(parent) ?? []), row]);
+  }
+  const found = [];
+  const walk = (identity, depth) => {
+    for (const row of children.get(identity) ?? []) {
+      found.push([row, depth]);
+      if (depth < 30) walk(row.identity, depth + 1);
+    }
+  };
+  walk("", 0);
+  return found;
+}
+
+function matches(row, words) {
+  const text = `${row.name} ${row.coroutine} ${row.state} ${row.what} ${row.source}`.toLowerCase();
+  return words.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+}
+
+function awaited(row) {
+  if (row.state !== "waits") return row.error ? `${row.state}: ${row.error}` : row.state;
+  return row.what;
+}
+
+function left(row, now) {
+  if (ENDED_STATES.has(row.state)) return "";
+  if (row.until !== null) return row.until > now ? `${duration(row.until - now)} left` : "due";
+  return duration(Math.max(0, now - row.since));
+}
+
+function placeOf(row) {
+  if (row.state !== "waits" || !row.line) return "";
+  return row.source ? `${row.line}: ${row.source}` : `line ${row.line}`;
+}
+
+function makeRow(follow) {
+  const element = make("li", "mr-task");
+  const link = button("", "Follow this task", () => follow(element.identity));
+  link.className = "mr-link mr-task-name";
+  const parts = ["mr-task-coroutine", "mr-task-awaits", "mr-task-line", "mr-task-time mr-number"].map((name) => make("span", name));
+  element.append(link, ...parts);
+  return { element, link, parts };
+}
+
+export function makeTasks(actions, send) {
+  const { element, count, head } = panel("Tasks", "mr-tasks");
+  const search = make("input", "mr-filter");
+  Object.assign(search, { type: "search", placeholder: "find: name, coroutine, awaits …" });
+  search.setAttribute("aria-label", "Find tasks");
+  const grouping = button("Group", "Group the tasks by coroutine and by what they await", () => {
+    grouped = !isGrouped;
+    actions.redraw();
+  });
+  head.append(search, grouping);
+  const list = make("ol", "mr-list mr-task-list");
+  const ended = make("details", "mr-ended");
+  const summary = make("summary");
+  const endedList = make("ol", "mr-list");
+  ended.append(summary, endedList);
+  const rest = make("div", "mr-rest");
+  element.append(list, rest, ended);
+  let grouped = null; // nobody has chosen
+  let isGrouped = false;
+  let most = 0;
+  search.addEventListener("input", () => {
+    send({ command: "find", value: search.value });
+    actions.redraw();
+  });
+  const rows = [];
+  const endedRows = [];
+
+  function drawRows(wanted, made, into, now, followed) {
+    while (made.length < wanted.length) {
+      made.push(makeRow((identity) => actions.follow(identity)));
+      into.append(made.at(-1).element);
+    }
+    made.forEach(({ element: row, link, parts }, at) => {
+      row.hidden = at >= wanted.length;
+      if (row.hidden) return;
+      const [task, depth] = wanted[at];
+      row.identity = task.identity;
+      row.style.setProperty("--mr-depth", Math.min(depth, 8));
+      row.dataset.state = task.state;
+      row.classList.toggle("mr-followed", task.identity === followed);
+      link.disabled = task.identity === null;
+      setText(link, task.name);
+      const texts = [task.coroutine, awaited(task), placeOf(task), left(task, now)];
+      texts.forEach((text, number) => setText(parts[number], text));
+      row.title = [task.name, task.coroutine, awaited(task), placeOf(task), task.by ? `woken by ${task.by}` : ""].filter(Boolean).join(" · ");
+    });
+  }
+
+  function groupRow([coroutine, what, size]) {
+    return [{ identity: null, name: `${thousands(size)} ×`, coroutine, state: "waits", what, line: 0, since: 0, until: null, source: "" }, 0];
+  }
+
+  function draw(frame, followed) {
+    const [total, tasks, groups, over, last] = frame.tasks ?? [0, [], [], 0, []];
+    element.hidden = total === 0 && over === 0;
+    if (element.hidden) return;
+    const words = search.value.trim();
+    isGrouped = (grouped ?? total > MANY) && !words;
+    grouping.setAttribute("aria-pressed", isGrouped);
+    grouping.hidden = total < 2;
+    setText(grouping, isGrouped ? "Each" : "Group");
+    const found = words ? tasks.filter((row) => matches(row, words)) : tasks;
+    const wanted = isGrouped ? groups.map(groupRow) : inTree(found).slice(0, MOST_ROWS);
+    drawRows(wanted, rows, list, frame.time, followed);
+    if (isGrouped) rows.forEach(({ parts }) => setText(parts[3], ""));
+    most = Math.max(most, Math.min(ROOM, wanted.length));
+    list.style.setProperty("--mr-lines", most);
+    setText(count, thousands(total));
+    const hidden = isGrouped || words ? 0 : total - Math.min(tasks.length, MOST_ROWS);
+    const none = words && wanted.length === 0 ? "no task has these words" : "";
+    setText(rest, hidden > 0 ? `and ${thousands(hidden)} more: find them by a word` : none);
+    ended.hidden = over === 0;
+    setText(summary, `${thousands(over)} over`);
+    if (ended.open) drawRows(last.map((row) => [row, 0]), endedRows, endedList, frame.time, followed);
+  }
+
+  function forget() {
+    most = 0;
+    grouped = null;
+  }
+  return { element, draw, forget };
+}
+
+// Queues, locks, semaphores and so on, with those who wait for them.
+export function makeThings() {
+  const { element, count } = panel("Queues and locks", "mr-things");
+  const list = make("ol", "mr-list");
+  element.append(list);
+  const rows = [];
+
+  function draw(frame) {
+    const things = frame.things ?? [];
+    element.hidden = things.length === 0;
+    setText(count, thousands(things.length));
+    while (rows.length < things.length) {
+      const row = make("li", "mr-thing");
+      const parts = ["mr-task-name", "mr-thing-how", "mr-task-awaits"].map((name) => make("span", name));
+      row.append(...parts);
+      list.append(row);
+      rows.push({ row, parts });
+    }
+    rows.forEach(({ row, parts }, at) => {
+      row.hidden = at >= things.length;
+      if (row.hidden) return;
+      row.title = things[at].slice(1).filter(Boolean).join(" · ");
+      const [, kind, name, how, who] = things[at];
+      setText(parts[0], [kind, name].filter(Boolean).join(" "));
+      setText(parts[1], how);
+      setText(parts[2], who || "nobody waits");
+    });
+  }
+  return { element, draw };
+}
+
+// What is wrong, in words, while the program runs. The recording has a list of its own.
+export function makeFound() {
+  const element = make("ul", "mr-warnings mr-found");
+  element.setAttribute("aria-label", "Findings");
+  element.setAttribute("role", "status");
+  let drawn = "";
+
+  function draw(frame, isRecorded) {
+    const found = isRecorded ? [] : (frame.found ?? []).slice(-3);
+    element.hidden = found.length === 0;
+    const texts = found.map(([, text]) => text);
+    if (texts.join("\n") === drawn) return;
+    drawn = texts.join("\n");
+    element.replaceChildren(...texts.map((text) => {
+      const item = make("li");
+      item.append(make("span", "mr-warning-text", text));
+      return item;
+    }));
+  }
+  return { element, draw };
+}

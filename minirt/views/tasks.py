@@ -1,0 +1,228 @@
+"""Which tasks are there, and what does each of them await?
+
+One fold for minirt's own tasks and for asyncio's. A row of a task has the same fields in a live
+frame and in a recording. Each step costs the same, however many tasks there are: the groups are
+counted while tasks change, and a live frame has the first rows only, or those that were asked for.
+"""
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from minirt.views import queues
+from minirt.views.words import NAME_LENGTH, Detail, said
+from minirt.watching.trace import Event, shortened
+
+ROOM = 60  # rows of a live frame
+GROUPS = 12
+ENDED = 6  # tasks that are over and can still be seen
+SOURCE = 120  # characters of a line
+STATES = MappingProxyType(
+    {"created": "ready", "step": "runs", "resumed": "runs", "awaits": "waits"}
+)
+# What tasks await that differs in a number or a name only
+ALIKE = MappingProxyType(
+    {
+        "timer": "a timer",
+        "task": "tasks",
+        "descriptor": "a descriptor",
+        "pool": "a thread",
+        "process": "a subprocess",
+    }
+)
+
+
+class Row(NamedTuple):
+    """A task. Times in seconds, on the loop's clock."""
+
+    identity: int
+    name: str
+    coroutine: str = ""
+    parent: str = ""  # who made it: an identity
+    state: str = "ready"  # ready, runs, waits; done, failed, cancelled
+    what: str = ""  # it awaits
+    group: str = ""  # the same for all tasks that await the like
+    kind: str = ""  # timer, task, queue ...
+    file: str = ""
+    line: int = 0  # where it awaits
+    source: str = ""
+    since: float = 0.0
+    until: float | None = None
+    thing: str = ""  # the identity of the queue or lock
+    by: str = ""  # who woke it last
+    error: str = ""
+
+
+class Tasks:
+    """The tasks that are not over, by identity, and the last ones that are."""
+
+    def __init__(self) -> None:
+        self.words = ""  # only those rows are wanted in which all of them are
+        self.ended = 0
+        self._rows: OrderedDict[int, Row] = OrderedDict()
+        self._unlisted = 0
+        self._groups: Counter[tuple[str, str]] = Counter()
+        self._last: deque[Row] = deque(maxlen=ENDED)
+        self._changed: dict[int, Row | None] | None = None  # who makes a recording asks for it
+
+    def __contains__(self, identity: object) -> bool:
+        return identity in self._rows
+
+    def __len__(self) -> int:
+        return len(self._rows) + self._unlisted
+
+    def name(self, identity: int) -> str:
+        """ "fetch-3: fetch" """
+        row = self._rows.get(identity)
+        return "" if row is None else called(row.name, row.coroutine)
+
+    # What happens to a task
+
+    def apply(self, event: Event) -> None:
+        """A step in its life."""
+        if event.identity is None:
+            return
+        detail = event.detail or {}
+        before = self._rows.get(event.identity)
+        if event.kind in ("done", "cancelled"):
+            self._end(before, event, detail)
+        elif before is not None or len(self._rows) < queues.KNOWN:
+            self._put(row_of(event.identity, event.kind, event.time, detail, before))
+        elif event.kind == "created":
+            self._unlisted += 1
+
+    def drop(self, identity: int) -> None:
+        """It is gone, and was not over."""
+        row = self._rows.pop(identity, None)
+        if row is not None:
+            self._count(row, -1)
+            self._note(identity, None)
+
+    def drop_all(self) -> None:
+        """None is left."""
+        for identity in list(self._rows):
+            self.drop(identity)
+        self._unlisted = 0
+
+    def begin(self, tasks: Iterable[tuple[int, float, Detail]], total: int) -> None:
+        """Begin again from a snapshot: (identity, since when it is so, detail) of each."""
+        there = {}
+        for identity, since, detail in tasks:
+            before = self._rows.get(identity)
+            kind = "awaits" if "awaits" in detail else "resumed"
+            there[identity] = row_of(identity, kind, since, detail, before)
+        for identity in [one for one in self._rows if one not in there]:
+            self.drop(identity)
+        for row in there.values():
+            if self._rows.get(row.identity) != row:
+                self._put(row)
+        self._unlisted = max(0, total - len(self._rows))
+
+    def _put(self, row: Row) -> None:
+        before = self._rows.get(row.identity)
+        if before is not None:
+            self._count(before, -1)
+        self._rows[row.identity] = row
+        self._count(row, 1)
+        self._note(row.identity, row)
+
+    def _end(self, before: Row | None, event: Event, detail: Detail) -> None:
+        self.ended += 1
+        if before is None:
+            self._unlisted = max(0, self._unlisted - 1)
+            return
+        self.drop(before.identity)
+        error = said(detail, "error")
+        state = "failed" if error else "cancelled" if event.kind == "cancelled" else "done"
+        row = before._replace(
+            state=state, error=error, what="", group="", source="", since=event.time
+        )
+        self._last.append(row)
+        self._note(row.identity, row)
+
+    def _note(self, identity: int, row: Row | None) -> None:
+        if self._changed is not None:
+            self._changed[identity] = row
+
+    def _count(self, row: Row, more: int) -> None:
+        group = (row.coroutine or row.name, row.group or row.state)
+        self._groups[group] += more
+        if not self._groups[group]:
+            del self._groups[group]
+
+    # What there is to see
+
+    def field(self, origin: float) -> list[Any]:
+        """[how many, rows, [coroutine, awaits, how many] of groups, how many ended, the last]"""
+        groups = [[*group, count] for group, count in self._groups.most_common(GROUPS)]
+        rows = [as_row(row, origin) for row in self._wanted()]
+        return [len(self), rows, groups, self.ended, [as_row(row, origin) for row in self._last]]
+
+    def _wanted(self) -> Sequence[Row]:
+        words = self.words.lower().split()
+        found: list[Row] = []
+        for row in self._rows.values():
+            if len(found) == ROOM:
+                break
+            if not words or all(word in text_in(row) for word in words):
+                found.append(row)
+        return found
+
+    def rows(self) -> list[Row]:
+        """All of them."""
+        return list(self._rows.values())
+
+    def take_changes(self) -> dict[int, Row | None]:
+        """What changed since the last time: the row of each identity; None for one that is gone.
+
+        The first time nothing: from then on the changes are kept.
+        """
+        changed, self._changed = self._changed, {}
+        return changed or {}
+
+
+def row_of(identity: int, kind: str, time: float, detail: Detail, before: Row | None) -> Row:
+    """The row after an event of this kind."""
+    coroutine = said(detail, "coroutine", length=NAME_LENGTH)
+    known = Row(identity, "") if before is None else before
+    row = known._replace(
+        name=said(detail, "name", known.name, NAME_LENGTH),
+        coroutine=coroutine or known.coroutine,
+        parent=said(detail, "parent", known.parent),
+        state=STATES.get(kind, known.state),
+        since=time,
+        by=said(detail, "by", known.by),
+    )
+    if kind != "awaits":
+        return row._replace(what="", group="", kind="", source="", until=None, thing="")
+    until, at, what = detail.get("until"), detail.get("at"), said(detail, "awaits")
+    kind = said(detail, "what", "future")
+    return row._replace(
+        what=what,
+        group=ALIKE.get(kind, what),
+        kind=kind,
+        file=said(detail, "path"),
+        line=at if isinstance(at, int) else 0,
+        source=said(detail, "source", length=SOURCE),
+        until=float(until) if isinstance(until, int | float) else None,
+        thing=said(detail, "thing"),
+    )
+
+
+def called(name: str, coroutine: str) -> str:
+    """What to call a task."""
+    return shortened(f"{name}: {coroutine}" if coroutine else name, NAME_LENGTH)
+
+
+def as_row(row: Row, origin: float) -> dict[str, Any]:
+    """A row as it goes to a page: JSON, identities as texts, times since `origin` in seconds."""
+    said_of_it: Mapping[str, Any] = row._asdict()
+    until = None if row.until is None else round(row.until - origin, 6)
+    times = {"since": round(row.since - origin, 6), "until": until}
+    return {**said_of_it, "identity": str(row.identity), **times}
+
+
+def text_in(row: Row) -> str:
+    """Where words are looked for."""
+    return f"{row.name} {row.coroutine} {row.state} {row.what} {row.source}".lower()
