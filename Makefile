@@ -128,7 +128,7 @@ release: $(VENV)/installed-release ## build the sdist and the wheel into dist, c
 kernels: $(VENV)/installed-test chromium ## the extension and the view on another kernel: IPYKERNEL="6.31.*"; `make clean` goes back
 	$(PIP_INSTALL) "ipykernel==$(or $(IPYKERNEL),7.4.*)"
 	$(BIN)/python -m pytest -q tests/test_extension.py tests/test_gui.py tests/test_live.py tests/test_clicks.py \
-		tests/test_faults_j_magics.py $(PYTEST_FLAGS)
+		tests/test_faults_j_magics.py tests/test_faults_j_program.py $(PYTEST_FLAGS)
 	$(BIN)/python -m pytest -q tests/browser/test_view.py $(PYTEST_FLAGS)
 
 hub: $(VENV)/installed-classroom ## JupyterHub for a class on this machine, with classroom/jupyterhub_config.py: HUB_FLAGS=...

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import ipykernel
 import nbformat
 import pytest
 
@@ -122,9 +123,11 @@ class Page:
 
     def __init__(self, cells: Kernel, text: str) -> None:
         self._cells = cells
-        client = cells.client
-        client.control_channel.send(client.session.msg("create_subshell_request", {}))
-        self._subshell = client.get_control_msg(timeout=30)["content"].get("subshell_id")
+        self._subshell: str | None = None
+        if ipykernel.version_info >= (7,):  # as Lab does it
+            client = cells.client
+            client.control_channel.send(client.session.msg("create_subshell_request", {}))
+            self._subshell = client.get_control_msg(timeout=30)["content"]["subshell_id"]
         self.cell = cells.begin(text)
         cells.watch(lambda: "busy" in self.cell.out)
 
