@@ -135,7 +135,8 @@ class MinirtMagics(Magics):
         %minirt                 how it is doing, and which recordings are kept
         %minirt trace NAME      go back to the recording that --trace NAME has kept
         %minirt picture         draw it
-        %minirt export FILE     write it: .json for ui.perfetto.dev, .jsonl one event a line
+        %minirt export FILE     write it: .json for ui.perfetto.dev, .jsonl one event a line,
+                                .html a page that plays it without a kernel
         %minirt check           is everything here that the chapters use? Goes to their data
         """
         options = read_options(self.minirt_line, line, "%minirt")

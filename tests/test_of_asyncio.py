@@ -143,3 +143,14 @@ def test_a_terminal_shows_the_run_and_a_table_of_what_was_slow(tmp_path: Path) -
     assert table[0] == "What held the loop:"
     assert table[2].split()[:2] == ["slow", "program.py:4"]
     assert "in line 5: time.sleep(0.12)" in ran.stderr
+
+
+def test_such_a_run_is_exported_as_a_page_for_perfetto_and_as_lines(
+    shared: Kernel, tmp_path: Path
+) -> None:
+    shared.run(DEFINES)
+    for name in ("run.html", "run.json", "run.jsonl"):
+        assert "events written" in shared.run(f"%minirt export {tmp_path / name}").out
+    assert "double" in (tmp_path / "run.json").read_text()
+    assert "four = await double(2)" in (tmp_path / "run.jsonl").read_text()
+    assert "minirt-widget" in (tmp_path / "run.html").read_text()

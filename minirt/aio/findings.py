@@ -9,7 +9,7 @@ import asyncio
 import gc
 import weakref
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import BuiltinMethodType, MappingProxyType, MethodType
 from typing import Any
 
@@ -79,15 +79,16 @@ class Findings:
 
     # What holds the loop
 
-    def held(self, name: str, held: Held) -> None:
-        """A callback took long."""
+    def held(self, name: str, held: Held, place: Mapping[str, Any]) -> None:
+        """A callback took long. place: where it was written, if nobody saw its line."""
         time = f"{held.took * 1000:.0f} ms" if held.took < 1 else f"{held.took:.1f} s"
         where = f" in line {held.line}: {held.source}" if held.line else ""
         text = f"{name} held the loop for {time}{where}."
         if held.blocks:
             advice = ADVICE.get(held.blocks, OTHERWISE)
             text += f" There {held.blocks} blocks every task. {advice}."
-        self.found("blocking" if held.blocks else "held", text, held.file, held.line, held.took)
+        file, line = held.file or place.get("file", ""), held.line or place.get("line", 0)
+        self.found("blocking" if held.blocks else "held", text, file, line, held.took)
 
     def see_queue(self, ready: deque[Any]) -> None:
         """A round begins, with so much to call."""

@@ -25,7 +25,7 @@ from minirt.aio.findings import Findings
 from minirt.aio.rounds import Rounds
 from minirt.aio.surroundings import loops_made_here, warnings_heard
 from minirt.aio.watchdog import Watchdog
-from minirt.aio.watched import WatchedRounds, watched_call
+from minirt.aio.watched import MOST_THINGS, WatchedRounds, watched_call
 from minirt.core.system import System
 from minirt.errors import AlreadyRan, MinirtError
 from minirt.node.snapshot import Snapshot, snapshot
@@ -35,7 +35,6 @@ from minirt.watching.stopping import end_tasks
 from minirt.watching.trace import Sink
 
 MOST_TASKS = 200  # of a snapshot
-MOST_THINGS = 20
 FRESH = 0.4  # s: tasks are looked at no more often than that while the program is left alone
 HEARD = (signal.SIGINT, signal.SIGTERM)  # what a stop may be taken for
 

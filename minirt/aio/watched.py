@@ -24,6 +24,7 @@ from minirt.aio.findings import Findings
 from minirt.aio.rounds import Rounds
 from minirt.aio.waits import task_of
 from minirt.core.calls import Event
+from minirt.core.policies import Work
 from minirt.core.polls import Interest
 from minirt.values import Int
 from minirt.watching.calls import READINESS, WatchedCalls
@@ -32,6 +33,8 @@ from minirt.watching.gate import Gate, PacedClock
 from minirt.watching.labels import place, text_of
 from minirt.watching.trace import Sink
 
+OFTEN = 0.05  # s: queues and locks are looked at no more often
+MOST_THINGS = 20
 ELSEWHERE = "another thread"
 WAKES = "_set_result_unless_cancelled"  # what `asyncio.sleep` has called
 
@@ -55,6 +58,8 @@ class WatchedRounds(WatchedCalls):
         self._book, self._findings = program.book, program.findings
         self._clock = loop.clock  # also when the loop is closed
         self._descriptors: dict[int, int] = {}  # id(handle) -> identity of a descriptor's event
+        self._looked_at, self._things = 0.0, list[list[Any]]()  # the queues and locks
+        self._kinds: dict[int | None, str] = {}  # what threads do, by identity
         self._running: Page | None = None
         self._by = ""  # who runs: for those that are woken meanwhile
 
@@ -116,6 +121,7 @@ class WatchedRounds(WatchedCalls):
             callback = function_of(owner)
             told["kind"] = place(callback)["callback"]
             self._book.jobs[owner._future] = f"{told['kind']} on a thread"
+            self._kinds[identity] = told["kind"]
         elif isinstance(told.get("interest"), Interest):
             told["interest"] = "read" if told["interest"] & Interest.READABLE else "write"
         self.note("boxed", identity, place(callback))
@@ -173,7 +179,7 @@ class WatchedRounds(WatchedCalls):
             if self.gate is not None:
                 self.gate.leave()
             if held is not None:
-                findings.held(page.name if page else detail["callback"], held)
+                findings.held(page.name if page else detail["callback"], held, detail)
 
     def _begin_step(self, page: Page) -> None:
         is_first = page.waits is None and page.state == "ready"
@@ -242,6 +248,10 @@ class WatchedRounds(WatchedCalls):
         paced = self._program.paced
         return super().wait(timeout if paced is None else paced.real_seconds(timeout))
 
+    def observe(self, step: str, thread: int, task: Work, result: Any) -> None:
+        take = self._kinds.get if step == "started" else self._kinds.pop
+        self.note(step, task[0], {"kind": take(task[0], "a function")}, thread=f"pool{thread}")
+
     def turning(self) -> None:
         loop = self.rounds
         watched = sum(len(one.listeners()) for one in loop.poll.watched.values())
@@ -252,6 +262,15 @@ class WatchedRounds(WatchedCalls):
             "ready_callbacks": len(loop.ready),
         }
         self.note("turn", None, counters)
+        if monotonic() - self._looked_at > OFTEN:
+            self._look_at_things()
+
+    def _look_at_things(self) -> None:
+        """Queues and locks, when they have changed."""
+        self._looked_at, things = monotonic(), self._book.things(MOST_THINGS)
+        if things != self._things:
+            self._things = things
+            self.note("things", None, {"things": things})
 
 
 def function_of(call: Call) -> Any:

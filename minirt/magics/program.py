@@ -258,14 +258,28 @@ def check_together(options: Any, speed: float, threads: int) -> None:
 def export(program: Program, name: str) -> str:
     """Write the recording to a file. Returns what to say about it."""
     path = Path(name)
-    write: dict[str, Callable[[Path], Path]] = {
+    write: dict[str, Callable[[Path], object]] = {
         ".json": program.recorder.write_chrome,
         ".jsonl": program.recorder.write_jsonl,
+        ".html": lambda path: path.write_text(page_of(program), encoding="utf-8"),
     }
     if path.suffix not in write:
-        raise UsageError("%minirt export FILE: FILE ends with .json (ui.perfetto.dev) or .jsonl")
+        raise UsageError(
+            "%minirt export FILE: FILE ends with .json (ui.perfetto.dev), .jsonl, or .html (a page "
+            "that plays the run)"
+        )
     try:
         write[path.suffix](path)
     except OSError as error:
         raise UsageError(f"%minirt export: {error}") from None
     return f"{len(program.recorder)} events written to {path}"
+
+
+def page_of(program: Program) -> str:
+    """A page that plays the run."""
+    from minirt.views.report import page
+
+    outcome, _, error = program.outcome.partition(" with ")
+    state = "failed" if error else outcome
+    title = program.name or "A run on minirt"
+    return page(program.recorder.events, title, state, error, program.recorder.dropped)

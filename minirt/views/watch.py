@@ -32,7 +32,6 @@ class Watch:
         # the callback that waits at the gate: its identity, and where it was written
         self.next: tuple[int | None, Place] | None = None
         self.words = ""  # tasks are wanted in which these are
-        self._things: list[list[str]] = []
         self.before = State()  # the run before the first entry of the recording
         self.dropped = 0  # entries that the recording had no room for
         self._state = State()
@@ -139,9 +138,8 @@ class Watch:
     def _keep_things(self, snapshot: Any) -> None:
         """The queues and locks of an asyncio program, when they have changed."""
         things = [list(map(str, row)) for row in getattr(snapshot, "things", ())]
-        if things != self._things:
-            self._things = things
-            state = self._state
+        state = self._state
+        if things != state.fields(["things"])["things"]:
             where = (state.turn, state.phase, "main", "things")
             self._keep(Event(snapshot.time, *where, None, {"things": things}))
 

@@ -1,9 +1,15 @@
 """An asyncio program in the live view: its tasks as a tree, what they await, and what is wrong."""
 
+import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from minirt import Recorder, Simulation
+from minirt.aio.program import AsyncioProgram
+from minirt.views.report import page
 
 from .conftest import PATIENCE, Lab, Notebook
 from .test_compact import LAPTOP, WATCH_PARTS, WIDER_THAN_THE_VIEW
@@ -144,3 +150,30 @@ def test_a_thousand_tasks_come_in_groups_and_one_is_found(lab: Lab, open_noteboo
     notebook.shot("asyncio-many")
     notebook.stop()
     assert notebook.errors == []
+
+
+def test_an_exported_page_plays_without_a_kernel(browser: Any, tmp_path: Path) -> None:
+    async def worker() -> None:
+        await asyncio.sleep(0.5)
+
+    async def main() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(worker(), name="the worker")
+
+    recorder = Recorder()
+    AsyncioProgram(Simulation(), recorder).run(main())
+    file = tmp_path / "run.html"
+    file.write_text(page(recorder, "A run"))
+    context = browser.new_context()
+    shown = context.new_page()
+    errors: list[str] = []
+    shown.on("pageerror", lambda error: errors.append(str(error)))
+    shown.goto(file.as_uri())
+    shown.locator('.minirt-live[data-mode="recorded"]').wait_for(timeout=PATIENCE)
+    shown.locator(".mr-slider").evaluate(
+        "slider => { slider.value = Math.floor(slider.max / 2);"
+        " slider.dispatchEvent(new Event('input')); }"
+    )
+    shown.locator(".mr-task-list", has_text="the worker").wait_for(timeout=PATIENCE)
+    context.close()
+    assert errors == []
