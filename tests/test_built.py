@@ -2,8 +2,10 @@
 
 import pytest
 
-from tests.built import globals_of, run, unknown_names
+from minirt.exercises.promises import printed_with, promise_program
+from tests.built import globals_of, read, run, unknown_names
 from tests.notebooks import NOTEBOOKS
+from tests.quotes import code_cells
 
 CHAPTERS = [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
 
@@ -102,6 +104,45 @@ print(Exchange._ready.__code__.co_filename[:10])
 Runtime(system=Simulation()).run(main)
 """
 
+OF_09 = """
+from minirt import Runtime, Simulation, gather, race, sleep_ms, timeout_ms
+
+
+async def slow(name, ms):
+    try:
+        await sleep_ms(ms)
+        return name
+    except Cancelled:
+        print(f"{name} is cancelled")
+        raise
+
+
+async def fails():
+    await sleep_ms(5)
+    raise ValueError("broken")
+
+
+async def main():
+    print(await gather(slow("a", 30), slow("b", 10)), await race(slow("c", 30), slow("d", 10)))
+    try:
+        await gather(slow("e", 1000), fails())
+    except ValueError as error:
+        print(error)
+    try:
+        async with timeout_ms(20):
+            await Sleep(1000)
+    except TimeoutError as error:
+        print(error, "by", Task._step.__code__.co_filename[:8])
+    Task(fails())
+    await sleep_ms(10)
+    return "returned"
+
+
+rt = Runtime(system=Simulation())
+rt.on_uncaught = lambda error: print("told:", error)
+print(rt.run(main))
+"""
+
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_chapter_has_every_name_that_its_quotes_use(chapter: str) -> None:
@@ -137,3 +178,27 @@ def test_the_main_example_runs_on_the_modules_of_chapter_07() -> None:
     assert lines[:2] == ["Thread: main  You asked for /tea and waited 20 ms.", "07_modules"]
     assert 'Thread: main  The "encrypted" number is 63245986' in lines
     assert lines[-1] == "Thread: main  The nested 500 ms are over"
+
+
+def test_a_program_awaits_on_the_futures_and_tasks_of_chapter_09() -> None:
+    assert run("09_from_callbacks_to_await", OF_09) == [
+        "['a', 'b'] d",
+        "c is cancelled",
+        "e is cancelled",
+        "broken",
+        "not done within 20 ms by 09_from_",
+        "told: broken",
+        "returned",
+    ]
+
+
+def test_the_plain_classes_of_chapter_09_keep_the_order_of_node() -> None:
+    names = {"__name__": "__main__"}
+    for _, cell in code_cells(read("09_from_callbacks_to_await")):
+        if cell.source.startswith(("class PlainFuture", "def await_plainly", "class PlainTask")):
+            definitions = cell.source.partition("\n\n\nsimulated")[0]
+            exec("from minirt import queue_microtask, set_timeout\n" + definitions, names)
+    plain = {name: names[f"Plain{name}"] for name in ("Future", "Task")}
+    for number in ("01", "02", "03", "04", "06", "11", "12", "24", "26", "27"):
+        one = promise_program(number)
+        assert printed_with(one, **plain) == list(one.orders[0])

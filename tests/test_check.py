@@ -142,10 +142,10 @@ def without_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:
         (without_package("anywidget"), "every chapter", "the live view"),
         (without_package("ipywidgets"), "every chapter", "the questions"),
         (without_package("matplotlib"), "chapters 02, 03, 04, 05 and 08", "pip install"),
-        (without_package("h11"), "chapters 00 and 07", "web pages"),
-        (without_node, "chapter 08", "https://nodejs.org"),
+        (without_package("h11"), "chapters 00, 07 and 09", "web pages"),
+        (without_node, "chapters 01, 02, 03, 04, 05, 06, 07, 08 and 09", "https://nodejs.org"),
         (without_threads, "every chapter", "ulimit -u"),
-        (without_ports, "chapters 00, 05 and 07", "listen"),
+        (without_ports, "chapters 00, 05, 07 and 09", "listen"),
         (without_temporary_folder, "chapters 03, 06 and 07", "TMPDIR"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -193,7 +193,7 @@ def with_data(folder: Path) -> Path:
 
 def test_data_that_is_not_here_is_named_with_its_chapters(elsewhere: Path) -> None:
     said = check.report()
-    assert "data/notes.txt" in said and "chapters 00, 01, 02, 03 and 07" in said
+    assert "data/notes.txt" in said and "chapters 00, 01, 02, 03, 05, 07 and 09" in said
     assert str(NOTEBOOKS) in said
 
 
@@ -251,7 +251,7 @@ def test_a_program_reads_its_data_wherever_the_kernel_was_started(
     kernel_of_module.run("%load_ext minirt")
     said = kernel_of_module.run("%minirt check").out
     assert said == (
-        "data/notes.txt, which chapters 00, 01, 02, 03 and 07 read, is not in "
+        "data/notes.txt, which chapters 00, 01, 02, 03, 05, 07 and 09 read, is not in "
         f"{tmp_path} but in {NOTEBOOKS}: relative paths begin there from now on.\n"
     )
     program = "%%minirt --sim\nfs.read('data/notes.txt', lambda v: print(v.into_string()))"

@@ -1,6 +1,7 @@
 """Chapter 09: a channel between tasks, in which whoever is faster has to wait."""
 
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 from minirt.awaiting.coroutines import Task
@@ -146,14 +147,14 @@ class Trial(Play):
     def runs(self, *steps: tuple[float, Any]) -> None:
         """After so many ms each function is called, and coroutines that it gives are tasks."""
 
-        def begin(step: Any) -> None:
+        def begin(step: Any, value: object) -> None:
             for coroutine in step() or ():
                 self.task(coroutine)
 
         def main() -> None:
             self.channel = self._make(self._room)
             for ms, step in steps:
-                set_timeout(ms, lambda _, step=step: begin(step))
+                set_timeout(ms, partial(begin, step))
 
         self.run(main)
         if self.played.unheard:

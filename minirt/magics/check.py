@@ -109,12 +109,12 @@ NEEDS = (
         "the plots of {} will not show", FROM_PYPI,
     ),
     Need(
-        "h11", partial(has_package, "h11"), ("00", "07"),
+        "h11", partial(has_package, "h11"), ("00", "07", "09"),
         "{} cannot ask for web pages", "Run: pip install h11",
     ),
     Need(
-        "Node", has_node, ("08",),
-        "the `%%node` cell of {} says so", "https://nodejs.org has it, and the other cells do "
+        "Node", has_node, ("01", "02", "03", "04", "05", "06", "07", "08", "09"),
+        "the `%%node` cells of {} say so", "https://nodejs.org has it, and the other cells do "
         "without: what it printed is recorded",
     ),
     Need(
@@ -123,7 +123,7 @@ NEEDS = (
         "`ulimit -u`, or restart the kernel",
     ),
     Need(
-        "A port on 127.0.0.1", has_ports, ("00", "05", "07"),
+        "A port on 127.0.0.1", has_ports, ("00", "05", "07", "09"),
         "no server of {} can be reached", "Let this process listen there, or read along on Binder",
     ),
     Need(
@@ -132,7 +132,7 @@ NEEDS = (
         "restart the kernel",
     ),
 )  # fmt: skip
-READ_BY = ("00", "01", "02", "03", "07")  # the chapters that read the data
+READ_BY = ("00", "01", "02", "03", "05", "07", "09")  # the chapters that read the data
 
 
 def findings() -> list[str]:
