@@ -387,7 +387,7 @@ async def together(*coroutines):
                         "    return [task",
                     ),
                 ),
-                "b was the first that failed, with ValueError, and together raised KeyError",
+                "b was the first that failed, with ValueError, and together raised LookupError",
             ),
             (  # by name
                 changed(

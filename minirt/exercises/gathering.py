@@ -132,9 +132,9 @@ def all_over(answer: Answer) -> None:
         answer,
         play,
         play.works("a", HOUR, tidy_ms=50),
-        play.made(breaks_while_tidying()),
         play.works("b", 10, ValueError("b is broken")),
         play.works("c", 10, KeyError("c is broken, too")),
+        play.made(breaks_while_tidying()),
     )
     play.check_cancelled_once("a")
     if not isinstance(played.error, ValueError):
