@@ -13,7 +13,7 @@ Each has `--help`. `%unload_ext minirt` leaves nothing behind.
 """
 
 from collections.abc import Awaitable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
@@ -41,8 +41,11 @@ from minirt.magics.program import Program, cell_of_caller, export, show_picture
 from minirt.magics.real_node import run_node
 from minirt.magics.running import Running
 
+if TYPE_CHECKING:
+    from minirt.magics.kernel_view import KernelView
+
 NAMES = ("minirt", "minirt.extension")  # what may stand after %load_ext
-WHAT = ("status", "trace", "export", "picture", "check")
+WHAT = ("status", "trace", "export", "picture", "check", "kernel")
 
 
 @magics_class
@@ -67,6 +70,7 @@ class MinirtMagics(Magics):
         self.running = Running(self)
         self.last_cell: object = None  # the request for the cell that ran last
         self.loop: gui.KernelLoop | None = None
+        self.kernel_view: KernelView | None = None  # the last one
         self.completion = Completion(self.magics, self.values)
         self.rewriter = Rewriter()
         self.places: tuple[tuple[list[Any], object], ...] = ()  # lists of IPython, and who is there
@@ -137,6 +141,7 @@ class MinirtMagics(Magics):
         %minirt picture         draw it
         %minirt export FILE     write it: .json for ui.perfetto.dev, .jsonl one event a line,
                                 .html a page that plays it without a kernel
+        %minirt kernel          the live view of this kernel's own loop, if that is minirt's
         %minirt check           is everything here that the chapters use? Goes to their data
         """
         options = read_options(self.minirt_line, line, "%minirt")
@@ -149,6 +154,9 @@ class MinirtMagics(Magics):
             moved = check.go_to_the_data(str(self.ip.user_ns.get("__vsc_ipynb_file__", "")))
             say(check.report(moved))
             return None
+        if options.what == "kernel":
+            self._show_kernel()
+            return None
         if options.what == "trace":
             return self._trace(options.name)
         program = self._last()
@@ -156,6 +164,14 @@ class MinirtMagics(Magics):
             return show_picture(program)
         say(export(program, options.name) if options.what == "export" else self._status(program))
         return None
+
+    def _show_kernel(self) -> None:
+        from minirt.magics.kernel_view import KernelView  # brings the widgets
+
+        if self.kernel_view is not None:
+            self.kernel_view.stop()
+        self.kernel_view = KernelView()
+        self.kernel_view.begin()
 
     def _last(self) -> Program:
         if self.last is None:
@@ -314,6 +330,8 @@ def unload_ipython_extension(ip: InteractiveShell) -> None:
         return
     if magics.loop is not None:
         magics.loop.remove()
+    if magics.kernel_view is not None:
+        magics.kernel_view.stop()
     magics.rewriter.end()
     for things, ours in (*magics.places, (ip.configurables, magics)):
         if ours in things:  # or somebody has emptied it

@@ -1,5 +1,6 @@
 """minirt.kernel: "Python 3 on minirt", a real kernel whose asyncio loop is minirt's."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -187,3 +188,33 @@ def test_a_command_that_is_none_is_told_so(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit):
         main(["add"])
     assert "install" in capsys.readouterr().err
+
+
+def test_the_live_view_shows_the_kernels_own_loop(cells: Kernel) -> None:
+    cells.run("%load_ext minirt\nimport asyncio, time")
+    shown = cells.run("%minirt kernel")
+    assert "comm_open" in shown.messages
+    cells.run("await asyncio.sleep(0.25)")
+    cells.run("time.sleep(0.12)")
+    cells.run("await asyncio.sleep(0.25)")
+    cells.run("view = get_ipython().magics_manager.registry['MinirtMagics'].kernel_view._view")
+    frame = cells.run(
+        "print(view.frame['kernel'], view.frame['phases'],"
+        " [row['coroutine'] for row in view.frame['tasks'][1]], view.frame['found'])"
+    ).out
+    assert "True ['poll', 'timers', 'round']" in frame
+    assert "a message on the shell channel" in frame
+    assert "in line 1: time.sleep(0.12)" in frame
+    assert "minirt-widget" in cells.run("%unload_ext minirt").html()  # its recording
+
+
+def test_a_kernel_of_another_loop_has_no_such_view() -> None:
+    from IPython.core.error import UsageError
+
+    from minirt.magics.kernel_view import KernelView
+
+    async def look() -> None:
+        KernelView()
+
+    with pytest.raises(UsageError, match=r"python -m minirt\.kernel install"):
+        asyncio.run(look())

@@ -10,11 +10,12 @@ The book outlasts the moments in which the program is left alone. Then it is rea
 import asyncio
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from minirt.aio.waits import Await, look
 from minirt.watching.event import printable
+from minirt.watching.labels import place
 
 MOST_THINGS = 2_000
 GONE = 200
@@ -71,6 +72,8 @@ class Book:
     def __init__(self, next_identity: Callable[[], int], now: Callable[[], float]) -> None:
         self.next_identity = next_identity
         self.now = now
+        # what a reader understands, for names of coroutines and callbacks that say little
+        self.words: Mapping[str, str] = {}
         self.pages: dict[int, Page] = {}  # by id(task)
         # tasks that were destroyed, and what id they had: their weak references end first
         self._gone: deque[tuple[int, Page | None]] = deque(maxlen=GONE)
@@ -87,9 +90,16 @@ class Book:
         key, pages, gone = id(task), self.pages, self._gone
         page = Page(self.next_identity(), task, None if parent is None else parent.identity)
         page.task = weakref.ref(task, lambda _: gone.append((key, pages.pop(key, None))))
+        page.coroutine = self.words.get(page.coroutine, page.coroutine)
         page.since = self.now()
         pages[key] = page
         return page
+
+    def place(self, callback: object) -> dict[str, Any]:
+        """Where a callback was written, and what it is called."""
+        where = place(callback)
+        where["callback"] = self.words.get(where["callback"], where["callback"])
+        return where
 
     def close(self, task: "asyncio.Task[Any]") -> None:
         """It is over."""

@@ -14,28 +14,18 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from time import monotonic
 from types import CoroutineType
 from typing import Any
 
-from minirt.aio.book import Book
 from minirt.aio.event_loop import MinirtEventLoop
-from minirt.aio.findings import Findings
-from minirt.aio.rounds import Rounds
 from minirt.aio.surroundings import loops_made_here, warnings_heard
-from minirt.aio.watchdog import Watchdog
-from minirt.aio.watched import MOST_THINGS, WatchedRounds, watched_call
+from minirt.aio.watched_loop import WatchedLoop
 from minirt.core.system import System
 from minirt.errors import AlreadyRan, MinirtError
-from minirt.node.snapshot import Snapshot, snapshot
-from minirt.watching.calls import unwatch, watch_by
 from minirt.watching.gate import Gate, PacedClock
 from minirt.watching.stopping import end_tasks
 from minirt.watching.trace import Sink
 
-MOST_TASKS = 200  # of a snapshot
-FRESH = 0.4  # s: tasks are looked at no more often than that while the program is left alone
 HEARD = (signal.SIGINT, signal.SIGTERM)  # what a stop may be taken for
 
 
@@ -48,55 +38,25 @@ class NoProgramOfAsyncio(MinirtError, TypeError):
         )
 
 
-@dataclass(frozen=True)
-class AsyncioSnapshot(Snapshot):
-    """A moment of a program of asyncio's."""
-
-    tasks: tuple[tuple[int, float, dict[str, Any]], ...]  # identity, since (s), detail
-    all_tasks: int
-    things: tuple[list[Any], ...]
-    ready: int  # callbacks
-
-
-class AsyncioProgram:
+class AsyncioProgram(WatchedLoop):
     """One run of one program of asyncio's.
 
     system: a Simulation for simulated time. trace: gets all its events.
     """
 
     def __init__(self, system: System | None = None, trace: Sink | None = None) -> None:
+        super().__init__(MinirtEventLoop(system))
         self._system = system
-        self.event_loop: Any = MinirtEventLoop(system)
         self._loops = [self.event_loop]
         self._is_given = False  # the first of them, to the program
-        self.paced: PacedClock | None = None
-        self.book = Book(self.loop.next_identity, self.event_loop.time)
-        self.findings = Findings(self.book, Watchdog(watched_call.__code__))
         self._handlers: dict[int, Callable[[], object]] = {}  # of signals
         self._is_asked_to_stop = False
         self._has_run = False
-        self._watching: tuple[Sink | None, Gate | None] | None = None
-        self._tasks: tuple[float, tuple[Any, ...], int] = (0.0, (), 0)  # when they were looked at
         self.value: Any = None  # what its main has returned
         if trace is not None:
             self.attach(trace)
 
     # What is asked of a runtime, too
-
-    @property
-    def loop(self) -> Rounds:
-        """The core of the loop that runs."""
-        rounds: Rounds = self.event_loop._core
-        return rounds
-
-    @property
-    def phase(self) -> str:
-        return self.loop.phase
-
-    @property
-    def ticks(self) -> int:
-        """Turns of the loop so far."""
-        return self.loop.turns
 
     def check_new(self, main: object) -> None:
         """Raise unless `main` can be run, and nothing has run here yet."""
@@ -105,21 +65,6 @@ class AsyncioProgram:
             raise NoProgramOfAsyncio(main)
         if self._has_run:
             raise AlreadyRan
-
-    def attach(self, trace: Sink | None = None, gate: Gate | None = None) -> None:
-        """From now on every event goes to `trace`, and every callback passes the `gate`."""
-        self._watching = (trace, gate)
-        watched = watch_by(WatchedRounds(self, self.loop, trace, gate))
-        assert isinstance(watched, WatchedRounds)
-        watched.begin()
-        self.findings.hand_over()
-
-    def detach(self) -> None:
-        """No event is recorded any more. On the loop's thread."""
-        self._watching = None
-        if isinstance(self.loop.calls, WatchedRounds):
-            self.loop.calls.end()
-        unwatch(self.loop)
 
     def call_from_thread(self, cb: Callable[[Any], object]) -> None:
         """Call it on the loop. RuntimeError when that is closed."""
@@ -132,39 +77,6 @@ class AsyncioProgram:
             self.event_loop.call_soon_threadsafe(self._stop_here)
         except RuntimeError:
             pass  # it is over
-
-    def snapshot(self, most: int = 50) -> AsyncioSnapshot:
-        """The program now. Any thread may ask."""
-        loop = self.loop
-        now = snapshot(loop, most)
-        watched = sum(len(one.listeners()) for one in tuple(loop.poll.watched.values()))
-        counts = {**dict(now.queues), "epoll": watched}
-        tasks, all_tasks = self._tasks_now()
-        fields = vars(now) | {
-            "time": loop.clock.now() if self.paced is None else self.paced.now(),
-            "queues": tuple(counts.items()),
-            "epoll_pending_events": watched,
-            "pending_events": now.pending_events + watched,
-        }
-        return AsyncioSnapshot(
-            **fields,
-            tasks=tasks,
-            all_tasks=all_tasks,
-            things=tuple(self.book.things(MOST_THINGS)),
-            ready=len(loop.ready),
-        )
-
-    def _tasks_now(self) -> tuple[tuple[Any, ...], int]:
-        """The tasks, where no events tell of them."""
-        if self.loop.is_watched or self.loop.phase in ("new", "closed"):
-            return (), 0
-        if monotonic() - self._tasks[0] > FRESH:
-            book = self.book
-            book.read_through(self.event_loop, MOST_TASKS)
-            pages = list(book.pages.values())
-            rows = tuple((one.identity, one.since, book.detail(one)) for one in pages[:MOST_TASKS])
-            self._tasks = (monotonic(), rows, len(pages))
-        return self._tasks[1:]
 
     # Its run
 

@@ -12,6 +12,7 @@ not count.
 
 import sys
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from time import monotonic, thread_time
 from types import CodeType, FrameType
@@ -45,7 +46,8 @@ class Watchdog:
         self._used = 0.0  # s of the processor, until then
         self._noting = 0.0  # s that were spent on watching since then
         self._number = 0  # of callbacks
-        self._seen: tuple[int, int, str, int, str] = (0, 0, "", 0, "")  # number, times, where
+        # of the callback with this number: how often it was seen where
+        self._seen: tuple[int, Counter[tuple[str, int, str]]] = (0, Counter())
         self._over = threading.Event()
         self._watcher = threading.Thread()
 
@@ -77,9 +79,11 @@ class Watchdog:
         took, self._began = monotonic() - self._began - self._noting, 0.0
         if took <= HELD:
             return None
-        number, times, file, line, blocks = self._seen
-        if number != self._number:
-            times, file, line, blocks = 0, "", 0, ""
+        number, places = self._seen
+        times, (file, line, blocks) = 0, ("", 0, "")
+        if number == self._number and places:
+            times = places.total()
+            (file, line, blocks), _ = places.most_common(1)[0]
         used = thread_time() - self._used - self._noting
         is_waiting = times > 1 and (blocks or used < took / IDLE)
         if used <= HELD and not is_waiting:
@@ -100,12 +104,13 @@ class Watchdog:
             return
         inside = frames[len(codes) - codes[::-1].index(self._around) :]
         own = own_frame(inside)
-        times = self._seen[1] + 1 if self._seen[0] == number else 1
+        if self._seen[0] != number:
+            self._seen = (number, Counter())
         if own is None:
-            self._seen = (number, times, "", 0, "")
+            self._seen[1]["", 0, ""] += 1
         else:
             file, line = own.f_code.co_filename, own.f_lineno
-            self._seen = (number, times, file, line, blocking_call(inside, file, line))
+            self._seen[1][file, line, blocking_call(inside, file, line)] += 1
 
 
 # (a part of the file's name, functions in it, how to call it); no functions: any

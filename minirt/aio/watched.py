@@ -103,7 +103,7 @@ class WatchedRounds(WatchedCalls):
         task = task_of(handle._callback)
         page = None if task is None else self._book.page(task)
         if task is None:
-            self.note("queued", None, {"where": "soon", **place(handle._callback)})
+            self.note("queued", None, {"where": "soon", **self._book.place(handle._callback)})
         elif page is None:
             self._open(task)
         else:
@@ -124,7 +124,7 @@ class WatchedRounds(WatchedCalls):
             self._kinds[identity] = told["kind"]
         elif isinstance(told.get("interest"), Interest):
             told["interest"] = "read" if told["interest"] & Interest.READABLE else "write"
-        self.note("boxed", identity, place(callback))
+        self.note("boxed", identity, self._book.place(callback))
         self.note("queued", identity, told)
         self.loop.wake()
 
@@ -152,7 +152,7 @@ class WatchedRounds(WatchedCalls):
         task = task_of(handle._callback)
         if task is None:
             page, identity = None, self._identity_of(handle)
-            detail = place(handle._callback)
+            detail = self._book.place(handle._callback)
         else:
             page = self._book.page(task) or self._open(task)
             page.name = printable(task.get_name())  # `create_task` may name it after it is made
@@ -308,7 +308,7 @@ class NotedTimers:
         self._timers.add(when, key, timer)
         began, watched = monotonic(), self._watched
         delay = max(0.0, when - watched._clock.now())
-        where, page = place(timer._callback), watched._running
+        where, page = watched._book.place(timer._callback), watched._running
         if page is not None and where["callback"] == WAKES:
             where = {**page.place(), "callback": f"wakes {page.name}"}
         watched.note("boxed", key, where)

@@ -34,6 +34,7 @@ export function makeControls(send) {
 
   function draw(frame, isOff) {
     for (const control of [pause, step, speed, stop]) control.disabled = isOff;
+    for (const control of [pause, step, speed]) control.hidden = frame.kernel === true; // it hears the buttons itself
     paused = frame.state === "paused";
     setText(pause, paused ? "Resume" : "Pause");
     if (document.activeElement !== speed) speed.value = String(frame.speed);

@@ -1,0 +1,107 @@
+"""What can be asked of an asyncio loop while it is watched?
+
+Its core, its tasks, and how it looks at this moment. It tells its events to a sink while one is
+attached, and costs nothing more when that is taken off.
+"""
+
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from minirt.aio.book import Book
+from minirt.aio.findings import Findings
+from minirt.aio.rounds import Rounds
+from minirt.aio.watchdog import Watchdog
+from minirt.aio.watched import MOST_THINGS, WatchedRounds, watched_call
+from minirt.node.snapshot import Snapshot, snapshot
+from minirt.watching.calls import unwatch, watch_by
+from minirt.watching.gate import Gate, PacedClock
+from minirt.watching.trace import Sink
+
+MOST_TASKS = 200  # of a snapshot
+FRESH = 0.4  # s: tasks are looked at no more often than that while nobody watches
+
+
+@dataclass(frozen=True)
+class AsyncioSnapshot(Snapshot):
+    """A moment of a program of asyncio's."""
+
+    tasks: tuple[tuple[int, float, dict[str, Any]], ...]  # identity, since (s), detail
+    all_tasks: int
+    things: tuple[list[Any], ...]
+    ready: int  # callbacks
+
+
+class WatchedLoop:
+    """An event loop of minirt's, and what is known of its tasks."""
+
+    def __init__(self, event_loop: Any) -> None:
+        self.event_loop = event_loop
+        self.paced: PacedClock | None = None
+        self.book = Book(self.loop.next_identity, event_loop.time)
+        self.findings = Findings(self.book, Watchdog(watched_call.__code__))
+        self._watching: tuple[Sink | None, Gate | None] | None = None
+        self._tasks: tuple[float, tuple[Any, ...], int] = (0.0, (), 0)  # when they were looked at
+
+    @property
+    def loop(self) -> Rounds:
+        """The core of the loop that runs."""
+        rounds: Rounds = self.event_loop._core
+        return rounds
+
+    @property
+    def phase(self) -> str:
+        return self.loop.phase
+
+    @property
+    def ticks(self) -> int:
+        """Turns of the loop so far."""
+        return self.loop.turns
+
+    def attach(self, trace: Sink | None = None, gate: Gate | None = None) -> None:
+        """From now on every event goes to `trace`, and every callback passes the `gate`."""
+        self._watching = (trace, gate)
+        watched = watch_by(WatchedRounds(self, self.loop, trace, gate))
+        assert isinstance(watched, WatchedRounds)
+        watched.begin()
+        self.findings.hand_over()
+
+    def detach(self) -> None:
+        """No event is recorded any more. On the loop's thread."""
+        self._watching = None
+        if isinstance(self.loop.calls, WatchedRounds):
+            self.loop.calls.end()
+        unwatch(self.loop)
+
+    def snapshot(self, most: int = 50) -> AsyncioSnapshot:
+        """The program now. Any thread may ask."""
+        loop = self.loop
+        now = snapshot(loop, most)
+        watched = sum(len(one.listeners()) for one in tuple(loop.poll.watched.values()))
+        counts = {**dict(now.queues), "epoll": watched}
+        tasks, all_tasks = self._tasks_now()
+        fields = vars(now) | {
+            "time": loop.clock.now() if self.paced is None else self.paced.now(),
+            "queues": tuple(counts.items()),
+            "epoll_pending_events": watched,
+            "pending_events": now.pending_events + watched,
+        }
+        return AsyncioSnapshot(
+            **fields,
+            tasks=tasks,
+            all_tasks=all_tasks,
+            things=tuple(self.book.things(MOST_THINGS)),
+            ready=len(loop.ready),
+        )
+
+    def _tasks_now(self) -> tuple[tuple[Any, ...], int]:
+        """The tasks, where no events tell of them."""
+        if self.loop.is_watched or self.loop.phase in ("new", "closed"):
+            return (), 0
+        if monotonic() - self._tasks[0] > FRESH:
+            book = self.book
+            book.read_through(self.event_loop, MOST_TASKS)
+            pages = list(book.pages.values())
+            rows = tuple((one.identity, one.since, book.detail(one)) for one in pages[:MOST_TASKS])
+            self._tasks = (monotonic(), rows, len(pages))
+        return self._tasks[1:]
