@@ -47,8 +47,8 @@ def test_every_entry_has_a_reason() -> None:
 
 
 def test_few_cells_are_left_unchecked() -> None:
-    """Five of about forty code cells in a chapter, at the most."""
+    """Five of about forty code cells in a chapter, at the most; Node is not on every machine."""
     for path in NOTEBOOKS:
         cells = nbformat.read(path, as_version=4).cells
-        # a cell of %%node has two tags
-        assert sum(bool(TAGS & set(cell.metadata.get("tags", ()))) for cell in cells) <= 5, path
+        ours = [cell for cell in cells if not cell.source.startswith("%%node")]
+        assert sum(bool(TAGS & set(cell.metadata.get("tags", ()))) for cell in ours) <= 5, path

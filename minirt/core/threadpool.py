@@ -54,6 +54,14 @@ def run_task(task: Work) -> Js:
     return result if type(result) in JS_TYPES else Error(NotAJs(result))
 
 
+def check_size(threads: int) -> None:
+    """Raise now for what is no number of threads: ValueError."""
+    if threads < 0 or isinstance(threads, bool):
+        raise ValueError(
+            f"threads={threads!r}: a pool has 0 or more threads. 4 is the usual number"
+        )
+
+
 class ThreadPool:
     """A fixed number of threads, started as they are needed, and the tasks that wait for one.
 
@@ -70,10 +78,7 @@ class ThreadPool:
         perform: Callable[[Work], Any] = run_task,
         name: str = "pool",
     ) -> None:
-        if threads < 0 or isinstance(threads, bool):
-            raise ValueError(
-                f"threads={threads!r}: a pool has 0 or more threads. 4 is the usual number"
-            )
+        check_size(threads)
         self.finished: deque[Finished] = deque()
         self.free = list(range(threads))  # a stack: the last one works next
         self.observer: Observer | None = None  # may not raise
@@ -81,17 +86,19 @@ class ThreadPool:
         self.apart: Callable[[], AbstractContextManager[None]] = nullcontext
         self._wake = wake
         self._clock = clock
-        self._perform = perform
-        self._name = name
         self._context = Context()
-        self._schedule = schedule
-        self._policy: Fifo = policy_for(schedule)
-        self._max_waiting = max_waiting
-        self._lock = threading.Lock()
+        self._perform, self._name = perform, name
+        self._schedule, self._max_waiting = schedule, max_waiting
         self._taken: set[int] = set()  # threads that the program took for itself
+        self._begin_anew(threads)
+
+    def _begin_anew(self, threads: int) -> None:
+        """Nobody works and nothing waits. Also after a fork: the old locks may be held for ever."""
+        self._lock = threading.Lock()
+        self._policy: Fifo = policy_for(self._schedule)
         self._running: dict[int, Work] = {}  # thread -> what it works on
-        self._inboxes: list[SimpleQueue[Work | None]] = [SimpleQueue() for _ in range(threads)]
         self._threads: dict[int, threading.Thread] = {}  # those that were needed so far
+        self._inboxes: list[SimpleQueue[Work | None]] = [SimpleQueue() for _ in range(threads)]
         self._ended = [threading.Event() for _ in range(threads)]
 
     @property
@@ -289,8 +296,18 @@ class ThreadPool:
         self._policy.clear()
         for number in self._threads:
             self._inboxes[number].put(None)
+        interrupts = self._wait_for_all() if wait else []
+        self._let_go()
+        try:
+            if interrupts:
+                raise interrupts[0]
+        finally:
+            interrupts.clear()  # or its traceback, which has this frame, would keep the pool
+
+    def _wait_for_all(self) -> list[KeyboardInterrupt]:
+        """Until each thread has ended, or somebody interrupts twice. Returns the interrupts."""
         interrupts: list[KeyboardInterrupt] = []
-        while wait and self._threads:
+        while self._threads:
             number = min(self._threads)
             try:
                 if self._threads[number].ident is not None:  # or it was never started
@@ -303,12 +320,7 @@ class ThreadPool:
                 interrupts.append(interrupt)
                 if len(interrupts) == 2:
                     self._threads.clear()  # nobody waits for them any more
-        self._let_go()
-        try:
-            if interrupts:
-                raise interrupts[0]
-        finally:
-            interrupts.clear()  # or its traceback, which has this frame, would keep the pool
+        return interrupts
 
     def end(self, wait: bool = False) -> None:
         """The threads end as soon as no task waits. Nothing is dropped, and nobody is woken.
@@ -334,12 +346,8 @@ class ThreadPool:
         """
         for inbox in self._inboxes:
             inbox.put(None)
-        self._threads.clear()
-        self._running.clear()
-        self._policy = policy_for(self._schedule)  # a thread may have held the lock of the old one
-        self._lock = threading.Lock()
-        self._inboxes = [SimpleQueue() for _ in self._inboxes]
-        self._ended = [threading.Event() for _ in self._inboxes]
+        self._threads.clear()  # for `outlive`, which has this dict
+        self._begin_anew(self.size)
 
 
 def end_threads(
