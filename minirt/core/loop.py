@@ -56,10 +56,10 @@ class Loop:
 
     __slots__ = (
         *("__weakref__", "_look_at", "_was_quiet", "adopt", "alert", "asleep", "callbacks"),
-        *("calls",),
-        *("clock", "closing", "idle_hooks", "immediates", "inbox", "is_over", "is_resting"),
-        *("is_watched", "microtasks", "next_ticks", "on_uncaught", "pending", "phase"),
-        *("poll", "pool", "prepare_hooks", "stopped", "system", "thread", "timers", "turns"),
+        *("calls", "clock", "closing", "idle_hooks", "immediates", "inbox", "is_over"),
+        *("is_resting", "is_watched", "microtasks", "next_ticks", "on_uncaught", "pending"),
+        *("phase", "poll", "pool", "prepare_hooks", "stopped", "system", "thread", "timers"),
+        "turns",
     )
 
     def __init__(

@@ -65,17 +65,8 @@ class Runtime:
 
     __slots__ = (
         *("__weakref__", "_at_close", "_context", "_has_run", "_identities", "_immediates"),
-        *(
-            "_joins_threads",
-            "_main",
-            "_main_is_async",
-            "_registrator",
-            "_state",
-            "_to_close",
-            "handles",
-            "has_forked",
-        ),
-        *("loop", "of_modules"),
+        *("_joins_threads", "_main", "_main_is_async", "_registrator", "_state", "_to_close"),
+        *("handles", "has_forked", "loop", "of_modules"),
     )
 
     make_loop: Callable[[System, int, Schedule, int | None], Loop] = Loop  # for other rules
