@@ -113,6 +113,10 @@ NEEDS = (
         "{} cannot ask for web pages", "Run: pip install h11",
     ),
     Need(
+        "aiohttp", partial(has_package, "aiohttp"), ("10",),
+        "one program of {} will not run", "Run: pip install aiohttp. Nothing else needs it",
+    ),
+    Need(
         "Node", has_node, ("01", "02", "03", "04", "05", "06", "07", "08", "09"),
         "the `%%node` cells of {} say so", "https://nodejs.org has it, and the other cells do "
         "without: what it printed is recorded",
