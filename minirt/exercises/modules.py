@@ -62,13 +62,13 @@ def on_the_pool(work, content, cb):
 """
 
 TEXT = b"la " * 400
-NO_BYTES = {  # as the message says it -> what is handed over
-    "'a text'": "a text",
-    "7": 7,
-    "None": None,
-    "[1, 2]": [1, 2],
-    "memoryview(b'la')": memoryview(b"la"),
-}
+NO_BYTES = (  # (as the message says it, what is handed over)
+    ("'a text'", "a text"),
+    ("7", 7),
+    ("None", None),
+    ("[1, 2]", [1, 2]),
+    ("memoryview(b'la')", memoryview(b"la")),
+)
 
 
 class Trial:
