@@ -35,6 +35,7 @@ from minirt.watching.trace import Sink
 
 OFTEN = 0.05  # s: queues and locks are looked at no more often
 MOST_THINGS = 20
+LOOKS = 250  # callbacks and handles that are noted between two looks
 ELSEWHERE = "another thread"
 WAKES = "_set_result_unless_cancelled"  # what `asyncio.sleep` has called
 
@@ -57,6 +58,8 @@ class WatchedRounds(WatchedCalls):
         self._program = program
         self._book, self._findings = program.book, program.findings
         self._clock = loop.clock  # also when the loop is closed
+        self._look: Callable[[], bool] = getattr(sink, "look", never)  # is it time for a rest?
+        self._until_look = LOOKS
         self._descriptors: dict[int, int] = {}  # id(handle) -> identity of a descriptor's event
         self._looked_at, self._things = 0.0, list[list[Any]]()  # the queues and locks
         self._kinds: dict[int | None, str] = {}  # what threads do, by identity
@@ -109,6 +112,15 @@ class WatchedRounds(WatchedCalls):
         else:
             page.by = self._by
         self._findings.watchdog.excuse(began)
+        self._rested()
+
+    def _rested(self) -> bool:
+        """Was the program just left alone, since too much happens? A round may be very long."""
+        self._until_look -= 1
+        if self._until_look:
+            return False
+        self._until_look = LOOKS
+        return self._look()
 
     def _open(self, task: "asyncio.Task[Any]") -> Page:
         page = self._book.open(task, self._running)
@@ -144,6 +156,9 @@ class WatchedRounds(WatchedCalls):
                     break
                 count -= 1
                 self._handle(ready, one, call)
+                if self._rested() or self.loop.calls is not self:
+                    call(ready, count)
+                    break
         finally:
             self.note("leave")
 
@@ -271,6 +286,11 @@ class WatchedRounds(WatchedCalls):
         if things != self._things:
             self._things = things
             self.note("things", None, {"things": things})
+
+
+def never() -> bool:
+    """It is not."""
+    return False
 
 
 def function_of(call: Call) -> Any:

@@ -120,3 +120,7 @@ class _Resting:
     def record(self, event: Event) -> None:
         if event.kind != "turn" or not self._rest():
             self._watch.record(event)
+
+    def look(self) -> bool:
+        """Rest, if it is time. For who has much to note within one turn. On the loop's thread."""
+        return self._rest()
