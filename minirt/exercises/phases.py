@@ -2,13 +2,14 @@
 
 import copy
 import random
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import TypeAlias
 
 from minirt.core.simulation import Simulation
 from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
 from minirt.node.runtime import Runtime
+from minirt.values import Callback
 
 Plan: TypeAlias = Mapping[str, Sequence[tuple[str, str]]]  # who sets what: (kind, name)
 
@@ -72,20 +73,24 @@ def order(program):
 
 def on_the_loop(program: Plan) -> list[str]:
     """What minirt's loop calls, in simulated time."""
-    rt, called = Runtime(system=Simulation()), []
-    setters = {
+    rt = Runtime(system=Simulation())
+    called: list[str] = []
+    setters: dict[str, Callable[[Callback], object]] = {
         "tick": rt.next_tick,
         "microtask": rt.queue_microtask,
         "immediate": rt.set_immediate,
         "close": rt.call_in_close_phase,
-        "timer": lambda cb: rt.set_timeout(1, cb),
+        "timer": partial(rt.set_timeout, 1),
     }
 
     def call(name: str) -> None:
         called.append(name)
         for kind, other in program.get(name, ()):
-            setters[kind](lambda _, other=other: call(other))
+            setters[kind](partial(called_back, other))
         rt.clock.sleep(BUSY)
+
+    def called_back(name: str, _: object) -> None:
+        call(name)
 
     rt.run(lambda: call("main"))
     return called
