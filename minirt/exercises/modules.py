@@ -62,13 +62,13 @@ def on_the_pool(work, content, cb):
 """
 
 TEXT = b"la " * 400
-NO_BYTES = (  # (as the message says it, what is handed over)
-    ("'a text'", "a text"),
-    ("7", 7),
-    ("None", None),
-    ("[1, 2]", [1, 2]),
-    ("memoryview(b'la')", memoryview(b"la")),
-)
+
+
+def no_bytes() -> dict[str, object]:
+    """{as a message says it: what is handed over}"""
+    handed_over = ("a text", 7, None, [1, 2])
+    view = memoryview(b"la")
+    return {**{repr(one): one for one in handed_over}, "memoryview(b'la')": view}
 
 
 class Trial:
@@ -202,12 +202,12 @@ def decompresses(answer: Answer) -> None:
 
 @check("what is no bytes is a TypeError at the caller's line")
 def refuses(answer: Answer) -> None:
-    for name, said in product(("compress", "decompress"), NO_BYTES):
+    for name, said in product(("compress", "decompress"), no_bytes()):
         refused: list[bool] = []
 
         def program(name: str = name, said: str = said, refused: list[bool] = refused) -> None:
             try:
-                answer[name](NO_BYTES[said], lambda _: None)
+                answer[name](no_bytes()[said], lambda _: None)
             except TypeError:
                 refused.append(True)
             except Exception as error:
