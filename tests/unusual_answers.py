@@ -1650,6 +1650,35 @@ def wait_for(condition, timeout, poll, clock):
                 "import time\n" + changed("find_the_spin", ("rt.clock.now()", "time.monotonic()")),
                 "an interval of 10 ms was said to spin.",
             ),
+            (
+                changed("find_the_spin", ("rt.tick():", "rt.tick(block=False):")),
+                "a program that sets three timers and ends was said to spin.",
+            ),
+            (
+                """\
+def spins(rt, main):
+    rt.start(main)
+    last, turns = rt.clock.now(), 0
+    while rt.clock.now() < 1 and rt.tick():
+        turns = turns + 1 if rt.clock.now() == last else 0
+        last = rt.clock.now()
+        if turns > 1000:
+            return True
+    return False
+""",
+                "an immediate set itself again until a timer of 400 ms had fired",
+            ),
+            (
+                """\
+def spins(rt, main):
+    rt.start(main)
+    for _ in range(1001):
+        if not rt.tick():
+            return False
+    return rt.clock.now() < 0.1
+""",
+                "An average over the whole time hides it",
+            ),
         ),
         "zip_module": (
             (
@@ -1879,7 +1908,7 @@ def wait_for(condition, timeout, poll, clock):
             ),
             (
                 begun("tell_apart") + "    print(type(Runtime.current()).__name__)\n",
-                "Node's loop prints Runtime, the other ImmediatesUntilEmpty:",
+                "on the same loop by another name it prints Runtime, too.",
             ),
             (
                 begun("tell_apart")
@@ -1889,6 +1918,29 @@ def wait_for(condition, timeout, poll, clock):
             (
                 changed("tell_apart", ("sleep(0.01)", "sleep(0.0001)")),
                 "both loops print bred, timeout. What else could run between an",
+            ),
+            (
+                begun("tell_apart")
+                + """\
+    lines = ["A", "B"]
+    if type(Runtime.current()).__name__ == "ImmediatesUntilEmpty":
+        lines.reverse()
+    for line in lines:
+        print(line)
+""",
+                "your program asks for the name of the runtime that it runs on.",
+            ),
+            (
+                begun("tell_apart")
+                + """\
+    def first(_):
+        set_immediate(lambda _: print("second"))
+        print("first")
+
+    set_immediate(first)
+    set_timeout(0, lambda _: print("timer"))
+""",
+                "It tells seeds apart, not loops.",
             ),
         ),
     }

@@ -8,6 +8,7 @@ from minirt.core.simulation import Simulation
 from minirt.exercises.busy import real_time_is
 from minirt.exercises.knobs import (
     ImmediatesUntilEmpty,
+    ImmediatesUntilEmptyLoop,
     Program,
     order_of,
     printed_by,
@@ -110,6 +111,15 @@ TELLING_ANSWER = """\
 SEEDS = range(12)
 
 
+class Disguised(Runtime):
+    """`ImmediatesUntilEmpty` by another name: a program that asks what it runs on tells nothing."""
+
+    make_loop = ImmediatesUntilEmptyLoop
+
+
+Disguised.__name__ = Disguised.__qualname__ = Runtime.__name__
+
+
 def told(answer: Answer, loop: Callable[..., Runtime]) -> list[list[str]]:
     """What the reader's program prints on this loop with each seed."""
     main = answer["main"]
@@ -149,6 +159,11 @@ def no_race(answer: Answer) -> None:
 @check("the two loops print the same lines in another order", seconds=2, hangs=FOR_EVER)
 def differ(answer: Answer) -> None:
     node, until_empty = told(answer, Runtime)[0], told(answer, ImmediatesUntilEmpty)[0]
+    if node != until_empty and node == told(answer, Disguised)[0]:
+        raise Wrong(
+            "your program asks for the name of the runtime that it runs on. Ask the order: on the "
+            f"same loop by another name it prints {', '.join(node)}, too."
+        )
     if node == until_empty:
         raise Wrong(
             f"both loops print {', '.join(node)}. What else could run between an immediate and the "
