@@ -315,6 +315,37 @@ class Channel:
             raise
 """,
         ),
+        "free_the_loop": (
+            """\
+import asyncio
+
+async def digests(texts, digest):
+    loop = asyncio.get_running_loop()
+    futures = [loop.run_in_executor(None, digest, text) for text in texts]
+    return list(await asyncio.gather(*futures))
+""",
+            """\
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+async def digests(texts, digest):
+    with ThreadPoolExecutor(len(texts) or 1) as pool:
+        run = asyncio.get_running_loop().run_in_executor
+        return await asyncio.gather(*(run(pool, digest, text) for text in texts))
+""",
+            """\
+import asyncio
+
+async def digests(texts, digest):
+    tasks = [asyncio.create_task(asyncio.to_thread(digest, text)) for text in texts]
+    if tasks:
+        await asyncio.wait(tasks)
+    errors = [task.exception() for task in tasks if task.exception()]
+    if errors:
+        raise errors[0]
+    return [task.result() for task in tasks]
+""",
+        ),
     }
 )
 
@@ -594,6 +625,72 @@ class Channel:
                     ),
                 ),
                 "raised AlreadySettled",
+            ),
+        ),
+        "free_the_loop": (
+            (  # an async def does not make it another thread
+                """\
+import asyncio
+
+async def digests(texts, digest):
+    async def one(text):
+        return digest(text)
+
+    return await asyncio.gather(*map(one, texts))
+""",
+                "an async def around it does not change that",
+            ),
+            (  # waits for the threads without an await
+                """\
+import threading
+
+async def digests(texts, digest):
+    values = {}
+
+    def work(n, text):
+        values[n] = digest(text)
+
+    threads = [threading.Thread(target=work, args=pair) for pair in enumerate(texts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [values[n] for n in range(len(texts))]
+""",
+                "the loop stood still meanwhile",
+            ),
+            (  # a group of one error
+                """\
+import asyncio
+
+async def digests(texts, digest):
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(asyncio.to_thread(digest, text)) for text in texts]
+    return [task.result() for task in tasks]
+""",
+                "your digests gave ExceptionGroup",
+            ),
+            (  # one thread for all
+                """\
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+async def digests(texts, digest):
+    with ThreadPoolExecutor(1) as pool:
+        run = asyncio.get_running_loop().run_in_executor
+        return await asyncio.gather(*[run(pool, digest, text) for text in texts])
+""",
+                "they never were at the same time",
+            ),
+            (  # by text
+                """\
+import asyncio
+
+async def digests(texts, digest):
+    values = await asyncio.gather(*[asyncio.to_thread(digest, text) for text in texts])
+    return dict(zip(texts, values))
+""",
+                "your digests returned {'a': 'A'",
             ),
         ),
     }
