@@ -406,6 +406,33 @@ def test_a_question_answers_what_is_chosen_and_its_code_does_not_tell_it(reader:
     assert question.get_by_role("status").inner_text().startswith("✓ Right after 2 tries")
 
 
+def test_an_answer_is_folded_until_a_reader_has_chosen(reader: Window) -> None:
+    page = reader.open("notebooks/01_identity.html").page
+    folded = page.locator("details.hide")
+    answer = folded.first.get_by_text("two questions, 1 callback waits")
+    assert folded.count() >= 4 and not answer.is_visible()
+    page.locator(".minirt-quiz-box").first.get_by_role("button", name="2").click()
+    assert answer.is_visible()
+    assert not folded.nth(1).get_by_text("is it taken?").is_visible()
+    folded.nth(1).locator("summary").click()
+    assert folded.nth(1).get_by_text("is it taken?").is_visible()
+
+
+def test_the_appendix_is_folded_and_a_link_into_it_unfolds_it(reader: Window) -> None:
+    page = reader.open("notebooks/02_callback_boxing.html").page
+    inside = page.get_by_role("heading", name="A phase that was left in the middle")
+    assert not inside.is_visible()
+    page.get_by_role("link", name="appendix").first.click()
+    assert inside.is_visible()
+
+
+def test_the_first_page_leads_to_the_glossary(reader: Window) -> None:
+    page = reader.open("index.html").page
+    page.get_by_role("link", name="glossary").click()
+    reader.wait()
+    assert page.locator("section#glossary li", has_text="microtask").first.is_visible()
+
+
 def test_a_page_that_was_opened_from_a_disk_plays_too(browser: Any, site: Path) -> None:
     with window(browser, site.as_uri() + "/") as opened:
         view = opened.open(START).page.locator(".minirt-live")
