@@ -54,6 +54,8 @@ def test_the_answer_opens_when_the_reader_has_chosen(chapter: Notebook) -> None:
     question.wait_for(timeout=PATIENCE)
     assert chapter.page.locator(".jp-OutputPlaceholder").is_visible()
     assert not shown_answer(chapter).is_visible()
+    first_line = chapter.page.locator(".jp-PlaceholderText", has_text=IN_LAB[1])
+    assert not first_line.is_visible()
     question.get_by_role("button", name="two").click()
     shown_answer(chapter).wait_for(timeout=PATIENCE)
     question.get_by_role("button", name="one").click()  # a second choice folds nothing
