@@ -2,13 +2,12 @@
 
     python site/build.py [FOLDER]
 
-Each notebook is copied with four changes, and Sphinx does the rest. A saved widget becomes a box
-that holds its state, for site.js to play; the code of a question is left out, as it would tell the
-answer; what the notebook keeps folded is folded here too; and a link to a file of the package leads
-to a page that shows that file.
+Each notebook is copied with four changes, and Sphinx does the rest. A saved view or question loses
+the code that draws it, which site.js has once for all; the code of a question is left out, as it
+would tell the answer; what the notebook keeps folded is folded here too; and a link to a file of
+the package leads to a page that shows that file.
 """
 
-import base64
 import json
 import re
 import shutil
@@ -23,20 +22,16 @@ import nbformat
 from sphinx.application import Sphinx
 
 from minirt.views.saved import BOX
-from minirt.views.saved import box as widget_box
 from minirt.views.script import script
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-VIEW = "application/vnd.jupyter.widget-view+json"
-STATES = "application/vnd.jupyter.widget-state+json"
 LIVE_VIEW = "minirt.views.live.LiveView"
-# The widgets that the pages can draw: their module and style, without the suffix.
+# What the pages can draw: its module and style, without the suffix.
 WIDGETS = {
     LIVE_VIEW: ROOT / "minirt" / "views" / "static" / "live",
-    "minirt.exercises.quiz.Prediction": ROOT / "minirt" / "exercises" / "quiz",
+    "minirt.exercises.quiz": ROOT / "minirt" / "exercises" / "quiz",
 }
-PICTURE = 'class="minirt-picture"><img'  # the still of a run, which follows its live view
 LIST = "```{rst-class} minirt-list\n```\n"  # what follows looks like the list of chapters
 # What axe-core finds in the theme's pages and in a table's empty corner: {found: mended}.
 MENDED = {
@@ -59,51 +54,16 @@ def html_of(output: Output) -> str:
     return str(output.get("data", {}).get("text/html", ""))
 
 
-# --- A widget: its state in the page, and what is seen where no script runs ---
-
-
-def kind_of(widget: dict[str, Any]) -> str:
-    return str(widget["state"].get("_anywidget_id", widget["model_name"]))
-
-
-def box(widget: dict[str, Any], still: str) -> str:
-    """The HTML of a widget that was saved: its state as JSON, and its still."""
-    kind = kind_of(widget)
+def without_player(output: Output) -> Output:
+    """A box brings the code that draws it: the page has that once."""
+    html = html_of(output)
+    if not html.startswith(BOX):
+        return output
+    kind = html.partition('data-kind="')[2].partition('"')[0]
     if kind not in WIDGETS:
         raise LookupError(
             f"the site cannot draw {kind}; WIDGETS in site/build.py names what it can."
         )
-    values = {
-        name: value
-        for name, value in widget["state"].items()
-        if not name.startswith("_") and name not in ("layout", "tabbable", "tooltip")
-    }
-    buffers = {
-        buffer["path"][0]: base64.b64encode(base64.b64decode(buffer["data"])).decode()
-        for buffer in widget.get("buffers", [])
-    }
-    return widget_box(kind, still, values, buffers)
-
-
-def boxed(outputs: list[Output], widgets: dict[str, Any]) -> Iterator[Output]:
-    """A cell's outputs, each shown once: the picture of a run goes into the box of its view."""
-    saved = [widgets.get(o.get("data", {}).get(VIEW, {}).get("model_id")) for o in outputs]
-    views = [at for at, widget in enumerate(saved) if widget and kind_of(widget) == LIVE_VIEW]
-    pictures = [at for at, output in enumerate(outputs) if PICTURE in html_of(output)]
-    stills = dict(zip(views, pictures, strict=False))  # a run that was interrupted has no picture
-    for at, output in enumerate(outputs):
-        if saved[at]:
-            html = box(saved[at], html_of(outputs[stills.get(at, at)]))
-            yield nbformat.v4.new_output("display_data", {"text/html": html})
-        elif at not in stills.values():
-            yield without_player(output)
-
-
-def without_player(output: Output) -> Output:
-    """A view that was saved as a box brings the code that plays it: the page has that once."""
-    html = html_of(output)
-    if not html.startswith(BOX):
-        return output
     own, _, _ = html.rpartition("<script>")
     return nbformat.v4.new_output("display_data", {"text/html": f"{own}</div>"})
 
@@ -121,10 +81,9 @@ class Chapter:
     @classmethod
     def read(cls, path: Path) -> "Chapter":
         notebook = nbformat.read(path, as_version=4)
-        widgets = notebook.metadata.pop("widgets", {}).get(STATES, {}).get("state", {})
         for cell in notebook.cells:
             if cell.cell_type == "code":
-                cell.outputs = list(boxed(cell.outputs, widgets))
+                cell.outputs = [without_player(output) for output in cell.outputs]
                 hidden = cell.metadata.get("jupyter", {})
                 for part, tag in (("source", "remove-input"), ("outputs", "hide-output")):
                     if hidden.get(f"{part}_hidden"):

@@ -21,6 +21,7 @@ from tests.notebooks import (
     make,
     normalise,
     tags,
+    widget_views,
 )
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -155,6 +156,14 @@ def test_the_committed_notebooks_are_clean() -> None:
         fault for path in PATHS for fault in faults(path.name, nbformat.read(path, as_version=4))
     ]
     assert not found, "\n" + "\n".join(found)
+
+
+def test_what_a_chapter_shows_needs_no_widget_when_it_is_opened_another_day() -> None:
+    for path in PATHS:
+        notebook = nbformat.read(path, as_version=4)
+        assert "widgets" not in notebook.metadata, path.name
+        views = [cell for cell in notebook.cells if any(widget_views(cell.get("outputs", [])))]
+        assert not views, path.name
 
 
 def test_the_links_of_the_readme_work() -> None:

@@ -1,11 +1,11 @@
 """Does a question read well wherever it is shown, and is it shown once?"""
 
 import io
+import json
 import subprocess
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from minirt.exercises import quiz
 from minirt.exercises.quiz import Question, predict
 from tests.layers import ROOT
-from tests.notebooks import WIDGET_VIEW, execute, widget_states
+from tests.notebooks import execute
 
 OPTIONS = {"one": "Because `a < b`.", "<b>two</b>": "It is not."}
 SHOWN = "Predict: How many?\n  ( ) one\n  ( ) <b>two</b>"
@@ -66,16 +66,13 @@ def test_a_reason_may_begin_with_a_word_like_it(why: str) -> None:
     assert why in Question("How many?", {"one": why, "two": "It is not."}, "one").html()
 
 
-def test_a_terminal_gets_text_and_no_widget(question: Question) -> None:
-    assert set(quiz._bundle(question, has_kernel=False)) == {"text/plain", "text/html"}
-
-
-def test_a_kernel_without_widgets_gets_the_html(
-    question: Question, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "anywidget", None)
-    quiz._widget_class.cache_clear()
-    assert set(quiz._bundle(question, has_kernel=True)) == {"text/plain", "text/html"}
+def test_what_is_shown_needs_no_widget_and_has_the_folded_answers(question: Question) -> None:
+    box = quiz.box_of(question)
+    assert box.startswith('<div class="minirt-widget" data-kind="minirt.exercises.quiz">')
+    assert question.html() in box
+    state = json.loads(box.split('<script type="application/json">')[1].split("</script>")[0])
+    options = state["values"]["question"]["options"]
+    assert options[0] == {"text": "one", "why": OPTIONS["one"], "right": True}
 
 
 def test_importing_it_loads_no_notebook_machinery() -> None:
@@ -92,13 +89,10 @@ def test_in_a_notebook_it_shows_once_and_the_same_each_time(tmp_path: Path) -> N
     ]
     notebook = nbformat.from_dict(new_notebook(cells=cells))
     first, second = (execute(notebook, tmp_path) for _ in range(2))
-    shown: list[dict[str, Any]] = []
     for executed in (first, second):
         (output,) = executed.cells[1].outputs
         assert output.output_type == "display_data"
-        data = dict(output.data)
-        state = widget_states(executed)[data.pop(WIDGET_VIEW)["model_id"]]["state"]
-        shown.append({**data, "state": state["question"]})
-    assert shown[0] == shown[1]
-    assert shown[0]["text/plain"] == SHOWN
-    assert shown[0]["state"]["options"][0] == {"text": "one", "why": OPTIONS["one"], "right": True}
+        assert output.data["text/plain"] == SHOWN
+        assert set(output.data) == {"text/plain", "text/html"}
+        assert "widgets" not in executed.metadata
+    assert first.cells[1].outputs == second.cells[1].outputs

@@ -10,10 +10,11 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from pygments.token import Token
 
+from minirt.views.saved import coded, saved
+
 pytest.importorskip("myst_nb", reason="make site needs more: pip install -e '.[site]'")
 SITE = Path(__file__).resolve().parent.parent / "site"
 PICTURE = '<div class="minirt-picture"><img src="data:," alt="A run."></div>'
-NOT_HERE = '<p class="minirt-picture">The live view runs in JupyterLab.</p>'
 
 
 def load(name: str) -> Any:
@@ -28,50 +29,39 @@ def load(name: str) -> Any:
 build, conf = load("build"), load("conf")
 
 
-def saved(kind: str, **values: Any) -> dict[str, Any]:
-    state = {"_anywidget_id": kind, "_esm": "export default {}", "layout": "IPY", **values}
-    buffers = [{"path": ["recording"], "encoding": "base64", "data": "AAEC\n/w==\n"}]
-    return {"model_name": "AnyModel", "state": state, "buffers": buffers}
+def saved_output(kind: str, **values: Any) -> Any:
+    """The box of what was saved in a notebook, as the package makes it."""
+    html = saved(kind, PICTURE, values, {"recording": b"\0\1\2\xff"}, coded("draw()", "p {}"))
+    return new_output("display_data", {"text/html": html, "text/plain": "<LiveView>"})
 
 
-def widget_output(identity: str, still: str) -> Any:
-    return new_output("display_data", {build.VIEW: {"model_id": identity}, "text/html": still})
-
-
-def picture_output() -> Any:
-    return new_output("display_data", {"text/html": PICTURE, "text/plain": "<Picture>"})
-
-
-def chapter(tmp_path: Path, *cells: Any, **widgets: Any) -> Any:
-    metadata = {"widgets": {build.STATES: {"state": widgets}}}
+def chapter(tmp_path: Path, *cells: Any) -> Any:
     path = tmp_path / "09_more.ipynb"
-    nbformat.write(new_notebook(cells=list(cells), metadata=metadata), path)
+    nbformat.write(new_notebook(cells=list(cells)), path)
     return build.Chapter.read(path)
 
 
-def test_a_live_view_takes_the_picture_of_its_run_and_keeps_its_place(tmp_path: Path) -> None:
+def test_a_live_view_keeps_its_place_and_leaves_its_code(tmp_path: Path) -> None:
     printed = new_output("stream", name="stdout", text="done\n")
-    outputs = [widget_output("a", NOT_HERE), printed, picture_output()]
-    shown = chapter(tmp_path, new_code_cell("%%minirt", outputs=outputs), a=saved(build.LIVE_VIEW))
+    outputs = [saved_output(build.LIVE_VIEW), printed]
+    shown = chapter(tmp_path, new_code_cell("%%minirt", outputs=outputs))
     box, stream = shown.notebook.cells[0].outputs
-    assert f'<div class="minirt-still">{PICTURE}</div>' in build.html_of(box)
+    html = build.html_of(box)
+    assert f'<div class="minirt-still">{PICTURE}</div>' in html
+    assert html.count("<script") == 1 and "document.currentScript" not in html
     assert stream.text == "done\n"
-    assert shown.live_view() == build.html_of(box)
+    assert shown.live_view() == html
 
 
-def test_a_live_view_without_a_picture_keeps_its_words(tmp_path: Path) -> None:
-    cell = new_code_cell("%%minirt", outputs=[widget_output("a", NOT_HERE)])
-    shown = chapter(tmp_path, cell, a=saved(build.LIVE_VIEW))
-    assert NOT_HERE in build.html_of(shown.notebook.cells[0].outputs[0])
-
-
-def test_a_picture_without_a_live_view_stays(tmp_path: Path) -> None:
-    shown = chapter(tmp_path, new_code_cell("picture()", outputs=[picture_output()]))
+def test_another_output_stays_as_it_is(tmp_path: Path) -> None:
+    picture = new_output("display_data", {"text/html": PICTURE, "text/plain": "<Picture>"})
+    shown = chapter(tmp_path, new_code_cell("picture()", outputs=[picture]))
     assert [build.html_of(output) for output in shown.notebook.cells[0].outputs] == [PICTURE]
 
 
-def test_the_box_holds_the_state_and_the_recording_and_not_the_module() -> None:
-    html = build.box(saved(build.LIVE_VIEW, frame={"state": "ended"}), PICTURE)
+def test_the_box_holds_the_state_and_the_recording(tmp_path: Path) -> None:
+    output = saved_output(build.LIVE_VIEW, frame={"state": "ended"})
+    html = build.html_of(build.without_player(output))
     text = html.partition('<script type="application/json">')[2].partition("</script>")[0]
     assert json.loads(text) == {
         "values": {"frame": {"state": "ended"}},
@@ -81,15 +71,16 @@ def test_the_box_holds_the_state_and_the_recording_and_not_the_module() -> None:
 
 def test_what_a_program_printed_cannot_end_the_script() -> None:
     line = "</script><!-- <script>"
-    html = build.box(saved(build.LIVE_VIEW, frame={"console": line}), PICTURE)
+    output = saved_output(build.LIVE_VIEW, frame={"console": line})
+    html = build.html_of(build.without_player(output))
     assert html.count("</script>") == 1 and "<!--" not in html
     text = html.partition('<script type="application/json">')[2].partition("</script>")[0]
     assert json.loads(text)["values"]["frame"]["console"] == line
 
 
-def test_a_widget_that_the_pages_cannot_draw_is_refused_by_its_name() -> None:
+def test_a_box_that_the_pages_cannot_draw_is_refused_by_its_name() -> None:
     with pytest.raises(LookupError, match=r"cannot draw minirt\.views\.other\.Thing"):
-        build.box(saved("minirt.views.other.Thing"), PICTURE)
+        build.without_player(saved_output("minirt.views.other.Thing"))
 
 
 def test_the_code_of_a_question_is_left_out_and_other_code_is_not(tmp_path: Path) -> None:

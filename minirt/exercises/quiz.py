@@ -10,8 +10,8 @@
     )
 
 In a notebook the options are buttons, and each shows its why, right or wrong. The page does this
-alone, so that it works while the kernel is busy or gone. Where no widget runs, as on GitHub, every
-option is a line that unfolds. Text between backticks is shown as code.
+alone: it works while the kernel is busy or gone, and on any day after. Where no script runs, as on
+GitHub, every option is a line that unfolds. Text between backticks is shown as code.
 """
 
 import html
@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from minirt.views.saved import coded, saved
 
 RIGHT, WRONG = "✓ Right, “{}”.", "✗ Not “{}”."  # begins with what the reader chose
 VERDICTS = re.compile(r"(yes|no|right|wrong|true|false|correct)\b[.,:;!]", re.IGNORECASE)
@@ -55,7 +57,7 @@ class Question:
         return "\n".join([f"Predict: {self.text}", *(f"  ( ) {one}" for one in self.options)])
 
     def html(self) -> str:
-        """What a page without widgets shows: each option unfolds to its why."""
+        """What a page without scripts shows: each option unfolds to its why."""
         folded = [
             f"<details><summary>{_with_code(option)}</summary>"
             f"<p>{(RIGHT if option == self.answer else WRONG).format(_with_code(option))} "
@@ -82,44 +84,27 @@ def predict(question: str, options: Mapping[str, str], answer: str) -> None:
         return
     from IPython.display import display
 
-    display(_bundle(asked, has_kernel=hasattr(shell, "kernel")), raw=True)  # type: ignore[no-untyped-call]
+    shown = {"text/plain": str(asked), "text/html": box_of(asked)}
+    display(shown, raw=True)  # type: ignore[no-untyped-call]
+
+
+def box_of(question: Question) -> str:
+    """The question as HTML: its buttons, and what a page without scripts shows."""
+    return saved(__name__, question.html(), {"question": question.state()}, {}, _code())
+
+
+@cache
+def _code() -> str:
+    code, style = (
+        Path(__file__).with_suffix(kind).read_text(encoding="utf-8") for kind in (".js", ".css")
+    )
+    return coded(code, style)
 
 
 def _shell() -> Any:
     """The IPython that runs this program, if one does; asking must not load it."""
     ipython = sys.modules.get("IPython")
     return ipython.get_ipython() if ipython else None
-
-
-def _bundle(question: Question, has_kernel: bool) -> dict[str, Any]:
-    """The question in each form that a page may choose from: widget, HTML, text."""
-    shown: dict[str, Any] = {}
-    if has_kernel:
-        try:
-            shown.update(_widget(question))
-        except ImportError:  # a kernel without widgets: the HTML is enough
-            pass
-    return {**shown, "text/plain": str(question), "text/html": question.html()}
-
-
-def _widget(question: Question) -> dict[str, Any]:
-    bundle = _widget_class()(question=question.state())._repr_mimebundle_()
-    return dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})
-
-
-@cache
-def _widget_class() -> Any:
-    import anywidget
-    import traitlets
-
-    class Prediction(anywidget.AnyWidget):
-        """The buttons of one question."""
-
-        _esm = Path(__file__).with_name("quiz.js")
-        _css = Path(__file__).with_name("quiz.css")
-        question = traitlets.Dict().tag(sync=True)
-
-    return Prediction
 
 
 def _with_code(text: str) -> str:

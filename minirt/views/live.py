@@ -145,7 +145,7 @@ class LiveView(anywidget.AnyWidget):
         still = self.picture._repr_html_()
         said = {name: frame[name] for name in ("state", "error") if name in frame}
         values: dict[str, Any] = {"frame": {**State().frame(0), **said}, "recordings": 1}
-        return saved(kind, still, values, packed, self._code)
+        return saved(kind, still, values, {"recording": packed}, self._code)
 
     @cached_property
     def _code(self) -> str:

@@ -2,7 +2,8 @@
 
 A box of HTML that needs no kernel and no widget: a still of the run, its recording, and the code
 that plays it. It is an output like any other. It leaves the file with its cell's outputs, and any
-page can show it: one that runs no code shows the still.
+page can show it: one that runs no code shows the still. The questions of the chapters are such
+boxes, too.
 """
 
 import base64
@@ -17,26 +18,21 @@ STATIC = Path(__file__).parent / "static"
 BOX = '<div class="minirt-widget"'  # how each begins
 
 
-def saved(kind: str, still: str, values: dict[str, Any], recording: bytes, code: str) -> str:
-    """The box. kind: of the view; still: HTML; values: of its state, JSON; code: from `coded`."""
-    buffers = {"recording": base64.b64encode(recording).decode()}
-    script = (STATIC / "saved.js").read_text(encoding="utf-8").replace("{{code}}", code)
-    return box(kind, still, values, buffers, f"<script>{script}</script>")
-
-
-def box(
-    kind: str, still: str, values: dict[str, Any], buffers: dict[str, str], player: str = ""
+def saved(
+    kind: str, still: str, values: dict[str, Any], buffers: dict[str, bytes], code: str
 ) -> str:
-    """A widget as HTML: its still, and its state. buffers: Base64; player: what draws it, if any.
+    """The box. kind: of what is drawn; still: HTML; its state: values (JSON) and buffers (bytes).
 
-    The pages of the site have such boxes too, and draw all of them with one player.
+    code: from `coded`. The pages of the site draw all boxes with one player in its place.
     """
-    state = json.dumps({"values": values, "buffers": buffers}, separators=(",", ":"))
+    texts = {name: base64.b64encode(content).decode() for name, content in buffers.items()}
+    state = json.dumps({"values": values, "buffers": texts}, separators=(",", ":"))
+    script = (STATIC / "saved.js").read_text(encoding="utf-8").replace("{{code}}", code)
     return (
         f'{BOX} data-kind="{escape(kind)}"><div class="minirt-still">{still}</div>'
         # "<" would end the script, or open a comment in it
         f'<script type="application/json">{state.replace("<", chr(92) + "u003c")}</script>'
-        f"{player}</div>"
+        f"<script>{script}</script></div>"
     )
 
 
