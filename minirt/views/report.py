@@ -66,5 +66,5 @@ def page(
     still = Picture(entries)._repr_html_()
     frame = {**State().frame(0), "state": state, "error": error}
     code = coded(script(STATIC / "live.js"), (STATIC / "live.css").read_text(encoding="utf-8"))
-    box = saved(KIND, still, {"frame": frame, "recordings": 1}, pack(recorded), code)
+    box = saved(KIND, still, {"frame": frame, "recordings": 1}, {"recording": pack(recorded)}, code)
     return PAGE.format(title=escape(title), box=box)
