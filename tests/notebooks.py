@@ -236,13 +236,13 @@ def rename_widgets(notebook: Notebook, stem: str) -> None:
     A state that no output shows is dropped: of a live view that was closed, a box of HTML is left.
     """
     states = widget_states(notebook)
-    if not states:
-        notebook.metadata.pop("widgets", None)
-        return
     order: dict[str, None] = {}
     views = [view for cell in notebook.cells for view in widget_views(cell.get("outputs", []))]
     for view in views:
         reachable(view["model_id"], states, order)
+    if not order:
+        notebook.metadata.pop("widgets", None)
+        return
     names = {identity: f"{stem}-{number:04}" for number, identity in enumerate(order, start=1)}
     for view in views:
         view["model_id"] = names.get(view["model_id"], view["model_id"])
