@@ -130,9 +130,9 @@ export function makeBiography(actions) {
 export function makeFindings(actions) {
   const warnings = make("ul", "mr-warnings");
   warnings.setAttribute("aria-label", "Warnings");
-  const { element: box } = panel("Tasks", "mr-summary");
+  const { element: box } = panel("Tasks of the pool", "mr-summary");
   const columns = [["kind", "mr-grow"], ["tasks", "mr-number"], ["waited, mean", "mr-number mr-minor"], ["waited, longest", "mr-number"], ["ran, mean", "mr-number mr-minor"], ["ran, longest", "mr-number"]];
-  const table = makeTable(columns, "Tasks", () => {});
+  const table = makeTable(columns, "Tasks of the pool", () => {});
   box.append(table.element);
 
   function draw(recording) {
