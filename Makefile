@@ -109,8 +109,9 @@ else
 		--nbval-sanitize-with=tests/nbval_sanitize.cfg $(PYTEST_FLAGS) $(NOTEBOOKS)
 endif
 
-quotes: $(VENV)/installed-test ## fill the quote cells of the notebooks from the package
+quotes: $(VENV)/installed-test ## fill the quote cells of the notebooks from the package, and the glossary from tests/words.toml
 	$(BIN)/python -m tests.quotes --write
+	$(BIN)/python -m tests.words --write
 
 architecture: $(VENV)/installed-test ## draw the floors of the package, site/architecture.svg, from tests/layers.py
 	$(BIN)/python -m tests.architecture --write
