@@ -1,5 +1,6 @@
 """How does a runtime tell what it does?"""
 
+import asyncio
 import json
 import threading
 import time
@@ -11,6 +12,7 @@ from unittest.mock import Mock
 import pytest
 
 from minirt import Error, Int, Interest, Js, Recorder, Runtime, Simulation, Task, TaskKind, sleep_ms
+from minirt.aio.program import AsyncioProgram
 from minirt.watching.calls import place
 from minirt.watching.trace import KINDS, Event, chrome_trace
 
@@ -59,9 +61,26 @@ def everything(rt: Runtime) -> None:
     rt.set_immediate(waits)
 
 
+def of_asyncio() -> set[str]:
+    """The kinds of a program of asyncio's that waits for a queue and holds the loop."""
+
+    async def main() -> None:
+        queue: asyncio.Queue[int] = asyncio.Queue()
+        task = asyncio.create_task(queue.get())
+        await asyncio.sleep(0.05)
+        time.sleep(0.1)  # noqa: ASYNC251
+        queue.put_nowait(1)
+        await task
+
+    recorder = Recorder()
+    AsyncioProgram(None, recorder).run(main())
+    return {event.kind for event in recorder.events}
+
+
 def test_every_kind_of_event_occurs() -> None:
     kinds = {event.kind for event in record(everything)}
-    assert kinds == set(KINDS)
+    assert kinds | of_asyncio() == set(KINDS)
+    assert set(KINDS) - kinds == {"found", "things"}  # of asyncio alone
 
 
 @pytest.mark.parametrize(

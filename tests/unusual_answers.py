@@ -1816,8 +1816,7 @@ def spins(rt, main):
                     (
                         "    timer = set_timeout(1000 * seconds, time_out)\n",
                         "    import threading\n"
-                        "    timer = threading.Timer(seconds, time_out, [None])\n"
-                        "    timer.start()\n",
+                        "    timer = threading.Timer(seconds, time_out, [None])\n",  # not started
                     ),
                 ),
                 "the time was over after 0.5 s, and after 3.0 s cb received the",
