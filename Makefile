@@ -56,7 +56,7 @@ WITHOUT_A_POLL := quotes environment without_epoll notebooks classroom site bind
 # The unit tests wait more than they work: they share the processors. A browser needs them all.
 SIDE_BY_SIDE := -n auto --maxprocesses=4 --dist=worksteal
 
-.PHONY: help lab test quick lint format bench notebooks nbval quotes architecture binder-link kernels hub classroom coverage \
+.PHONY: help lab test thorough quick lint format bench notebooks nbval quotes architecture binder-link kernels hub classroom coverage \
 	chromium site release clean
 
 help: ## list the commands
@@ -74,8 +74,11 @@ test: lint chromium ## install what the tests need, the system's Chromium includ
 	$(if $(filter Linux,$(shell uname -s)),MINIRT_POLL=selectors $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not browser" \
 		$(WITHOUT_A_POLL:%=--ignore=tests/test_%.py) $(PYTEST_FLAGS))
 	@# in a process of their own: what drives the browser keeps an event loop running there
-	$(BIN)/python -m pytest -m browser $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -m "browser and not thorough" $(PYTEST_FLAGS)
 	@$(MAKE) --no-print-directory nbval
+
+thorough: $(VENV)/installed-test chromium ## the browser tests that `make test` leaves out for time
+	$(BIN)/python -m pytest -m "browser and thorough" $(PYTEST_FLAGS)
 
 quick: $(VENV)/installed-test ## the unit tests: no browser, no notebook run
 	$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not browser and not slow" $(PYTEST_FLAGS)

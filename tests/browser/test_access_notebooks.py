@@ -42,7 +42,7 @@ HEIGHT = """() => [...document.querySelectorAll(".jp-Notebook .jp-Cell")]
 TO_THE_TOP = """() => { jupyterapp.shell.currentWidget.content.outerNode.scrollTop = 0; }"""
 Open = Callable[..., Notebook]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 
 @pytest.fixture(scope="module", autouse=True)

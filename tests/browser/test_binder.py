@@ -84,11 +84,12 @@ def test_the_first_notebook_runs_without_an_error(start: OnBinder) -> None:
 
 
 def test_the_live_view_is_shown_and_recorded(start: OnBinder) -> None:
+    start.view.scroll_into_view_if_needed()  # Lab draws what is in sight
+    start.frames()
     assert start.view.is_visible()
     assert "500 ms more are over" in start.view.inner_text()
     events = start.text("position").split(" / ")[1]
     assert int(events) > 100
-    start.view.scroll_into_view_if_needed()
     start.page.screenshot(path=SHOTS / "binder.png")
 
 

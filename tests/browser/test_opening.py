@@ -37,7 +37,7 @@ WHAT_IS_THERE = """async () => {
 OF_MAKE_LAB = Path(sys.prefix, "etc", "jupyter", "jupyter_server_config.py")
 IS_MARKED = "jupyterapp.shell.currentWidget.title.className.includes('jp-mod-dirty')"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 Open = Callable[..., Notebook]
 

@@ -136,7 +136,7 @@ def test_the_biography_of_an_identity_has_its_life_and_its_source_line(ended: No
 
 
 def test_a_warning_leads_to_its_event(ended: Notebook) -> None:
-    warning = ended.part("warnings").locator("li").first
+    warning = ended.view.get_by_label("Warnings").locator("li").first
     assert "waited because the only thread was busy" in warning.inner_text()
     warning.get_by_role("button").click()
     ended.frames(3)

@@ -40,7 +40,9 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 Open = Callable[..., Notebook]
 
 
-@pytest.fixture(params=["state is saved", "state is not saved"])
+@pytest.fixture(
+    params=["state is saved", pytest.param("state is not saved", marks=pytest.mark.thorough)]
+)
 def lab_with_setting(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Lab saves the state of widgets on Binder, where it is set so, and nowhere else."""
     lab.setting(MANAGER, json.dumps({"saveState": request.param == "state is saved"}))
@@ -103,6 +105,7 @@ def test_a_notebook_that_was_saved_shows_its_recording_when_it_is_opened_another
     assert not any(error in text_of_outputs(again) for error in ERRORS)
 
 
+@pytest.mark.thorough
 def test_a_notebook_that_is_not_trusted_shows_the_picture(lab: Lab, open_notebook: Open) -> None:
     name = lab.write("mine", SHORT)
     notebook = open_notebook(name).run()
@@ -139,6 +142,7 @@ def test_a_reload_in_the_middle_of_a_run_brings_the_view_back(
     notebook.page.locator('.minirt-live[data-mode="recorded"]').first.wait_for(timeout=PATIENCE)
 
 
+@pytest.mark.thorough
 def test_a_cell_that_runs_ten_times_leaves_as_much_in_the_file_as_one_that_ran_once(
     lab_that_saves: Lab, open_notebook: Open
 ) -> None:
@@ -158,6 +162,7 @@ def test_a_cell_that_runs_ten_times_leaves_as_much_in_the_file_as_one_that_ran_o
     assert size_of_outputs(lab_that_saves, name) < 200
 
 
+@pytest.mark.thorough
 def test_three_hundred_timers_take_less_than_sixty_kilobytes(
     lab_that_saves: Lab, open_notebook: Open
 ) -> None:
@@ -169,6 +174,7 @@ def test_three_hundred_timers_take_less_than_sixty_kilobytes(
     assert size_of_outputs(lab_that_saves, name) < 60_000
 
 
+@pytest.mark.thorough
 def test_a_page_of_nbconvert_plays_the_recording_and_shows_the_picture_without_scripts(
     lab: Lab, open_notebook: Open, browser: Any
 ) -> None:

@@ -331,6 +331,7 @@ await rt.play(main)
     assert all(identities[1] in event for event in events)
 
 
+@pytest.mark.thorough
 def test_two_notebooks_run_at_once(lab: Lab, open_notebook: Open) -> None:
     first = open_notebook(lab.write("first", TICKING)).run()
     second = open_notebook(lab.write("second", TICKING)).run()
@@ -344,6 +345,7 @@ def test_two_notebooks_run_at_once(lab: Lab, open_notebook: Open) -> None:
     first.stop()
 
 
+@pytest.mark.thorough
 def test_a_second_view_of_the_same_run_may_be_displayed(lab: Lab, open_notebook: Open) -> None:
     name = lab.write(
         "twice",
