@@ -35,6 +35,8 @@ def test_all_of_the_first_notebook_runs_without_an_error(start: Notebook) -> Non
     start.wait_until_all_ran()
     start.wait_for_recording()
     assert start.surprises() == []
+    start.view.scroll_into_view_if_needed()  # Lab draws what is in sight
+    start.frames()
     assert "500 ms more are over" in start.view.inner_text()
 
 

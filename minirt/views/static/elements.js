@@ -41,12 +41,13 @@ export function iconButton(path, label, onClick) {
 }
 
 export function panel(title, className = "") {
-  const element = make("section", `mr-panel ${className}`);
+  const element = make("div", `mr-panel ${className}`);
   const heading = make("div", "mr-title", title);
   const count = make("span", "mr-count");
   const head = make("div", "mr-head");
   head.append(heading, count);
   element.append(head);
+  element.setAttribute("role", "group"); // a page may have two views, and no two landmarks of one name
   element.setAttribute("aria-label", title);
   return { element, count, head };
 }

@@ -196,7 +196,7 @@ export function makeThings() {
 export function makeFound() {
   const element = make("ul", "mr-warnings mr-found");
   element.setAttribute("aria-label", "Findings");
-  element.setAttribute("role", "status");
+  element.setAttribute("aria-live", "polite"); // a list that is said when it changes
   let drawn = "";
 
   function draw(frame, isRecorded) {
