@@ -21,12 +21,11 @@ from typing import Any
 import nbformat
 from sphinx.application import Sphinx
 
-from minirt.views.saved import BOX
+from minirt.views.saved import BOX, LIVE_VIEW
 from minirt.views.script import script
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-LIVE_VIEW = "minirt.views.live.LiveView"
 # What the pages can draw: its module and style, without the suffix.
 WIDGETS = {
     LIVE_VIEW: ROOT / "minirt" / "views" / "static" / "live",

@@ -110,6 +110,10 @@ class Rounds(Loop):
             return max(0, deadline - self.clock.now())
         return timeout
 
+    def watched_handles(self) -> int:
+        """How many handles wait for a descriptor. Any thread may ask."""
+        return sum(len(one.listeners()) for one in tuple(self.poll.watched.values()))
+
     def descriptor_ready(self, handle: Any, readiness: Js) -> None:
         """A descriptor has something to say: its handle is ready, too."""
         if not handle._cancelled:

@@ -5,12 +5,12 @@ when the program is over, and both are as before for the code of every other thr
 """
 
 import asyncio
-import sys
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from minirt.watching.unawaited import Hearing, dropped_coroutine
 
 
 @contextmanager
@@ -41,7 +41,6 @@ def loops_made_here(make: Callable[[], object]) -> Iterator[None]:
 @contextmanager
 def warnings_heard(tell: Callable[[Any, str, int], object]) -> Iterator[None]:
     """While this lasts, `tell(coroutine, file, line)` hears of coroutines that nobody awaited."""
-    before = warnings.showwarning
     here = threading.get_ident()
 
     def show(message: Any, category: Any, filename: str, lineno: int, *more: Any) -> None:
@@ -49,29 +48,11 @@ def warnings_heard(tell: Callable[[Any, str, int], object]) -> Iterator[None]:
             coroutine = dropped_coroutine()
             if coroutine is not None and threading.get_ident() == here:
                 tell(coroutine, filename, lineno)
-        before(message, category, filename, lineno, *more)
+        hearing.before(message, category, filename, lineno, *more)
 
-    known = list(warnings.filters)
-    warnings.filterwarnings("always", "coroutine .* was never awaited", RuntimeWarning)
-    added = [one for one in warnings.filters if one not in known]
-    python: Any = warnings
-    python.showwarning = show
+    hearing = Hearing(show)
+    hearing.begin()
     try:
         yield
     finally:
-        if warnings.showwarning is show:
-            warnings.showwarning = before
-        filters: Any = warnings.filters
-        for one in added:
-            if one in filters:
-                filters.remove(one)
-
-
-def dropped_coroutine() -> Any:
-    """The coroutine that is being warned of; None where the warning is about something else."""
-    frame = sys._getframe().f_back
-    while frame is not None:
-        if frame.f_code.co_name == "_warn_unawaited_coroutine":
-            return frame.f_locals.get("coro")
-        frame = frame.f_back
-    return None
+        hearing.end()

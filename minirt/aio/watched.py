@@ -269,7 +269,7 @@ class WatchedRounds(WatchedCalls):
 
     def turning(self) -> None:
         loop = self.rounds
-        watched = sum(len(one.listeners()) for one in loop.poll.watched.values())
+        watched = loop.watched_handles()
         counters = {
             "pending_events": loop.callbacks.count() + watched,
             "epoll_pending_events": watched,

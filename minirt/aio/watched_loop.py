@@ -77,7 +77,7 @@ class WatchedLoop:
         """The program now. Any thread may ask."""
         loop = self.loop
         now = snapshot(loop, most)
-        watched = sum(len(one.listeners()) for one in tuple(loop.poll.watched.values()))
+        watched = loop.watched_handles()
         counts = {**dict(now.queues), "epoll": watched}
         tasks, all_tasks = self._tasks_now()
         fields = vars(now) | {

@@ -19,11 +19,10 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from minirt.views.saved import coded, saved
+from minirt.views.saved import code_of, saved
 
 RIGHT, WRONG = "✓ Right, “{}”.", "✗ Not “{}”."  # begins with what the reader chose
 VERDICTS = re.compile(r"(yes|no|right|wrong|true|false|correct)\b[.,:;!]", re.IGNORECASE)
@@ -90,15 +89,8 @@ def predict(question: str, options: Mapping[str, str], answer: str) -> None:
 
 def box_of(question: Question) -> str:
     """The question as HTML: its buttons, and what a page without scripts shows."""
-    return saved(__name__, question.html(), {"question": question.state()}, {}, _code())
-
-
-@cache
-def _code() -> str:
-    code, style = (
-        Path(__file__).with_suffix(kind).read_text(encoding="utf-8") for kind in (".js", ".css")
-    )
-    return coded(code, style)
+    code = code_of(Path(__file__).with_suffix(".js"))
+    return saved(__name__, question.html(), {"question": question.state()}, {}, code)
 
 
 def _shell() -> Any:

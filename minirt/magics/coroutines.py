@@ -6,13 +6,11 @@ names the line that dropped it: one of the package, and only once. In a notebook
 becomes a sentence on the reader's function, in each run, and no call costs more for it.
 """
 
-import sys
-import warnings
 from pathlib import Path
-from types import CoroutineType
 from typing import Any, TextIO
 
 import minirt
+from minirt.watching.unawaited import Hearing, dropped_coroutine
 
 PACKAGE = str(Path(minirt.__file__).parent)
 
@@ -21,27 +19,8 @@ class Rewriter:
     """Stands in place of `warnings.showwarning`."""
 
     def __init__(self) -> None:
-        self._before: Any = None
-        self._filters: list[Any] = []
-
-    def begin(self) -> None:
-        """From now on."""
-        self._before, warnings.showwarning = warnings.showwarning, self.show
-        known = list(warnings.filters)
-        # each time, or a cell that is mended and still wrong would be told nothing
-        warnings.filterwarnings(
-            "always", "coroutine .* was never awaited", RuntimeWarning, "minirt"
-        )
-        self._filters = [one for one in warnings.filters if one not in known]
-
-    def end(self) -> None:
-        """As it was, unless somebody else stands there now."""
-        if warnings.showwarning == self.show:
-            warnings.showwarning = self._before
-        filters: Any = warnings.filters
-        for one in self._filters:
-            if one in filters:
-                filters.remove(one)
+        self._hearing = Hearing(self.show, "minirt")
+        self.begin, self.end = self._hearing.begin, self._hearing.end
 
     def show(
         self,
@@ -58,18 +37,7 @@ class Rewriter:
             code: Any = dropped.cr_code
             message, line = sentence(dropped.__name__), None
             filename, lineno = code.co_filename, code.co_firstlineno
-        self._before(message, category, filename, lineno, file, line)
-
-
-def dropped_coroutine() -> "CoroutineType[Any, Any, Any] | None":
-    """The coroutine that is being warned of; None where the warning is about something else."""
-    frame = sys._getframe().f_back
-    while frame is not None:
-        if frame.f_code.co_name == "_warn_unawaited_coroutine":
-            found = frame.f_locals.get("coro")
-            return found if isinstance(found, CoroutineType) else None
-        frame = frame.f_back
-    return None
+        self._hearing.before(message, category, filename, lineno, file, line)
 
 
 def sentence(name: str) -> str:

@@ -8,7 +8,6 @@ over the view is replaced, wherever it is displayed, by what needs neither: see 
 import linecache
 from collections import deque
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
@@ -20,9 +19,8 @@ from IPython.display import display
 
 from minirt.views.clicks import hear_clicks, hear_pages
 from minirt.views.picture import Picture
-from minirt.views.saved import coded, saved
+from minirt.views.saved import saved_run
 from minirt.views.script import script
-from minirt.views.state import State
 from minirt.views.tape import pack, tape
 from minirt.views.watch import Watch
 
@@ -141,15 +139,8 @@ class LiveView(anywidget.AnyWidget):
 
     def _box(self, frame: dict[str, Any], packed: bytes) -> str:
         assert self.picture is not None
-        kind = f"{type(self).__module__}.{type(self).__qualname__}"
-        still = self.picture._repr_html_()
-        said = {name: frame[name] for name in ("state", "error") if name in frame}
-        values: dict[str, Any] = {"frame": {**State().frame(0), **said}, "recordings": 1}
-        return saved(kind, still, values, {"recording": packed}, self._code)
-
-    @cached_property
-    def _code(self) -> str:
-        return coded(str(self._esm), str(self._css))
+        said: dict[str, Any] = {one: frame[one] for one in ("state", "error") if one in frame}
+        return saved_run(self.picture._repr_html_(), packed, said)
 
     # Its life
 

@@ -7,18 +7,13 @@ no other host for anything, and takes the colours of the reader's system.
 import linecache
 from collections.abc import Iterable
 from html import escape
-from pathlib import Path
 
 from minirt.views.picture import Picture
-from minirt.views.saved import coded, saved
-from minirt.views.script import script
-from minirt.views.state import State
+from minirt.views.saved import saved_run
 from minirt.views.tape import pack, tape
 from minirt.views.watch import Watch
 from minirt.watching.trace import Event
 
-STATIC = Path(__file__).parent / "static"
-KIND = "minirt.views.live.LiveView"
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -64,7 +59,5 @@ def page(
         source=linecache.getline,
     )
     still = Picture(entries)._repr_html_()
-    frame = {**State().frame(0), "state": state, "error": error}
-    code = coded(script(STATIC / "live.js"), (STATIC / "live.css").read_text(encoding="utf-8"))
-    box = saved(KIND, still, {"frame": frame, "recordings": 1}, {"recording": pack(recorded)}, code)
+    box = saved_run(still, pack(recorded), {"state": state, "error": error})
     return PAGE.format(title=escape(title), box=box)

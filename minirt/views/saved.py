@@ -10,12 +10,17 @@ import base64
 import json
 import re
 import zlib
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from minirt.views.script import script
+from minirt.views.state import State
+
 STATIC = Path(__file__).parent / "static"
 BOX = '<div class="minirt-widget"'  # how each begins
+LIVE_VIEW = "minirt.views.live.LiveView"  # the kind of a run's
 
 
 def saved(
@@ -23,21 +28,33 @@ def saved(
 ) -> str:
     """The box. kind: of what is drawn; still: HTML; its state: values (JSON) and buffers (bytes).
 
-    code: from `coded`. The pages of the site draw all boxes with one player in its place.
+    code: from `code_of`. The pages of the site draw all boxes with one player in its place.
     """
     texts = {name: base64.b64encode(content).decode() for name, content in buffers.items()}
     state = json.dumps({"values": values, "buffers": texts}, separators=(",", ":"))
-    script = (STATIC / "saved.js").read_text(encoding="utf-8").replace("{{code}}", code)
+    player = (STATIC / "saved.js").read_text(encoding="utf-8").replace("{{code}}", code)
     return (
         f'{BOX} data-kind="{escape(kind)}"><div class="minirt-still">{still}</div>'
         # "<" would end the script, or open a comment in it
         f'<script type="application/json">{state.replace("<", chr(92) + "u003c")}</script>'
-        f"<script>{script}</script></div>"
+        f"<script>{player}</script></div>"
     )
 
 
+def saved_run(still: str, packed: bytes, said: dict[str, Any]) -> str:
+    """The box of a live view. packed: its recording; said: how it ended, as a frame says it."""
+    values = {"frame": {**State().frame(0), **said}, "recordings": 1}
+    return saved(LIVE_VIEW, still, values, {"recording": packed}, code_of(STATIC / "live.js"))
+
+
+@cache
+def code_of(entry: Path) -> str:
+    """What draws a box, for `saved`. entry: its module; its style lies beside it."""
+    return coded(script(entry), entry.with_suffix(".css").read_text(encoding="utf-8"))
+
+
 def coded(code: str, style: str) -> str:
-    """The code and the style of a view, small enough to be in each box."""
+    """Code and style, small enough to be in each box."""
     text = json.dumps({"code": shortened(code), "style": shortened(style)})
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
