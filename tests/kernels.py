@@ -98,6 +98,62 @@ class Kernel:
                 return reply
 
 
+class Page:
+    """What a page does with the view of one running cell.
+
+    until: what that has printed by then. on_subshell: where its messages go, as those of Lab do on
+    a kernel that has subshells.
+    """
+
+    def __init__(self, cells: Kernel, text: str, until: str, on_subshell: bool) -> None:
+        self.cells = cells
+        self.subshell = self._new_subshell() if on_subshell else None
+        self.cell = cells.begin(text)
+        cells.watch(lambda: until in self.cell.out)
+        (self.view,) = (
+            sent["comm_id"]
+            for sent in self.cell.comms
+            if "target_name" in sent and "frame" in sent["data"]["state"]
+        )
+
+    def _new_subshell(self) -> str:
+        client = self.cells.client
+        request = client.session.msg("create_subshell_request", {})
+        client.control_channel.send(request)
+        reply = client.get_control_msg(timeout=30)
+        return str(reply["content"]["subshell_id"])
+
+    def click(self, command: str, **more: Any) -> str:
+        """Returns the identity of the message."""
+        data = {"method": "custom", "content": {"command": command, **more}}
+        return self.send("comm_msg", {"comm_id": self.view, "data": data})
+
+    def send(self, kind: str, content: dict[str, Any]) -> str:
+        """Send any message. Returns its identity."""
+        message = self.cells.client.session.msg(kind, content)
+        message["header"]["subshell_id"] = self.subshell
+        self.cells.client.shell_channel.send(message)
+        return str(message["header"]["msg_id"])
+
+    def frame(self) -> dict[str, Any]:
+        """The last that came."""
+        frames = [
+            sent["data"]["state"]["frame"]
+            for sent in self.cell.comms
+            if sent["comm_id"] == self.view and "frame" in sent["data"].get("state", ())
+        ]
+        return dict(frames[-1])
+
+    def wait(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        self.cells.watch(lambda: condition(self.frame()))
+        return self.frame()
+
+    def stop(self) -> Cell:
+        self.click("stop")
+        self.cells.watch(lambda: "idle" in self.cell.messages)
+        return self.cell
+
+
 def _note(cell: Cell, message: Any) -> None:
     kind, content = message["msg_type"], message["content"]
     cell.messages.append(content["execution_state"] if kind == "status" else kind)

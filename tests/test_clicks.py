@@ -1,12 +1,11 @@
 """Does a program that a cell awaits hear the page's buttons, whichever kernel the reader has?"""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import ipykernel
 import pytest
 
-from tests.kernels import Cell, Kernel
+from tests.kernels import Cell, Kernel, Page
 
 pytestmark = pytest.mark.slow  # real kernels
 
@@ -28,62 +27,9 @@ def ways() -> list[str]:
     return ["main"] * (VERSION < (7, 0) or VERSION > (7, 3)) + ["subshell"] * (VERSION >= (7, 0))
 
 
-class Page:
-    """What a page does with the view of one running cell."""
-
-    def __init__(self, cells: Kernel, way: str) -> None:
-        self.cells = cells
-        self.way = way
-        self.subshell = self._new_subshell() if way == "subshell" else None
-        self.cell = cells.begin(PLAY)
-        cells.watch(lambda: "started" in self.cell.out)
-        (self.view,) = (
-            sent["comm_id"]
-            for sent in self.cell.comms
-            if "target_name" in sent and "frame" in sent["data"]["state"]
-        )
-
-    def _new_subshell(self) -> str:
-        client = self.cells.client
-        request = client.session.msg("create_subshell_request", {})
-        client.control_channel.send(request)
-        reply = client.get_control_msg(timeout=30)
-        return str(reply["content"]["subshell_id"])
-
-    def click(self, command: str, **more: Any) -> str:
-        """Returns the identity of the message."""
-        data = {"method": "custom", "content": {"command": command, **more}}
-        return self.send("comm_msg", {"comm_id": self.view, "data": data})
-
-    def send(self, kind: str, content: dict[str, Any]) -> str:
-        """Send any message. Returns its identity."""
-        message = self.cells.client.session.msg(kind, content)
-        message["header"]["subshell_id"] = self.subshell
-        self.cells.client.shell_channel.send(message)
-        return str(message["header"]["msg_id"])
-
-    def frame(self) -> dict[str, Any]:
-        """The last that came."""
-        frames = [
-            sent["data"]["state"]["frame"]
-            for sent in self.cell.comms
-            if sent["comm_id"] == self.view and "frame" in sent["data"].get("state", ())
-        ]
-        return dict(frames[-1])
-
-    def wait(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        self.cells.watch(lambda: condition(self.frame()))
-        return self.frame()
-
-    def stop(self) -> Cell:
-        self.click("stop")
-        self.cells.watch(lambda: "idle" in self.cell.messages)
-        return self.cell
-
-
 @pytest.fixture(params=ways())
 def page(request: pytest.FixtureRequest, kernel_of_module: Kernel) -> Iterator[Page]:
-    opened = Page(kernel_of_module, request.param)
+    opened = Page(kernel_of_module, PLAY, "started", on_subshell=request.param == "subshell")
     yield opened
     if "idle" not in opened.cell.messages:
         kernel_of_module.interrupt()
@@ -121,7 +67,7 @@ def test_the_page_is_told_that_its_click_was_handled(page: Page) -> None:
 
 
 def test_a_page_that_is_loaded_again_is_answered(page: Page) -> None:
-    if page.way == "main" and VERSION >= (7, 0):
+    if page.subshell is None and VERSION >= (7, 0):
         pytest.skip("ipykernel 7 answers a page on a subshell")
     asked = page.send("comm_info_request", {"target_name": "jupyter.widget"})
     reply = page.cells.reply(asked)

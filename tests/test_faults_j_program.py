@@ -13,7 +13,7 @@ import pytest
 from minirt import Runtime, Simulation
 from minirt.core.signatures import misfit
 from minirt.errors import AlreadyRan, NotAMain, NotCallable, RuntimeClosed, WrongArguments
-from tests.kernels import Cell, Kernel, plain
+from tests.kernels import Cell, Kernel, Page, plain
 
 pytestmark = pytest.mark.slow  # real kernels
 
@@ -118,37 +118,16 @@ def test_a_call_that_hears_nothing_is_left_alone_and_named(cells: Kernel, text: 
     cells.watch(lambda: cells.run(left).out == "[]\n")
 
 
-class Page:
-    """Clicks on the view of a running cell."""
-
-    def __init__(self, cells: Kernel, text: str) -> None:
-        self._cells = cells
-        self._subshell: str | None = None
-        if ipykernel.version_info >= (7,):  # as Lab does it
-            client = cells.client
-            client.control_channel.send(client.session.msg("create_subshell_request", {}))
-            self._subshell = client.get_control_msg(timeout=30)["content"]["subshell_id"]
-        self.cell = cells.begin(text)
-        cells.watch(lambda: "busy" in self.cell.out)
-
-    def click(self, command: str) -> None:
-        (view,) = (
-            sent["comm_id"]
-            for sent in self.cell.comms
-            if "target_name" in sent and "frame" in sent["data"]["state"]
-        )
-        data = {"method": "custom", "content": {"command": command}}
-        session = self._cells.client.session
-        message = session.msg("comm_msg", {"comm_id": view, "data": data})
-        message["header"]["subshell_id"] = self._subshell
-        self._cells.client.shell_channel.send(message)
+def page_of(cells: Kernel, text: str) -> Page:
+    """A page beside the cell, which has printed "busy"; its clicks go where those of Lab go."""
+    return Page(cells, text, "busy", on_subshell=ipykernel.version_info >= (7,))
 
 
 @pytest.mark.parametrize("command", ["stop", "pause"])
 @pytest.mark.parametrize("name", ["a callback", "main"])
 def test_the_buttons_end_what_does_not_end(cells: Kernel, name: str, command: str) -> None:
     cells.run("%config MinirtMagics.view = True")
-    page = Page(cells, f"%%minirt\n{ENDLESS[name]}")
+    page = page_of(cells, f"%%minirt\n{ENDLESS[name]}")
     page.click(command)
     cells.watch(lambda: "idle" in page.cell.messages, seconds=10)
     assert "while True: pass" in page.cell.traceback
@@ -159,7 +138,7 @@ def test_the_buttons_end_what_does_not_end(cells: Kernel, name: str, command: st
 def test_a_button_that_nobody_hears_ends_the_cell(cells: Kernel) -> None:
     cells.run("%config MinirtMagics.view = True")
     cells.run("import threading; go = threading.Event()")
-    page = Page(cells, f"%%minirt\n{DEAF['a callback']}")
+    page = page_of(cells, f"%%minirt\n{DEAF['a callback']}")
     page.click("stop")
     cells.watch(lambda: "idle" in page.cell.messages, seconds=10)
     assert 'thread "main" is still at line 4 of f' in page.cell.traceback

@@ -20,13 +20,17 @@ def begun(name: str) -> str:
     return "".join(lines[:first])
 
 
-def changed(name: str, *changes: tuple[str, str]) -> str:
-    """The model answer with these parts replaced; each must be there."""
-    text = exercise(name).answer
+def altered(text: str, *changes: tuple[str, str]) -> str:
+    """An answer with these parts replaced; each must be there."""
     for old, new in changes:
-        assert old in text, (name, old)
+        assert old in text, old
         text = text.replace(old, new)
     return text
+
+
+def changed(name: str, *changes: tuple[str, str]) -> str:
+    """The model answer with these parts replaced."""
+    return altered(exercise(name).answer, *changes)
 
 
 RIGHT: Mapping[str, Sequence[str]] = MappingProxyType(

@@ -4,19 +4,7 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from minirt.exercises.registry import exercise
-
-Wrong = tuple[str, str]  # the answer, and a part of what it is told
-
-
-def changed(name: str, *changes: tuple[str, str]) -> str:
-    """The model answer with these parts replaced; each must be there."""
-    text = exercise(name).answer
-    for old, new in changes:
-        assert old in text, (name, old)
-        text = text.replace(old, new)
-    return text
-
+from tests.unusual_answers import Wrong, altered, changed
 
 RIGHT: Mapping[str, Sequence[str]] = MappingProxyType(
     {
@@ -353,42 +341,15 @@ WRONG: Mapping[str, Sequence[Wrong]] = MappingProxyType(
     {
         "gather_and_cancel": (
             (  # whoever tidies up is cancelled again when the next one is over
-                """\
-from minirt import Cancelled, Future, Task
-
-def together(*coroutines):
-    return Task(_together(coroutines))
-
-async def _together(coroutines):
-    tasks = tuple(map(Task, coroutines))
-    left, bad, over = len(tasks), [], Future()
-
-    def one_less(task):
-        nonlocal left
-        left -= 1
-        if not bad and (task.cancelled() or task.exception()):
-            bad.append(task)
-            for each in tasks:
-                each.cancel()
-        if left == 0 and not over.done():
-            over.set_result(None)
-
-    for task in tasks:
-        task.add_done_callback(one_less)
-    if tasks:
-        try:
-            await over
-        except Cancelled:
-            for task in tasks:
-                task.cancel()
-            over = Future()
-            if left:
-                await over
-            raise
-    if bad:
-        bad[0].result()
-    return [task.result() for task in tasks]
-""",
+                altered(
+                    RIGHT["gather_and_cancel"][0],
+                    (
+                        ", was_cancelled = len(tasks), [], Future(), False",
+                        " = len(tasks), [], Future()",
+                    ),
+                    ("not bad and not was_cancelled and", "not bad and"),
+                    ("            was_cancelled = True\n", ""),
+                ),
                 "cancelled once more while it tidied up",
             ),
             (  # learns of an error when its turn comes

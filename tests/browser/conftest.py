@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,6 +23,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from tests.ports import free_port
 
 HERE = Path(__file__).parent
+SIZE = {"width": 1000, "height": 2100}  # of a window, where a test wants no other
 SHOTS = HERE / "shots"  # where the tests leave pictures for a person to look at
 FLAGS = [
     "--headless",
@@ -323,6 +325,16 @@ class Notebook:
         self.view.screenshot(path=SHOTS / f"{name}.png", animations="disabled")
 
 
+@contextmanager
+def a_page(browser: Any, lab: Lab, name: str, **options: Any) -> Iterator[Notebook]:
+    """The notebook in a page of its own, which several tests may share."""
+    context = browser.new_context(**{"viewport": SIZE, **options})
+    notebook = Notebook(context.new_page(), lab, name)
+    yield notebook
+    notebook.shut_down()
+    context.close()
+
+
 def axe() -> Path:
     """The script of axe-core."""
     return Path(tool("axe_playwright_python.base").AXE_FILE_PATH)
@@ -373,7 +385,7 @@ def open_notebook(lab: Lab, browser: Any) -> Iterator[Any]:
     opened: list[tuple[Any, Notebook]] = []
 
     def open_one(name: str, **options: Any) -> Notebook:
-        context = browser.new_context(**{"viewport": {"width": 1000, "height": 2100}, **options})
+        context = browser.new_context(**{"viewport": SIZE, **options})
         notebook = Notebook(context.new_page(), lab, name)
         opened.append((context, notebook))
         return notebook

@@ -11,7 +11,7 @@ from minirt import Recorder, Simulation
 from minirt.aio.program import AsyncioProgram
 from minirt.views.report import page
 
-from .conftest import PATIENCE, Lab, Notebook
+from .conftest import PATIENCE, Lab, Notebook, a_page
 from .test_compact import LAPTOP, WATCH_PARTS, WIDER_THAN_THE_VIEW
 
 WORKERS = """
@@ -68,13 +68,10 @@ Open = Callable[..., Notebook]
 @pytest.fixture(scope="module")
 def opened(lab: Lab, browser: Any) -> Iterator[Notebook]:
     """The program of workers, opened once; each test goes on where the one before has stopped."""
-    context = browser.new_context(viewport=LAPTOP)
-    notebook = Notebook(context.new_page(), lab, lab.write("asyncio", WORKERS, PROGRAM))
-    notebook.run()
-    notebook.view.evaluate(WATCH_PARTS)
-    yield notebook
-    notebook.shut_down()
-    context.close()
+    with a_page(browser, lab, lab.write("asyncio", WORKERS, PROGRAM), viewport=LAPTOP) as notebook:
+        notebook.run()
+        notebook.view.evaluate(WATCH_PARTS)
+        yield notebook
 
 
 def wait_for_text(notebook: Notebook, part: str, text: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import PATIENCE, SHOTS, Lab, Notebook
+from .conftest import PATIENCE, SHOTS, Lab, Notebook, a_page
 from .test_start_here import MAIN_EXAMPLE
 
 LAPTOP = {"width": 1280, "height": 720}
@@ -116,12 +116,9 @@ def test_a_list_that_stays_empty_is_one_line(lab: Lab, open_notebook: Open) -> N
 @pytest.fixture(scope="module")
 def ended(lab: Lab, browser: Any) -> Iterator[Notebook]:
     """The view of the first program, recorded; the tests choose their window."""
-    context = browser.new_context(viewport=LAPTOP)
-    notebook = Notebook(context.new_page(), lab, lab.write("ended", MAIN_EXAMPLE)).run()
-    notebook.wait_for_recording()
-    yield notebook
-    notebook.shut_down()
-    context.close()
+    with a_page(browser, lab, lab.write("ended", MAIN_EXAMPLE), viewport=LAPTOP) as notebook:
+        notebook.run().wait_for_recording()
+        yield notebook
 
 
 def test_on_a_narrow_page_it_is_one_column(ended: Notebook) -> None:

@@ -11,12 +11,13 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import KERNEL_IS_IDLE, PATIENCE, Lab, Notebook, chromium
+from .conftest import KERNEL_IS_IDLE, PATIENCE, Lab, Notebook, a_page, chromium
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -72,18 +73,8 @@ def our_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 @pytest.fixture
 def open_in(browser: Any) -> Iterator[Open]:
     """Opens a notebook in a page of its own, in any Lab."""
-    opened: list[tuple[Any, Notebook]] = []
-
-    def open_one(lab: Lab, name: str) -> Notebook:
-        context = browser.new_context()
-        notebook = Notebook(context.new_page(), lab, name)
-        opened.append((context, notebook))
-        return notebook
-
-    yield open_one
-    for context, notebook in opened:
-        notebook.shut_down()
-        context.close()
+    with ExitStack() as pages:
+        yield lambda lab, name: pages.enter_context(a_page(browser, lab, name))
 
 
 def by_another(path: Path) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import KERNEL_IS_IDLE, PATIENCE, Lab, Notebook
+from .conftest import KERNEL_IS_IDLE, PATIENCE, Lab, Notebook, a_page
 
 HERE = Path(__file__).parent
 ENDS = """
@@ -31,13 +31,10 @@ await rt.play(main)
 @pytest.fixture(scope="module")
 def played(lab: Lab, browser: Any) -> Iterator[Notebook]:
     """A notebook whose program has run, saved."""
-    context = browser.new_context(viewport={"width": 1000, "height": 2100})
-    notebook = Notebook(context.new_page(), lab, lab.write("ends", ENDS)).run()
-    notebook.wait_for_recording()
-    notebook.save()
-    yield notebook
-    notebook.shut_down()
-    context.close()
+    with a_page(browser, lab, lab.write("ends", ENDS)) as notebook:
+        notebook.run().wait_for_recording()
+        notebook.save()
+        yield notebook
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import PATIENCE, Lab, Notebook
+from .conftest import PATIENCE, SIZE, Lab, Notebook, a_page
 
 HERE = Path(__file__).parent
 TICKING = """
@@ -29,18 +29,14 @@ def main():
 await rt.play(main)
 """
 
-SIZE = {"width": 1000, "height": 2100}
 Open = Callable[..., Notebook]
 
 
 @pytest.fixture(scope="module")
 def opened(lab: Lab, browser: Any) -> Iterator[Notebook]:
     """The notebook of these tests, opened once: a page of Lab takes some seconds."""
-    context = browser.new_context(viewport=SIZE)
-    notebook = Notebook(context.new_page(), lab, lab.copy(HERE / "live.ipynb"))
-    yield notebook
-    notebook.shut_down()
-    context.close()
+    with a_page(browser, lab, lab.copy(HERE / "live.ipynb")) as notebook:
+        yield notebook
 
 
 @pytest.fixture
