@@ -287,6 +287,16 @@ def test_nothing_that_leaves_a_callback_ends_the_kernel_or_another_runtime(
         assert "in fail" in cell.traceback
 
 
+def test_an_error_is_shown_under_its_cell_also_when_others_have_run_since(cells: Kernel) -> None:
+    first = cells.run("_ = set_timeout(100, lambda _: 1 / 0)")
+    second = cells.run("_ = set_timeout(200, lambda _: {}['lost'])")
+    last = cells.run("print('last')")
+    cells.watch(lambda: first.traceback != "" and second.traceback != "")
+    assert "ZeroDivisionError" in first.traceback and "KeyError" not in first.traceback
+    assert "KeyError" in second.traceback and "ZeroDivisionError" not in second.traceback
+    assert last.traceback == ""
+
+
 def test_a_runtime_that_an_error_ends_does_not_wait_for_its_pool(cells: Kernel) -> None:
     cells.run("import threading; release = threading.Event()")
     cell = cells.run(

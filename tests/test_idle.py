@@ -96,7 +96,7 @@ def test_a_turn_that_does_not_block_leaves_a_task_at_work_and_its_result_wakes(
 
 
 def test_a_close_that_does_not_block_leaves_the_threads_to_end_by_themselves() -> None:
-    release = threading.Event()
+    release, before = threading.Event(), set(threading.enumerate())  # one may still be ending
     rt = Runtime()
 
     def task() -> Undefined:
@@ -104,7 +104,8 @@ def test_a_close_that_does_not_block_leaves_the_threads_to_end_by_themselves() -
         return Undefined()
 
     rt.start(lambda: rt.register_event_threadpool(task, TaskKind.ENCRYPT, lambda _: None))
-    (thread,) = (one for one in threading.enumerate() if one.name == "pool3")
+    (thread,) = set(threading.enumerate()) - before
+    assert thread.name == "pool3"
     rt.stop()
     assert not rt.tick(block=False)
     assert rt.phase == "closed" and thread.is_alive()

@@ -21,7 +21,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextvars import Context, copy_context
 
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -30,7 +29,7 @@ from minirt.errors import NoRuntime
 from minirt.magics.interrupts import Interrupts
 from minirt.node.current import Here, current
 from minirt.watching.labels import type_name
-from minirt.watching.tracebacks import own_frames, show_only_the_program
+from minirt.watching.tracebacks import CellHere, own_frames, show_only_the_program
 
 SLICE = 0.02  # s: the kernel's asyncio gets its turn at least this often
 BEAT = 0.003  # s: between two turns while a cell awaits
@@ -54,13 +53,13 @@ class Cell:
 
 
 class Idle:
-    """The runtimes that go on while the kernel is idle, each with the context of its cell."""
+    """The runtimes that go on while the kernel is idle, each with its cell."""
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
         self._thread = threading.get_ident()
         self._interrupts = Interrupts()
-        self.runtimes: dict[Runtime, Context] = {}
+        self.runtimes: dict[Runtime, CellHere] = {}
         self._made: set[Runtime] = set()  # those that nobody else would close
         self._cell_runs = False
         self._beat: asyncio.TimerHandle | None = None  # the next turn while a cell awaits
@@ -111,7 +110,7 @@ class Idle:
             for value in list(self._shell.user_ns.values()):
                 # by its type: a proxy of the reader's may have a `__class__` of its own
                 if issubclass(type(value), Runtime) and self._is_started_here(value):
-                    self.runtimes.setdefault(value, copy_context())
+                    self.runtimes.setdefault(value, CellHere(self._shell))
 
     def check_here(self) -> None:
         """NoRuntime where no cell gets a runtime."""
@@ -123,7 +122,7 @@ class Idle:
         runtime = Runtime()
         runtime.start(_nothing)
         self._made.add(runtime)
-        self.runtimes[runtime] = copy_context()
+        self.runtimes[runtime] = CellHere(self._shell)
         return runtime
 
     def _enter_cell(self) -> None:
@@ -185,12 +184,12 @@ class Idle:
     def _turn_all(self, selector: selectors.BaseSelector) -> float:
         """Turn each once, without sleeping. How long may we sleep now? (s)"""
         wait = SLICE
-        for runtime, context in tuple(self.runtimes.items()):
+        for runtime, cell in tuple(self.runtimes.items()):
             try:
                 rest = self._turn(runtime, selector)
             except BaseException as error:  # SystemExit too: it is this program that ends
                 rest = None
-                self._end(runtime, error, context)
+                self._end(runtime, error, cell)
             if rest is None:
                 self.runtimes.pop(runtime, None)
                 self._made.discard(runtime)
@@ -211,23 +210,23 @@ class Idle:
             self._interrupts.turn_began = None
         return 0 if is_simulated else rest_of(runtime, selector)
 
-    def _end(self, runtime: Runtime, error: BaseException, context: Context) -> None:
+    def _end(self, runtime: Runtime, error: BaseException, cell: CellHere) -> None:
         """Show under its cell what left a callback, and close what the callback belongs to."""
-        self._show(error, context)
+        self._show(error, cell)
         try:
             runtime.close()
         except BaseException as another:
-            self._show(another, context)
+            self._show(another, cell)
 
-    def _show(self, error: BaseException, context: Context) -> None:
+    def _show(self, error: BaseException, cell: CellHere) -> None:
         try:
             show_only_the_program(error, self._shell)
             # where IPython leaves it to Python, as for a group, this is what is shown
             trace = own_frames(error, self._shell) or error.__traceback__
             BaseException.with_traceback(error, trace)
-            context.run(self._shell.showtraceback, (type(error), error, trace))
+            cell.show(error, trace)
         except BaseException as failed:  # code of the program's own says how its error looks
-            context.run(
+            cell.run(
                 sys.stderr.write,
                 f"{type_name(error)} left a callback, and cannot be shown: to show it raises "
                 f"{type_name(failed)}. Mend that first\n",

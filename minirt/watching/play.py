@@ -14,7 +14,7 @@ from typing import Any
 from minirt.errors import MinirtError
 from minirt.watching.gate import Gate
 from minirt.watching.player import Player
-from minirt.watching.tracebacks import show_only_the_program, show_the_call_too
+from minirt.watching.tracebacks import CellHere, show_only_the_program, show_the_call_too
 
 
 async def play(runtime: Any, main: Callable[[], object], view: Any, gate: Gate) -> None:
@@ -126,19 +126,11 @@ def notebook() -> Any:
 
 def _under(shell: Any) -> Callable[[BaseException], object]:
     """Show an error under the cell that started its program."""
-    cell, is_for_all = shell.get_parent(), not hasattr(shell, "set_thread_parent")
+    cell = CellHere(shell)
 
     def report(error: BaseException) -> None:
         show_only_the_program(error, shell)
-        hook = shell.displayhook
-        now = hook.parent_header
-        if is_for_all:  # before ipykernel 7 one cell, the one that runs, was every thread's
-            hook.set_parent(cell)
-        try:
-            shell.showtraceback((type(error), error, error.__traceback__))
-        finally:
-            if is_for_all:
-                hook.parent_header = now
+        cell.show(error, error.__traceback__)
 
     return report
 

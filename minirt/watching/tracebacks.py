@@ -7,6 +7,7 @@ exception is raised as one of its class with a text that can be sent.
 """
 
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from types import TracebackType
 from typing import Any
 
@@ -15,6 +16,36 @@ from minirt.watching.labels import text_of, type_name
 from minirt.watching.stopping import PACKAGE, is_inside
 
 MOST = 3  # frames of the package, where they are the last ones
+
+
+class CellHere:
+    """The cell that runs when this is made: an error that comes later can be shown under it.
+
+    Since ipykernel 7 the context says which cell that is. Before, one cell, the one that runs, was
+    everybody's, and IPython's display hook has to be told.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._context = copy_context()
+        self._is_told = hasattr(shell, "get_parent") and not hasattr(shell, "set_thread_parent")
+        self._cell: Any = shell.get_parent() if self._is_told else None
+
+    def run(self, call: Callable[..., object], *arguments: object) -> None:
+        """Call it as if this cell called it."""
+        hook = self._shell.displayhook
+        now = getattr(hook, "parent_header", None)
+        if self._is_told:
+            hook.set_parent(self._cell)
+        try:
+            self._context.run(call, *arguments)
+        finally:
+            if self._is_told:
+                hook.parent_header = now
+
+    def show(self, error: BaseException, trace: TracebackType | None) -> None:
+        """IPython's way to show an error."""
+        self.run(self._shell.showtraceback, (type(error), error, trace))
 
 
 def show_only_the_program(error: BaseException, shell: Any) -> None:
