@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -493,14 +494,30 @@ def test_an_async_on_uncaught_is_a_task(traced: bool) -> None:
     assert seen == ["'lost'", "the loop goes on"]
 
 
-def test_the_error_of_an_async_on_uncaught_leaves_run() -> None:
-    async def tell(error: Exception) -> None:
+class Teller:
+    async def __call__(self, error: Exception) -> None:
         raise ValueError("from the handler") from error
 
+
+TELLERS: dict[str, Callable[[Exception], object]] = {
+    "an object": Teller(),
+    "its method": Teller().__call__,
+    "a lambda": lambda error: Teller().__call__(error),
+    "a part": partial(Teller.__call__, Teller()),
+}
+
+
+@pytest.mark.parametrize("tell", TELLERS.values(), ids=TELLERS)
+def test_the_error_of_an_async_on_uncaught_leaves_run(
+    tell: Callable[[Exception], object],
+) -> None:
     def main() -> None:
         rt.on_uncaught = tell
+        assert rt.on_uncaught is tell
         rt.set_immediate(lambda _: {}["lost"])
+        rt.set_timeout(60_000, lambda _: rt.stop())
 
     rt = Runtime(system=Simulation(1))
-    with pytest.raises(ValueError, match="from the handler"):
+    with pytest.raises(ValueError, match="from the handler") as caught:
         rt.run(main)
+    assert Path(__file__).name in caught.value.__notes__[0]

@@ -10,7 +10,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from minirt.awaiting.book import book_of
-from minirt.awaiting.coroutines import Task, task_of
+from minirt.awaiting.coroutines import ITS_OWN_LINE, Task, task_of
 from minirt.awaiting.errors import Cancelled, NeverSettled
 from minirt.core.signatures import is_async
 
@@ -18,9 +18,25 @@ if TYPE_CHECKING:
     from minirt.node.runtime import Runtime
 
 
-def adopt(runtime: "Runtime", coroutine: "CoroutineType[Any, Any, Any]") -> Task[Any]:
-    """Run what an async callback returned."""
-    return task_of(coroutine, book_of(runtime))
+def adopt(
+    runtime: "Runtime", coroutine: "CoroutineType[Any, Any, Any]", by_handler: bool = False
+) -> Task[Any]:
+    """Run what an async callback returned. by_handler: it was `on_uncaught`."""
+    made = coroutine.cr_code, ITS_OWN_LINE
+    begun = last_word(coroutine, runtime) if by_handler else coroutine
+    return task_of(begun, book_of(runtime), coroutine.__name__, made)
+
+
+async def last_word(coroutine: "CoroutineType[Any, Any, Any]", runtime: "Runtime") -> None:
+    """What a handler of errors raises leaves `run`, whether it is async or not.
+
+    In Node an async one is told of its own error, and so on for ever.
+    """
+    try:
+        await coroutine
+    except BaseException:
+        runtime.loop.on_uncaught = None
+        raise
 
 
 def plain(callback: Callable[[Any], object], runtime: "Runtime") -> Callable[[Any], object]:
@@ -33,25 +49,6 @@ def plain(callback: Callable[[Any], object], runtime: "Runtime") -> Callable[[An
         adopt(runtime, callback(value))  # type: ignore[arg-type]
 
     return begin
-
-
-def last_word(
-    handler: Callable[[Exception], object], runtime: "Runtime"
-) -> Callable[[Exception], object]:
-    """An async `on_uncaught`, of which this is true as of a plain one: what it raises leaves `run`.
-
-    In Node it would be told of its own error, and so on for ever.
-    """
-
-    @wraps(handler)
-    async def tell(error: Exception) -> None:
-        try:
-            await handler(error)  # type: ignore[misc]
-        except BaseException:
-            runtime.loop.on_uncaught = None
-            raise
-
-    return tell
 
 
 def value_of(main: Task[Any], was_stopped: bool) -> Any:

@@ -208,11 +208,13 @@ class Task(Future[T]):
         return said
 
 
-def task_of(coroutine: Coroutine[Any, Any, T], book: Book) -> Task[T]:
-    """A task for what an async callback returned: it was made where that is defined."""
+def task_of(
+    coroutine: Coroutine[Any, Any, T], book: Book, name: str, made: tuple[CodeType, int]
+) -> Task[T]:
+    """A task that no code of the program's makes, as for what an async callback returned."""
     task: Task[T] = Task.__new__(Task)
     task._book = book
-    task._begin(coroutine, None, (coroutine.cr_code, ITS_OWN_LINE))  # type: ignore[attr-defined]
+    task._begin(coroutine, name, made)
     return task
 
 

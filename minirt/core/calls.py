@@ -169,7 +169,7 @@ class Calls:
             if handler is None:
                 raise error
             if (value := handler(error)) is not None:
-                value = self.loop.adopt(value)
+                value = self.loop.adopt(value, True)
         except BaseException:
             self.loop.on_uncaught = None  # what the handler raises itself leaves the loop
             raise

@@ -34,9 +34,9 @@ Where minirt differs from Node on purpose (chapter 08 has the whole table):
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import get_ident
-from typing import Any
+from typing import Any, TypeAlias
 
-from minirt.core.callbacks import Callbacks, Listener, ignore
+from minirt.core.callbacks import Callbacks, Listener
 from minirt.core.calls import Calls, Event
 from minirt.core.policies import Schedule
 from minirt.core.polls import FileLike, Interest
@@ -48,7 +48,12 @@ PHASES = ("pending", "idle", "prepare", "poll", "check", "close", "timers")  # i
 
 # s: a loop that slept this long without an event looks whether a descriptor was closed under it
 QUIET = 1.0
+Adopt: TypeAlias = Callable[..., None]  # `leave`, or what has its parameters
 NO_THREAD = -1  # the loop belongs to a thread that is none
+
+
+def leave(returned: Any, by_handler: bool = False) -> None:
+    """What a callback returned is nobody's. by_handler: it was returned by `on_uncaught`."""
 
 
 class Loop:
@@ -81,7 +86,7 @@ class Loop:
         self.idle_hooks: list[Callable[[], object]] = []  # called each turn, for layers above
         self.prepare_hooks: list[Callable[[], object]] = []  # called each turn before the poll
         self.on_uncaught: Callable[[Exception], object] | None = None
-        self.adopt: Callable[[Any], None] = ignore  # what a callback returned, unless it is None
+        self.adopt: Adopt = leave  # what a callback returned, unless it is None
         self.turns = 0
         self.phase = "new"
         self.thread = get_ident()  # who may call; 0 when nobody may any more

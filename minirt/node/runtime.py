@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from weakref import WeakValueDictionary
 
 from minirt.clock import Clock
-from minirt.core.callbacks import check_callable, ignore
+from minirt.core.callbacks import check_callable
 from minirt.core.calls import Over
-from minirt.core.loop import Loop
+from minirt.core.loop import Loop, leave
 from minirt.core.policies import Schedule, TaskKind
 from minirt.core.signatures import check_main, is_async
 from minirt.core.system import RealSystem, System
@@ -507,10 +507,6 @@ class Runtime:
     def on_uncaught(self, handler: Callable[[Exception], object] | None) -> None:
         if handler is not None:
             check_callable(handler)
-            if is_async(handler):
-                from minirt.awaiting.callbacks import last_word
-
-                handler = last_word(handler, self)
         self.loop.on_uncaught = handler
 
     def log(self, text: object) -> None:
@@ -630,12 +626,12 @@ class Runtime:
         self.loop.calls.one(main)
         self.loop.system.enter_loop()
 
-    def _adopt(self, returned: object) -> None:
+    def _adopt(self, returned: object, by_handler: bool = False) -> None:
         """A callback returned this. If it is an async one's coroutine, it is run as a task."""
         if type(returned) is CoroutineType:
             from minirt.awaiting.callbacks import adopt  # most programs have none
 
-            task = adopt(self, returned)
+            task = adopt(self, returned, by_handler)
             if self._main_is_async:
                 self._main, self._main_is_async = task, False
 
@@ -687,7 +683,7 @@ class Runtime:
         loop.prepare_hooks.clear()
         loop.pool.finished.clear()
         loop.on_uncaught = None
-        loop.adopt = ignore
+        loop.adopt = leave
         self._at_close.clear()
         self.of_modules.clear()
         self._context = None
