@@ -30,6 +30,7 @@ ADVICE = MappingProxyType(
         "time.sleep": "Use await asyncio.sleep()",
         "input": "Use await asyncio.to_thread(input)",
         "a file": "Use await asyncio.to_thread()",
+        "an import": "Import it at the top of the program, before the loop runs",
     }
 )
 OTHERWISE = "Use await asyncio.to_thread(), or a library for asyncio"

@@ -103,14 +103,17 @@ class Watchdog:
         if self._around not in codes:
             return
         inside = frames[len(codes) - codes[::-1].index(self._around) :]
-        own = own_frame(inside)
+        outside = outside_of_import(inside)
+        own = own_frame(outside)
         if self._seen[0] != number:
             self._seen = (number, Counter())
         if own is None:
             self._seen[1]["", 0, ""] += 1
         else:
             file, line = own.f_code.co_filename, own.f_lineno
-            self._seen[1][file, line, blocking_call(inside, file, line)] += 1
+            is_import = len(outside) < len(inside)
+            blocks = "an import" if is_import else blocking_call(inside, file, line)
+            self._seen[1][file, line, blocks] += 1
 
 
 # (a part of the file's name, functions in it, how to call it); no functions: any
@@ -127,8 +130,17 @@ BLOCKING: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("threading.py", ("wait", "join", "acquire"), "a thread"),
     ("concurrent/futures/_base.py", ("result", "exception"), "a result of a thread"),
 )
+IMPORTS = "<frozen importlib"
 IN_THE_LINE = ("time.sleep(", "sleep(", "input(", "os.system(", "getaddrinfo(", "gethostbyname(")
 FILES = ("open(", ".read(", ".write(", ".read_text(", ".write_text(", ".read_bytes(")
+
+
+def outside_of_import(frames: Sequence[FrameType]) -> Sequence[FrameType]:
+    """Those that lead to an import: what the module does meanwhile is done by its line."""
+    for at, frame in enumerate(frames):
+        if frame.f_code.co_filename.startswith(IMPORTS):
+            return frames[:at]
+    return frames
 
 
 def blocking_call(frames: Sequence[FrameType], file: str, line: int) -> str:

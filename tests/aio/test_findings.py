@@ -113,6 +113,11 @@ async def breeds() -> None:
     await asyncio.sleep(0.01)
 
 
+async def imports_what_is_slow() -> None:
+    await asyncio.sleep(0)
+    import slow_to_import  # type: ignore[import-not-found]  # noqa: F401
+
+
 WRONG = [
     (sleeps_on_the_loop, "blocking", "time.sleep(0.12)", "Use await asyncio.sleep()"),
     (blocks_in_a_library, "blocking", "stream.read(1)", "a socket blocks every task"),
@@ -298,3 +303,16 @@ ORDINARY = (
 @pytest.mark.parametrize("main", ORDINARY)
 def test_an_ordinary_program_gives_no_alarm(main: Any) -> None:
     assert found_in(main) == []
+
+
+@pytest.mark.parametrize("at_work", ["time.sleep(0.12)", "import http.client; time.sleep(0.12)"])
+def test_a_slow_import_is_told_as_one_whatever_it_does(
+    at_work: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slow_to_import.py").write_text(f"import time\n{at_work}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "slow_to_import", raising=False)
+    ((finding, text, line),) = found_in(imports_what_is_slow)
+    assert finding == "blocking"
+    assert "an import blocks every task. Import it at the top" in text
+    assert line.startswith("import slow_to_import")
