@@ -67,8 +67,8 @@ def run(command: list[str], folder: Path) -> None:
     if ran.returncode:
         tool = "pip" if "pip" in command else "npm"
         raise Missing(
-            f"{tool} could not fetch what is pinned. Is there a network? Run it again, or read what "
-            f"{tool} said:\n{ran.stderr or ran.stdout}"
+            f"{tool} could not fetch what is pinned. Is there a network? Run it again, or read "
+            f"what {tool} said:\n{ran.stderr or ran.stdout}"
         )
 
 
