@@ -144,6 +144,48 @@ print(rt.run(main))
 """
 
 
+OF_10 = """
+import asyncio
+
+from minirt import Simulation
+
+
+async def serve(reader, writer):
+    writer.write(b"hello " + await reader.readline())
+    await writer.drain()
+    writer.close()
+
+
+async def main():
+    loop = asyncio.get_running_loop()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    writer.write(b"Ada\\n")
+    print((await reader.readline()).decode().strip())
+    writer.close()
+    server.close()
+    try:
+        async with asyncio.timeout(0.01):
+            await asyncio.Event().wait()
+    except TimeoutError:
+        print("timeout")
+    print(await asyncio.to_thread(lambda: loop.call_soon_threadsafe(print, "of a thread") and 1))
+    loop.call_later(0.0002, print, "third")
+    loop.call_later(0.0001, print, "second")
+    loop.call_soon(print, "first")
+    await asyncio.sleep(0.05)
+    for function in (loop.call_soon, loop._listen, loop._core.timers_phase, loop._core.turn):
+        print(function.__code__.co_filename[:8])
+
+
+with asyncio.Runner(loop_factory=MinirtEventLoop) as runner:
+    runner.run(main())
+with asyncio.Runner(loop_factory=lambda: MinirtEventLoop(Simulation())) as runner:
+    runner.run(asyncio.sleep(3600))
+    print("an hour:", round(runner.get_loop().time()))
+"""
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_chapter_has_every_name_that_its_quotes_use(chapter: str) -> None:
     assert unknown_names(chapter) == []
@@ -202,3 +244,17 @@ def test_the_plain_classes_of_chapter_09_keep_the_order_of_node() -> None:
     for number in ("01", "02", "03", "04", "06", "11", "12", "24", "26", "27"):
         one = promise_program(number)
         assert printed_with(one, **plain) == list(one.orders[0])
+
+
+def test_asyncio_runs_on_the_loop_of_chapter_10() -> None:
+    assert run("10_run_asyncio_on_it", OF_10) == [
+        "hello Ada",
+        "timeout",
+        "of a thread",
+        "1",
+        "first",
+        "second",
+        "third",
+        *["10_run_a"] * 4,
+        "an hour: 3600",
+    ]

@@ -22,10 +22,11 @@ from minirt.exercises.mechanism import (
 from minirt.exercises.registry import NoSuchExercise, exercise, exercises
 from minirt.exercises.timelimit import TookTooLong, limit
 from minirt.extension import load_ipython_extension, unload_ipython_extension
-from tests import unusual_answers, unusual_awaiting
+from tests import unusual_answers, unusual_awaiting, unusual_of_asyncio
 
-RIGHT = {**unusual_answers.RIGHT, **unusual_awaiting.RIGHT}
-WRONG = {**unusual_answers.WRONG, **unusual_awaiting.WRONG}
+MORE = (unusual_answers, unusual_awaiting, unusual_of_asyncio)
+RIGHT = {name: texts for each in MORE for name, texts in each.RIGHT.items()}
+WRONG = {name: texts for each in MORE for name, texts in each.WRONG.items()}
 
 EACH = [pytest.param(one, id=name) for name, one in exercises().items()]
 EACH_WRONG = [

@@ -27,7 +27,7 @@ from tests.words import (
 LONGEST_QUOTE = 25  # lines of the package, the address not counted
 OF_THE_PACKAGE = 1 / 3  # at most, of the code in a chapter's main part
 BOX = "In Node, in asyncio"
-WITHOUT_A_BOX = {"00_start_here", "09_from_callbacks_to_await", "10_run_asyncio_on_it"}
+WITHOUT_A_BOX = {"00_start_here"}
 
 CHAPTERS = [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
 WITH_A_BOX = [chapter for chapter in CHAPTERS if chapter not in WITHOUT_A_BOX]

@@ -34,10 +34,14 @@ class Wrong(Exception):
 
 
 class Answer:
-    """What the reader's cell made: `answer["Identities"]` is the object of that name."""
+    """What the reader's cell made: `answer["Identities"]` is the object of that name.
 
-    def __init__(self, namespace: Mapping[str, Any]) -> None:
+    text: the cell, for a check that runs it once more elsewhere.
+    """
+
+    def __init__(self, namespace: Mapping[str, Any], text: str = "") -> None:
         self._namespace = namespace
+        self.text = text
 
     def __getitem__(self, name: str) -> Any:
         if name in self._namespace:
@@ -136,7 +140,7 @@ def judge(
         missing = _missing(text, lines)
         return Verdict(exercise, (), untouched=lines[0], is_begun=is_begun, missing=missing)
     kept: list[str] = []
-    answer = Answer(namespace)
+    answer = Answer(namespace, text)
     for one in exercise.checks:
         message = _complaint(one, answer, seconds, filename)
         if message is not None:
