@@ -1,4 +1,4 @@
-"""How do the chapters become pages that read well without a kernel?
+"""How do the chapters become pages that read well without a kernel, and run in a browser?
 
     python site/build.py [FOLDER]
 
@@ -6,6 +6,9 @@ Each notebook is copied with four changes, and Sphinx does the rest. A saved vie
 the code that draws it, which site.js has once for all; the code of a question is left out, as it
 would tell the answer; what the notebook keeps folded is folded here too; and a link to a file of
 the package leads to a page that shows that file.
+
+The pages' cells run when npm and a network are there to fetch what runs them (runtime.py). Where
+they are not, the pages are built all the same, without Run buttons.
 """
 
 import json
@@ -19,6 +22,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
+import runnable
+import runtime
 from sphinx.application import Sphinx
 
 from minirt.views.saved import BOX, LIVE_VIEW
@@ -90,6 +95,7 @@ class Chapter:
             elif cell.cell_type == "markdown":
                 cell.source = TO_THE_PACKAGE.sub(page_link, cell.source)
                 cell.source = TO_A_HEADING.sub(lambda link: link[0].lower(), cell.source)
+        runnable.number(notebook)
         return cls(path.stem, notebook)
 
     @property
@@ -217,14 +223,20 @@ def mend(target: Path) -> None:
         page.write_text(html, encoding="utf-8")
 
 
-def build(target: Path) -> None:
-    """The whole site, in this folder. A warning of Sphinx is an error."""
+def build(target: Path, fetched: Path | None) -> None:
+    """The whole site, in this folder. A warning of Sphinx is an error.
+
+    fetched: what runtime.py has fetched; None for pages that do not run.
+    """
+    run = runnable.Run.gathered(fetched, ROOT) if fetched else None
     with TemporaryDirectory() as made:
         sources, static, doctrees = (Path(made) / name for name in ("pages", "static", "doctrees"))
         sources.mkdir()
         static.mkdir()
         write_sources(sources)
         write_widgets(static)
+        if run:
+            run.write_static(static)
         app = Sphinx(
             sources,
             HERE,
@@ -238,16 +250,33 @@ def build(target: Path) -> None:
             warningiserror=True,
             exception_on_warning=False,
         )
+        if run:
+            app.add_css_file("run.css")
+            app.add_js_file("run.js", defer="defer")
         app.build(force_all=True)
         if app.statuscode:
             sys.exit(app.statuscode)
     mend(target)
+    if run:
+        run.write(target)
+
+
+def what_runs_the_pages() -> Path | None:
+    """What runtime.py fetches, if it can be had."""
+    try:
+        return runtime.fetched()
+    except runtime.Missing as missing:
+        print(f"The pages are built without Run buttons, since {missing}", file=sys.stderr)
+        return None
 
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build" / "site").resolve()
-    build(folder)
+    build(folder, what_runs_the_pages())
     print(f"The site: {folder / 'index.html'}")
     print(
         f"To serve it: {sys.executable} -m http.server --bind 127.0.0.1 --directory {folder} 8000"
+    )
+    print(
+        "To publish it: put the folder on any web server. It needs no headers, and no other host."
     )

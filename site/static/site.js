@@ -127,3 +127,4 @@ followTheme();
 foldAppendix();
 reachScrollers();
 for (const box of document.querySelectorAll(".minirt-widget")) draw(box);
+window.minirtDraw = draw; // for what a cell shows that runs in the page
