@@ -424,10 +424,10 @@ def fair():
             + """\
         self.slots[(self.now + delay) & 7].append((self.now + delay, identity))
 
-    def advance(self, ticks):
+    def advance(self, steps):
         found = []
-        while ticks:
-            ticks, self.now = ticks - 1, self.now + 1
+        while steps:
+            steps, self.now = steps - 1, self.now + 1
             waiting, self.slots[self.now % 8] = self.slots[self.now % 8], []
             for deadline, identity in waiting:
                 if deadline == self.now:
@@ -441,9 +441,9 @@ def fair():
         deadline = self.now + delay
         self.slots[deadline % len(self.slots)] += [(deadline, identity)]
 
-    def advance(self, ticks):
+    def advance(self, steps):
         due = []
-        self.now += ticks
+        self.now += steps
         for slot in self.slots:
             due += [entry for entry in slot if entry[0] <= self.now]
             slot[:] = [entry for entry in slot if entry[0] > self.now]
@@ -453,8 +453,8 @@ def fair():
             + """\
         self.slots[(self.now + delay) % 8].append((self.now + delay, identity))
 
-    def advance(self, ticks):
-        if ticks == 0:
+    def advance(self, steps):
+        if steps == 0:
             return []
         self.now += 1
         slot = self.slots[self.now % 8]
@@ -463,7 +463,7 @@ def fair():
             if entry[0] == self.now:
                 slot.remove(entry)
                 found.append(entry[1])
-        return found + self.advance(ticks - 1)
+        return found + self.advance(steps - 1)
 """,
         ),
         "timers_debounce": (
@@ -1278,34 +1278,34 @@ WRONG: Mapping[str, Sequence[Wrong]] = MappingProxyType(
         "timers_wheel": (
             (
                 changed("timers_wheel", ("deadline % 8]", "delay % 8]")),
-                "at tick 7, after advance(1), 'set at tick 5' was due, and did",
+                "at step 7, after advance(1), 'set at step 5' was due, and did",
             ),
             (
                 changed(
                     "timers_wheel",
                     ("deadline = self.now + delay", "deadline = (self.now + delay) % 8"),
                 ),
-                "at tick 3, after advance(3), 'in 11' came: too early, or once",
+                "at step 3, after advance(3), 'in 11' came: too early, or once",
             ),
             (
                 changed("timers_wheel", ("found += [identity for", "found = [identity for")),
-                "at tick 4, after advance(4), 'in 1' was due, and did not come.",
+                "at step 4, after advance(4), 'in 1' was due, and did not come.",
             ),
             (
                 changed(
                     "timers_wheel", ("        return found\n", "        return sorted(found)\n")
                 ),
-                "at tick 5, after advance(5), these came: ['the first of four',",
+                "at step 5, after advance(5), these came: ['the first of four',",
             ),
             (
                 changed(
                     "timers_wheel", ("found += [identity for", "found += [(deadline, identity) for")
                 ),
-                "at tick 3, after advance(1), (3, 'in 3') came: too early, or",
+                "at step 3, after advance(1), (3, 'in 3') came: too early, or",
             ),
             (
-                changed("timers_wheel", ("range(ticks)", "range(min(ticks, 8))")),
-                "at tick 30, after advance(30), 'in 9' was due, and did not come.",
+                changed("timers_wheel", ("range(steps)", "range(min(steps, 8))")),
+                "at step 30, after advance(30), 'in 9' was due, and did not come.",
             ),
             (
                 changed(
@@ -1315,7 +1315,7 @@ WRONG: Mapping[str, Sequence[Wrong]] = MappingProxyType(
                         "self.slots[self.now % 8]\n            slot.reverse()\n",
                     ),
                 ),
-                "at tick 5, after advance(5), these came: ['the last of four',",
+                "at step 5, after advance(5), these came: ['the last of four',",
             ),
             (
                 changed("timers_wheel", ("self.slots[self.now % 8]\n", "self.slots[self.now]\n")),

@@ -144,22 +144,22 @@ def does_not_search(answer: Answer) -> None:
 # 2. A timing wheel
 
 WHEEL_TASK = """\
-A timing wheel is a ring of lists, here eight. A hand moves on by one list a tick. A timer lies in
-the list of its deadline: deadline 11 in list 3, and so does deadline 3, one turn earlier. Write
-`schedule` and `advance`."""
+A timing wheel is a ring of lists, here eight. A hand moves on by one list at each step. A timer
+lies in the list of its deadline: deadline 11 in list 3, and so does deadline 3, one round earlier.
+Write `schedule` and `advance`."""
 
 WHEEL_STUB = '''\
 class Wheel:
     def __init__(self):
-        self.now = 0  # ticks
+        self.now = 0  # steps
         self.slots = [[] for _ in range(8)]  # of (deadline, identity)
 
     def schedule(self, delay, identity):
-        """`identity` is due in `delay` ticks: 1 or more."""
+        """`identity` is due in `delay` steps: 1 or more."""
         ...
 
-    def advance(self, ticks):
-        """Move on by `ticks`: a list of the identities due meanwhile, in order."""
+    def advance(self, steps):
+        """Move on by `steps`: a list of the identities due meanwhile, in order."""
         ...
 '''
 
@@ -173,9 +173,9 @@ PLACING = """\
 """
 
 TURNING = """\
-    def advance(self, ticks):
+    def advance(self, steps):
         found = []
-        for _ in range(ticks):
+        for _ in range(steps):
             self.now += 1
             slot = self.slots[self.now % 8]
             found += [identity for deadline, identity in slot if deadline == self.now]
@@ -185,19 +185,19 @@ TURNING = """\
 
 
 class Hand:
-    """The reader's wheel, and the tick that it is at."""
+    """The reader's wheel, and the step that it is at."""
 
     def __init__(self, answer: Answer) -> None:
         self.wheel = answer["Wheel"]()
-        self.tick = 0
+        self.step = 0
 
-    def moves(self, ticks: int, expected: list[str]) -> None:
+    def moves(self, steps: int, expected: list[str]) -> None:
         """Advance, and judge what came due."""
-        found = self.wheel.advance(ticks)
-        self.tick += ticks
+        found = self.wheel.advance(steps)
+        self.step += steps
         if not isinstance(found, list):
-            raise Wrong(f"advance({ticks}) gave {found!r}, and not a list of identities.")
-        told = f"at tick {self.tick}, after advance({ticks}), "
+            raise Wrong(f"advance({steps}) gave {found!r}, and not a list of identities.")
+        told = f"at step {self.step}, after advance({steps}), "
         for identity in found:
             if identity not in expected:
                 raise Wrong(f"{told}{identity!r} came: too early, or once more.")
@@ -221,12 +221,12 @@ def comes_in_time(answer: Answer) -> None:
 def counts_from_now(answer: Answer) -> None:
     hand = Hand(answer)
     hand.moves(5, [])
-    hand.wheel.schedule(2, "set at tick 5")
+    hand.wheel.schedule(2, "set at step 5")
     hand.moves(1, [])
-    hand.moves(1, ["set at tick 5"])
+    hand.moves(1, ["set at step 5"])
 
 
-@check("a timer of more than one turn waits for its turn")
+@check("a timer of more than one round waits for its round")
 def waits_its_turn(answer: Answer) -> None:
     hand = Hand(answer)
     hand.wheel.schedule(11, "in 11")
@@ -237,7 +237,7 @@ def waits_its_turn(answer: Answer) -> None:
     hand.moves(3, ["in 11"])
 
 
-@check("a jump of several ticks loses none")
+@check("a jump of several steps loses none")
 def loses_none(answer: Answer) -> None:
     hand = Hand(answer)
     for delay in (4, 2, 3, 1):
@@ -245,7 +245,7 @@ def loses_none(answer: Answer) -> None:
     hand.moves(4, ["in 1", "in 2", "in 3", "in 4"])
 
 
-@check("a jump of several turns keeps the order of the deadlines")
+@check("a jump of several rounds keeps the order of the deadlines")
 def keeps_order(answer: Answer) -> None:
     hand = Hand(answer)
     for delay in (20, 9, 10, 2):
@@ -259,9 +259,9 @@ def loses_none_of_equals(answer: Answer) -> None:
     names = ["the first of four", "the second", "the third", "the last of four"]
     for name in names:
         hand.wheel.schedule(5, name)
-    hand.wheel.schedule(13, "a turn later")
+    hand.wheel.schedule(13, "a round later")
     hand.moves(5, names)
-    hand.moves(8, ["a turn later"])
+    hand.moves(8, ["a round later"])
 
 
 @check("a timer lies in the list of its deadline")
@@ -596,7 +596,7 @@ EXERCISES = (
                 "it: what in an entry tells you whether its turn has come?"
             ),
             (
-                "Move the hand one tick at a time, also when `ticks` is 30. At each tick look at "
+                "Move the hand one step at a time, also when `steps` is 30. At each step look at "
                 "one list only: the entries whose deadline is `self.now` come due and leave it, "
                 "the others stay."
             ),
@@ -609,13 +609,13 @@ EXERCISES = (
                 + TURNING.replace(" if deadline == self.now", "").replace(
                     "slot[:] = [entry for entry in slot if entry[0] != self.now]", "slot.clear()"
                 ),
-                says="at tick 3, after advance(3), 'in 11' came: too early",
+                says="at step 3, after advance(3), 'in 11' came: too early",
             ),
             WrongAnswer(  # looks only where the hand stops
                 WHEEL_HEAD
                 + PLACING
-                + TURNING.replace("        for _ in range(ticks):\n", "        if True:\n").replace(
-                    "self.now += 1", "self.now += ticks"
+                + TURNING.replace("        for _ in range(steps):\n", "        if True:\n").replace(
+                    "self.now += 1", "self.now += steps"
                 ),
                 says="'in 1' was due, and did not come",
             ),
@@ -623,9 +623,9 @@ EXERCISES = (
                 WHEEL_HEAD
                 + PLACING
                 + """\
-    def advance(self, ticks):
+    def advance(self, steps):
         found = []
-        for _ in range(ticks):
+        for _ in range(steps):
             self.now += 1
             slot = self.slots[self.now % 8]
             for entry in slot:
@@ -638,7 +638,7 @@ EXERCISES = (
             ),
             WrongAnswer(  # counts from the beginning
                 WHEEL_HEAD + PLACING.replace("self.now + delay", "delay") + TURNING,
-                says="'set at tick 5' was due, and did not come",
+                says="'set at step 5' was due, and did not come",
             ),
             WrongAnswer(  # looks before the hand moves
                 WHEEL_HEAD
@@ -655,16 +655,16 @@ EXERCISES = (
                 + TURNING.replace("== self.now]", "<= self.now]").replace(
                     "            slot[:] = [entry for entry in slot if entry[0] != self.now]\n", ""
                 ),
-                says="at tick 11, after advance(8), 'in 3' came: too early, or once more",
+                says="at step 11, after advance(8), 'in 3' came: too early, or once more",
             ),
             WrongAnswer(  # list by list
                 WHEEL_HEAD
                 + PLACING
                 + """\
-    def advance(self, ticks):
-        begin, self.now = self.now, self.now + ticks
+    def advance(self, steps):
+        begin, self.now = self.now, self.now + steps
         found = []
-        for step in range(1, min(ticks, 8) + 1):
+        for step in range(1, min(steps, 8) + 1):
             slot = self.slots[(begin + step) % 8]
             found += [identity for deadline, identity in slot if deadline <= self.now]
             slot[:] = [entry for entry in slot if entry[0] > self.now]
