@@ -8,11 +8,12 @@ import builtins
 import socket
 import struct
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
 import pytest
 
-from minirt import Recorder, Runtime, Simulation, crypto, fs, http, net
+from minirt import Recorder, Runtime, Simulation, crypto, fs, http, net, sleep_ms
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -250,3 +251,46 @@ def test_a1_a_web_request_that_fails_raises_its_error_where_it_is_opened() -> No
     rt.run(lambda: http.get("http://missing/", lambda value: value.into_string()))
     assert [type(error).__name__ for error in errors] == ["HttpError"]
     assert rt.pending_events == 0
+
+
+async def lost(error: Exception) -> None:
+    await sleep_ms(1)
+    raise error
+
+
+# (callback) from a coroutine function: each gives a coroutine, and none needs to look async
+FORMS: dict[str, Callable[[Any], Callable[[Any], object]]] = {
+    "an async function": lambda begin: begin,
+    "a lambda": lambda begin: lambda value: begin(value),
+    "a part": lambda begin: partial(lambda _, value: begin(value), "first"),
+    "an object": lambda begin: type("Caller", (), {"__call__": lambda _, value: begin(value)})(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize(("main", "simulated"), PLACES)
+def test_whatever_callback_gives_a_coroutine_is_run_as_a_task(
+    main: Callable[[Any], object], simulated: bool, form: Callable[[Any], Callable[[Any], object]]
+) -> None:
+    error = ValueError("from the task")
+
+    async def begin(_: Any) -> None:
+        await lost(error)
+
+    rt = Runtime(system=simulation() if simulated else None)
+    with pytest.raises(ValueError, match="from the task") as caught:
+        rt.run(lambda: main(form(begin)) and None)
+    assert caught.value is error
+
+
+def test_a_handler_is_the_one_that_was_assigned() -> None:
+    async def hear(_: Any) -> None: ...
+
+    def main() -> None:
+        one = net.connect("peer", 7)
+        for name in ("on_connect", "on_data", "on_drain", "on_end", "on_error", "on_close"):
+            setattr(one, name, hear)
+            assert getattr(one, name) is hear
+        one.destroy()
+
+    Runtime(system=simulation()).run(main)

@@ -443,8 +443,11 @@ def test_r26_no_more_than_the_high_water_mark_is_kept_and_the_peer_waits() -> No
 
         def connected(peer: Socket) -> None:
             def later(_: Any) -> None:
+                if len(peer._inbound._kept) < 65_536:  # a busy machine
+                    set_timeout(10, later)
+                    return
                 ticks = rt.ticks
-                assert 65_536 <= len(peer._inbound._kept) < 131_072
+                assert len(peer._inbound._kept) < 131_072
 
                 def even_later(_: Any) -> None:
                     assert rt.ticks - ticks < 5  # nobody is woken for what nobody takes

@@ -4,15 +4,12 @@ It returns a coroutine, and that is run as a task, whose first step is taken at 
 callback begins exactly where a plain one would be called.
 """
 
-from collections.abc import Callable
-from functools import wraps
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from minirt.awaiting.book import book_of
 from minirt.awaiting.coroutines import ITS_OWN_LINE, Task, task_of
 from minirt.awaiting.errors import Cancelled, NeverSettled
-from minirt.core.signatures import is_async
 
 if TYPE_CHECKING:
     from minirt.node.runtime import Runtime
@@ -37,18 +34,6 @@ async def last_word(coroutine: "CoroutineType[Any, Any, Any]", runtime: "Runtime
     except BaseException:
         runtime.loop.on_uncaught = None
         raise
-
-
-def plain(callback: Callable[[Any], object], runtime: "Runtime") -> Callable[[Any], object]:
-    """The callback, or one that runs it as a task. For modules, which call handlers themselves."""
-    if not is_async(callback):
-        return callback
-
-    @wraps(callback)
-    def begin(value: Any) -> None:
-        adopt(runtime, callback(value))  # type: ignore[arg-type]
-
-    return begin
 
 
 def value_of(main: Task[Any], was_stopped: bool) -> Any:

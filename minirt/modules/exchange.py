@@ -183,7 +183,7 @@ class Exchange:
         callback, self._callback = self._callback, None
         if callback is not None:
             self._give_back()
-            callback(value)
+            self._loop.adopt(callback(value))
 
     def _give_back(self) -> None:
         self._stop_timer()

@@ -2,14 +2,15 @@
 
 A descriptor in Python's sense of the word, an attribute that looks at what it is given. It refuses
 at once what is not callable, and whoever assigns from another thread than the loop's.
+
+A module calls such a callback itself, inside one of its own, and hands what it returned to the
+loop's `adopt`, as the loop does: the coroutine of an async callback becomes a task.
 """
 
 from typing import Protocol
 
-from minirt.awaiting.callbacks import plain
 from minirt.core.callbacks import check_callable, ignore
 from minirt.core.loop import Loop
-from minirt.node.runtime import Runtime
 from minirt.values import Callback, Js
 
 
@@ -17,7 +18,6 @@ class OnLoop(Protocol):
     """Something that belongs to a loop."""
 
     _loop: Loop
-    _runtime: Runtime
 
 
 def check_thread(owner: OnLoop) -> None:
@@ -55,5 +55,4 @@ class Handler:
         check_thread(instance)
         if callback is not None:
             check_callable(callback)
-            callback = plain(callback, instance._runtime)
         setattr(instance, self._slot, self._unset if callback is None else callback)

@@ -8,7 +8,6 @@ import math
 from functools import partial
 from typing import Any
 
-from minirt.awaiting.callbacks import plain
 from minirt.awaiting.waiting import answered
 from minirt.core.callbacks import check_callable
 from minirt.errors import short_repr
@@ -104,7 +103,7 @@ def ask(
         raise TypeError(f"got max_bytes={short_repr(max_bytes)}, expected a whole number of bytes")
     runtime = Runtime.current()
     runtime.loop.check_thread()
-    return Exchange(runtime, url, plain(cb, runtime), max_bytes).start(timeout)
+    return Exchange(runtime, url, cb, max_bytes).start(timeout)
 
 
 def check_timeout(timeout: object) -> None:

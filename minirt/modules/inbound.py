@@ -99,7 +99,7 @@ class Inbound:
         if chunk:
             value = new_object(Bytes)  # Bytes(chunk), in half the time
             set_value(value, chunk)
-            self._take(value)
+            self._runtime.loop.adopt(self._take(value))
         else:
             self._end()
 
@@ -127,7 +127,7 @@ class Inbound:
         self._is_full = False
         self._take = self.consumer
         self._arrange()
-        self.consumer(kept)
+        self._runtime.loop.adopt(self.consumer(kept))
 
     def _end(self) -> None:
         if self._kept:

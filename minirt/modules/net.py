@@ -210,7 +210,7 @@ class Server:
         self._rest = self._runtime.set_timeout(REST, self._go_on)
         if not self._has_failed:
             self._has_failed = True
-            self._on_error(Error(error))
+            self._loop.adopt(self._on_error(Error(error)))
 
     def _tell_if_over(self) -> None:
         """Each callback once, in the close phase."""

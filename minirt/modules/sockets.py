@@ -11,7 +11,6 @@ that whoever called `write` comes to its end first.
 from collections.abc import Callable
 from functools import partial
 
-from minirt.awaiting.callbacks import plain
 from minirt.core.callbacks import check_callable, ignore
 from minirt.core.system import Connection
 from minirt.modules.connecting import Connecting
@@ -84,7 +83,6 @@ class Socket:
         check_thread(self)
         if callback is not None:
             check_callable(callback)
-            callback = plain(callback, self._runtime)
         self._inbound.give_to(callback)
 
     def write(self, chunk: bytes | bytearray | memoryview) -> bool:
@@ -215,16 +213,16 @@ class Socket:
         except OSError as error:  # the kernel cannot watch more
             self._fail(error)
         else:
-            self._on_connect(UNDEFINED)
+            self._loop.adopt(self._on_connect(UNDEFINED))
 
     def _drained(self) -> None:
-        self._on_drain(UNDEFINED)
+        self._loop.adopt(self._on_drain(UNDEFINED))
 
     def _peer_has_ended(self) -> None:
         """This side ends as well, but behind the ticks of on_end: both may still write."""
         tick = self._runtime.next_tick
         tick(lambda _: tick(self._end_as_well))
-        self._on_end(UNDEFINED)
+        self._loop.adopt(self._on_end(UNDEFINED))
 
     def _end_as_well(self, value: Js) -> None:
         self._outbound.peer_has_ended = True
@@ -237,7 +235,7 @@ class Socket:
             self.destroy()
 
     def _tell(self, error: Error, value: Js) -> None:
-        self._on_error(error)
+        self._loop.adopt(self._on_error(error))
 
     def _close(self, value: Js) -> None:
         """The last event. Afterwards nothing here keeps the program's closures alive."""
@@ -245,7 +243,7 @@ class Socket:
         self._forget_handlers()
         if self._left is not None:
             self._left()
-        on_close(UNDEFINED)
+        self._loop.adopt(on_close(UNDEFINED))
 
     # Steps
 
