@@ -15,11 +15,15 @@ from tests.notebooks import APPENDIX, NOTEBOOKS, experiment_after, fold, is_pred
 from tests.words import (
     GLOSSARY_OF,
     HEADING,
+    OneWord,
     Word,
+    all_texts,
     glossary,
     is_quote,
+    one_words,
     prose_of,
     read_all,
+    second_names,
     too_early,
     words,
 )
@@ -173,6 +177,34 @@ def test_each_chapter_leads_to_the_glossary(chapter: str, notebooks: dict[str, A
 def test_the_site_leads_to_the_glossary() -> None:
     page = (NOTEBOOKS.parent / "site" / "index.md").read_text(encoding="utf-8")
     assert f"](notebooks/{GLOSSARY_OF}.ipynb#glossary)" in page
+
+
+def test_one_thing_has_one_word(notebooks: dict[str, Any]) -> None:
+    assert second_names(all_texts(notebooks), one_words()) == []
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        new_markdown_cell("In each loop iteration all timers are looked at."),
+        new_code_cell("x = 1  # at the loop iteration's end"),
+        new_code_cell('def f():\n    """One loop iteration."""'),
+        new_code_cell("predict('Which loop iteration?', {'a': 'b'}, answer='a')"),
+        new_code_cell("%%node\nf();  // in the next loop iteration"),
+    ],
+    ids=["in prose", "in a comment", "in a docstring", "in a question", "of Node"],
+)
+def test_a_second_name_is_found(cell: Any) -> None:
+    rule = OneWord("turn", "loop iterations?", "an iteration is a step of a for loop")
+    (sentence,) = second_names(all_texts({"01_a": notebook(cell)}), [rule])
+    assert sentence.startswith("01_a[0]: …")
+    assert sentence.endswith("the word is 'turn', and an iteration is a step of a for loop")
+
+
+def test_a_name_of_code_is_no_second_name() -> None:
+    rule = OneWord("pool task", "jobs?")
+    cells = [new_markdown_cell("`job` and `jobs()`"), new_code_cell("job = jobs()")]
+    assert second_names(all_texts({"01_a": notebook(*cells)}), [rule]) == []
 
 
 BOX_WORD = Word("box", "02", "Where a callback waits.", forms="box(?:es)?")

@@ -3,7 +3,8 @@
 tests/words.toml holds the words. The glossary at the end of chapter 00 is made of them:
 
     python -m tests.words --write    fills the glossary
-    python -m tests.words            says which words come too early, and where
+    python -m tests.words            says which words come too early, and where; and which thing
+                                     has a second name
 """
 
 import ast
@@ -17,6 +18,7 @@ from typing import Any
 
 import nbformat
 
+from minirt.exercises.registry import exercises
 from tests.notebooks import NOTEBOOKS
 from tests.quotes import parse_address, parse_cell
 from tests.quoting import QuoteError
@@ -59,6 +61,58 @@ class Word:
 def words() -> list[Word]:
     found = tomllib.loads(DATA.read_text(encoding="utf-8"))["word"]
     return [Word(**entry) for entry in found]
+
+
+@dataclass(frozen=True)
+class OneWord:
+    word: str  # for this thing
+    wrong: str  # its other names, as a regular expression
+    meant: str = ""  # what the other name means here
+
+    def other_names_in(self, text: str) -> Iterator[re.Match[str]]:
+        return re.finditer(rf"(?<![\w.`-])(?:{self.wrong})(?![\w`(-])", text, re.IGNORECASE)
+
+
+def one_words() -> list[OneWord]:
+    found = tomllib.loads(DATA.read_text(encoding="utf-8"))["one_word"]
+    return [OneWord(**entry) for entry in found]
+
+
+def second_names(texts: Mapping[str, str], rules: list[OneWord]) -> list[str]:
+    """One sentence for each thing that a text calls by another name than the series."""
+    return [
+        f"{where}: …{around(match)}…: the word is {rule.word!r}"
+        + (f", and {rule.meant}" if rule.meant else "")
+        for where, text in texts.items()
+        for rule in rules
+        for match in rule.other_names_in(text)
+    ]
+
+
+def all_texts(notebooks: Mapping[str, Any]) -> dict[str, str]:
+    """Whatever a reader reads: of the cells, also of their comments, and of the exercises."""
+    found = {
+        f"{name}[{number}]": f"{prose_of(cell)}\n{remarks_of(cell)}"
+        for name, notebook in sorted(notebooks.items())
+        for number, cell in enumerate(notebook.cells)
+    }
+    for name, one in exercises().items():
+        promises = [check.promise for check in one.checks]
+        found[name] = "\n".join([one.task, *one.hints, *promises, remarks_in(one.stub)])
+    return found
+
+
+def remarks_of(cell: Any) -> str:
+    return remarks_in(cell.source) if cell.cell_type == "code" else ""
+
+
+def remarks_in(code: str) -> str:
+    """Its comments and docstrings, whether it is Python or not."""
+    if code.startswith("%%node"):
+        return "\n".join(re.findall(r"// .*", code))
+    comments = re.findall(r"(?:^|(?<=\s))# .*", code, re.MULTILINE)
+    docstrings = re.findall(r'"""(.*?)"""', code, re.DOTALL)
+    return "\n".join(comments + docstrings)
 
 
 def prose_of(cell: Any) -> str:
@@ -167,7 +221,7 @@ def main(arguments: list[str]) -> int:
     if "--write" in arguments:
         write_glossary(notebooks)
         return 0
-    found = too_early(notebooks, words())
+    found = too_early(notebooks, words()) + second_names(all_texts(notebooks), one_words())
     sys.stdout.writelines(f"{sentence}\n" for sentence in found)
     return 1 if found else 0
 
