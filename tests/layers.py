@@ -36,7 +36,10 @@ FLOORS = (
     Floor(("",)),
     Floor(("main_example", "exercises", "exercises.*"), open_plan=True),
     Floor(
-        ("magics", "magics.*", "kernel", "kernel.*", "__main__", "as_main", "extension"),
+        (
+            *("magics", "magics.*", "kernel", "kernel.*", "__main__", "as_main", "extension"),
+            "in_page",
+        ),
         open_plan=True,
     ),
 )

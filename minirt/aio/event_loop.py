@@ -29,7 +29,8 @@ from minirt.aio.handles import Handle, TimerHandle, filled, made_here
 from minirt.aio.rounds import Rounds
 from minirt.core.callbacks import Listener
 from minirt.core.polls import FileLike, Interest, number_of
-from minirt.core.system import RealSystem, System
+from minirt.core.system import System
+from minirt.core.usual import usual_system
 
 new_handle, new_timer = partial(Handle.__new__, Handle), partial(TimerHandle.__new__, TimerHandle)
 
@@ -63,7 +64,8 @@ class MinirtEventLoop(StandardLoop):  # type: ignore[misc]
     """An asyncio loop that minirt drives: `asyncio.Runner(loop_factory=MinirtEventLoop)`.
 
     system: a `Simulation` for simulated time, in which `asyncio.sleep(3600)` takes no time and
-    nothing real can be waited for; the machine's own time and descriptors without it.
+    nothing real can be waited for; the machine's own time and descriptors without it, and in a
+    web page a simulation, too.
     """
 
     _closed = True  # until it is made
@@ -73,7 +75,7 @@ class MinirtEventLoop(StandardLoop):  # type: ignore[misc]
             raise TypeError(
                 f"got {system!r}, expected a system: Simulation(seed=0), or nothing for real time"
             )
-        system = system or RealSystem()
+        system = system or usual_system()
         self._now = system.clock.now
         self._core = rounds = Rounds(system, LoopTime(self, system), usual_threads())
         self._soon = rounds.ready.append

@@ -18,7 +18,7 @@ from types import CoroutineType
 from typing import Any
 
 from minirt.aio.event_loop import MinirtEventLoop
-from minirt.aio.surroundings import loops_made_here, warnings_heard
+from minirt.aio.surroundings import loops_made_here, outside_of_loops, warnings_heard
 from minirt.aio.watched_loop import WatchedLoop
 from minirt.core.system import System
 from minirt.errors import AlreadyRan, MinirtError
@@ -90,10 +90,12 @@ class AsyncioProgram(WatchedLoop):
         if isinstance(self.loop.clock, PacedClock):  # a gate has put it there
             self.paced = self.loop.clock
             self._pace()
-        running = asyncio._get_running_loop()  # of a kernel that runs this cell in one go
-        asyncio._set_running_loop(None)
         try:
-            with loops_made_here(self._next_loop), warnings_heard(self.findings.never_awaited):
+            with (
+                outside_of_loops(),
+                loops_made_here(self._next_loop),
+                warnings_heard(self.findings.never_awaited),
+            ):
                 self.findings.watchdog.start()
                 self.value = self._run(main)
         except asyncio.CancelledError:
@@ -103,7 +105,6 @@ class AsyncioProgram(WatchedLoop):
             end_tasks(self.loop.pool)
             raise
         finally:
-            asyncio._set_running_loop(running)
             self.findings.watchdog.stop()
             self._close()
 

@@ -1,7 +1,8 @@
 """What changes around a program of asyncio's while it is watched?
 
-Two things of Python's: who makes a new event loop, and who hears of a warning. Both are put back
-when the program is over, and both are as before for the code of every other thread.
+Three things of Python's: who makes a new event loop, who hears of a warning, and which loop and
+task run here. All are put back when the program is over, and all are as before for the code of
+every other thread.
 """
 
 import asyncio
@@ -11,6 +12,26 @@ from contextlib import contextmanager
 from typing import Any
 
 from minirt.watching.unawaited import Hearing, dropped_coroutine
+
+
+@contextmanager
+def outside_of_loops() -> Iterator[None]:
+    """While this lasts, neither loop nor task runs on this thread, so that a program may run some.
+
+    Where a cell runs in one go, those of its kernel do.
+    """
+    of_asyncio: Any = asyncio.tasks
+    loop = asyncio._get_running_loop()
+    task = None if loop is None else asyncio.current_task()
+    if task is not None:  # one a thread, since 3.14; before, one a loop
+        of_asyncio._leave_task(loop, task)
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)
+        if task is not None:
+            of_asyncio._enter_task(loop, task)
 
 
 @contextmanager

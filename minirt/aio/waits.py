@@ -72,7 +72,7 @@ def _step_types() -> frozenset[type]:
 
     async def nothing() -> None: ...
 
-    loop: Any = asyncio.SelectorEventLoop()
+    loop: Any = asyncio.BaseEventLoop()  # a whole one wants sockets, which a web page has not
     loop.call_soon = lambda callback, *args, context=None: given.append(callback)
     coroutine = nothing()
     task = asyncio.Task(coroutine, loop=loop, name="none of the program's")

@@ -12,13 +12,18 @@ not count.
 
 import sys
 import threading
+import time
 from collections import Counter
-from collections.abc import Sequence
-from time import monotonic, thread_time
+from collections.abc import Callable, Sequence
+from time import monotonic
 from types import CodeType, FrameType
 from typing import NamedTuple
 
 from minirt.aio.waits import frames_up, own_frame, source_of
+from minirt.core.machine import HAS_THREADS
+
+# in a web page, which has one thread, it is that of the process
+thread_time: Callable[[], float] = getattr(time, "thread_time", time.process_time)
 
 HELD = 0.050  # s
 LOOK = 0.015  # s between two looks
@@ -53,6 +58,8 @@ class Watchdog:
 
     def start(self) -> None:
         """Look at the thread that calls this."""
+        if not HAS_THREADS:
+            return
         self._over.clear()
         self._thread = threading.get_ident()
         self._watcher = threading.Thread(target=self._watch, name="minirt watchdog", daemon=True)

@@ -5,7 +5,6 @@ Each loop here breaks one rule, and nothing else; a runtime names it as the loop
 them come out differently.
 """
 
-import hashlib
 import io
 import json
 from collections.abc import Callable, Iterable
@@ -19,6 +18,8 @@ from unittest.mock import patch
 
 from minirt.core.loop import Loop
 from minirt.core.simulation import Simulation
+from minirt.modules import crypto
+from minirt.modules.derived import pbkdf2_hmac
 from minirt.node.runtime import Runtime
 
 LONGEST_SLEEP = 1.0  # s: nothing wakes the loop without a wake-up, and it must end
@@ -172,11 +173,11 @@ def run(
     code = compile(asked.python, f"<{asked.name}>", "exec")
     names: dict[str, Any] = {"__name__": "__main__", "__file__": __file__}  # some read a file
     # simulated time charges for a hash, however long it takes: so each is computed once
-    with patch.object(hashlib, "pbkdf2_hmac", known_hash) if system else nullcontext():
+    with patch.object(crypto, "pbkdf2_hmac", known_hash) if system else nullcontext():
         return printed_by(lambda: exec(code, names), loop(threads=asked.threads, system=system))
 
 
-known_hash = cache(hashlib.pbkdf2_hmac)
+known_hash = cache(pbkdf2_hmac)
 
 
 def printed_by(main: Callable[[], object], runtime: Runtime) -> list[str]:

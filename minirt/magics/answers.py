@@ -16,9 +16,10 @@ from types import FrameType
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
+from minirt.core.machine import HAS_THREADS
 from minirt.exercises.mechanism import Exercise, judge
 from minirt.exercises.registry import NoSuchExercise, exercise, exercises
-from minirt.exercises.timelimit import TookTooLong
+from minirt.exercises.timelimit import Look, TookTooLong
 from minirt.magics.options import say_in_lines
 from minirt.magics.program import remember_lines
 
@@ -119,10 +120,13 @@ class Alarm:
         self._filename = filename
         self.rang = False
         self._cancel: Callable[[], object] | None = None
-        self._is_armed = threading.current_thread() is threading.main_thread() and hasattr(
-            signal, "setitimer"
-        )
-        if self._is_armed:
+        self._look: Look | None = None  # in place of a signal
+        is_main = threading.current_thread() is threading.main_thread()
+        self._is_armed = HAS_THREADS and is_main and hasattr(signal, "setitimer")
+        if not HAS_THREADS:
+            self._look = Look(seconds, self._ring)
+            self._look.begin()
+        elif self._is_armed:
             self._remember_the_task()
             self._before = signal.signal(signal.SIGALRM, self._ring)
             signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)
@@ -132,6 +136,8 @@ class Alarm:
         if self._is_armed:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, self._before)
+        if self._look is not None:
+            self._look.end()
 
     def _remember_the_task(self) -> None:
         try:

@@ -21,12 +21,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from minirt.core.machine import HAS_THREADS, IN_A_PAGE
+
 DATA = ("data/notes.txt",)  # what the chapters read, from their folder on
 WINDOWS = (
     "On Windows the runtime works, with select() in place of epoll. For the cells of chapter 05 "
     "on epoll, and on how many files a process may open, use WSL, or read along on Binder."
 )
 NO_EPOLL = "There is no epoll here; its cells in chapter 05 say so and are passed over."
+KEPT = "A cell that cannot run here keeps the output that it had there, and says why."
 ALL_IS_HERE = "Everything that the chapters use is here."
 FROM_PYPI = "Run `make lab`, or: pip install 'minirt[lab]'"
 
@@ -141,6 +144,8 @@ READ_BY = ("00", "01", "02", "03", "05", "07", "09")  # the chapters that read t
 
 def findings() -> list[str]:
     """One sentence for each thing that is missing: who misses it, and what to do about it."""
+    if not HAS_THREADS:
+        return [IN_A_PAGE, KEPT, *data_findings()]
     found = [need.finding() for need in NEEDS if not need.is_here()]
     if sys.platform == "win32":
         found.append(WINDOWS)

@@ -18,6 +18,7 @@ from minirt import Recorder, Runtime, Simulation
 from minirt.magics.console import Console, Tee
 from minirt.watching.attention import Attention
 from minirt.watching.gate import Gate, checked_speed
+from minirt.watching.play import run_and_show
 from minirt.watching.stopping import end_tasks
 from minirt.watching.tracebacks import show_only_the_program, tellable
 
@@ -131,6 +132,15 @@ def run(
         if speed != 1:
             Attention(program.runtime, None, Gate(speed))
         program.runtime.run(main)
+    return raised()
+
+
+def run_in_a_page(
+    program: Program, main: Callable[[], object], shell: InteractiveShell, view: bool
+) -> BaseException | None:
+    """Run it to its end, and show its recording. Returns what it raised."""
+    with ending(program, shell) as raised:
+        run_and_show(program.runtime, main, view)
     return raised()
 
 

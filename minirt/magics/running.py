@@ -3,7 +3,7 @@
 In a notebook its cell awaits, so that the view's buttons are heard. But IPython also runs cells in
 one go: for `%%time`, `%%capture`, `%rerun` and `%run`, in a script that was made of a notebook, in
 a terminal. There nothing can be awaited. So the program runs on the spot, to its end, and has no
-controls.
+controls. In a web page it does so too, in simulated time, and its recording has the controls.
 """
 
 import sys
@@ -11,6 +11,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from minirt.core.machine import HAS_THREADS
 from minirt.magics.of_asyncio import main_of_asyncio, new_program_of_asyncio
 from minirt.magics.options import read_options
 from minirt.magics.program import (
@@ -21,6 +22,7 @@ from minirt.magics.program import (
     new_program,
     play,
     run,
+    run_in_a_page,
     show,
     show_picture,
 )
@@ -77,10 +79,11 @@ class Running:
         text = f"# %%minirt {line}\n{shell.input_transformer_manager.transform_cell(cell)}"
         filename: str = shell.compile.cache(text, shell.execution_count, text)
         program, main, speed = self._begin(options, text, filename)
-        if not (options.sim or self._has_said_it):
-            self._has_said_it = True
-            sys.stderr.write(NO_CONTROLS)
-        error = run(program, main, shell, 1.0 if options.sim else speed)
+        if options.sim or HAS_THREADS:
+            self._say_once(options.sim)
+            error = run(program, main, shell, 1.0 if options.sim else speed)
+        else:
+            error = run_in_a_page(program, main, shell, self._magics.view)
         try:
             if error is not None:
                 raise error
@@ -88,6 +91,11 @@ class Running:
             del error
         if options.sim and not is_repeated():
             show(show_picture(program), shell)
+
+    def _say_once(self, is_simulated: bool) -> None:
+        if not (is_simulated or self._has_said_it):
+            self._has_said_it = True
+            sys.stderr.write(NO_CONTROLS)
 
     def _options(self, line: str) -> Namespace | None:
         return read_options(self._magics.minirt_cell, line, "%%minirt")
@@ -99,7 +107,7 @@ class Running:
         speed = magics.speed if options.speed is None else options.speed
         threads = magics.threads if options.threads is None else options.threads
         check_together(options, speed, threads)
-        seed = (options.seed or 0) if options.sim else None
+        seed = (options.seed or 0) if options.sim or not HAS_THREADS else None
         if options.asyncio:
             main = main_of_asyncio(text, filename, magics.ip)
             program = new_program_of_asyncio(seed, options.trace, magics.tee)

@@ -12,6 +12,7 @@ from typing import Any
 from minirt.awaiting.waiting import on_pool
 from minirt.core.policies import TaskKind
 from minirt.errors import short_repr
+from minirt.modules.derived import pbkdf2_hmac
 from minirt.node.runtime import Runtime
 from minirt.values import Callback, Int, Js, String
 
@@ -81,7 +82,7 @@ def pbkdf2(
 
     def task() -> Js:
         runtime.clock.spend(SECONDS_OF_AN_ITERATION * iterations)
-        return String(hashlib.pbkdf2_hmac("sha256", secret, grains, iterations).hex())
+        return String(pbkdf2_hmac("sha256", secret, grains, iterations).hex())
 
     return on_pool(task, PBKDF2, cb)
 

@@ -18,7 +18,8 @@ from minirt.core.calls import Over
 from minirt.core.loop import Loop, leave
 from minirt.core.policies import Schedule, TaskKind
 from minirt.core.signatures import check_main, is_async
-from minirt.core.system import RealSystem, System
+from minirt.core.system import System
+from minirt.core.usual import usual_system
 from minirt.errors import (
     AlreadyRan,
     ForkedRuntime,
@@ -57,7 +58,7 @@ class Runtime:
         rt.run(main)
 
     threads: size of the pool; started as they are needed.
-    system: `RealSystem()` by default, or `Simulation(seed=...)`.
+    system: `RealSystem()` by default, or `Simulation(seed=...)`; in a web page the second.
     trace: what records the run: a `Recorder`, or anything with its `record` method.
     schedule: which waiting task is next: "fifo", "priority", "shortest", or a function of them all.
     max_waiting: how many tasks may wait for a thread; one more is TooManyWaiting for the caller.
@@ -79,7 +80,7 @@ class Runtime:
         schedule: Schedule = "fifo",
         max_waiting: int | None = None,
     ) -> None:
-        self.loop = type(self).make_loop(system or RealSystem(), threads, schedule, max_waiting)
+        self.loop = type(self).make_loop(system or usual_system(), threads, schedule, max_waiting)
         self._identities = self.loop.callbacks.identities
         self._immediates = self.loop.callbacks.immediates
         self._registrator = Registrator(self.loop)

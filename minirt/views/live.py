@@ -5,7 +5,6 @@ kernel, or its state in the file, or else a page shows an error in its place. So
 over the view is replaced, wherever it is displayed, by what needs neither: see `saved`.
 """
 
-import linecache
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -19,9 +18,8 @@ from IPython.display import display
 
 from minirt.views.clicks import hear_clicks, hear_pages
 from minirt.views.picture import Picture
-from minirt.views.saved import saved_run
+from minirt.views.recorded import recorded
 from minirt.views.script import script
-from minirt.views.tape import pack, tape
 from minirt.views.watch import Watch
 
 STATIC = Path(__file__).parent / "static"
@@ -120,27 +118,14 @@ class LiveView(anywidget.AnyWidget):
     def end(self, watch: Watch, frame: dict[str, Any]) -> None:
         """The program has ended: its recording takes the place of the view."""
         self._controls = None
-        entries = watch.entries()
-        self.picture = Picture(entries)
-        recorded = tape(
-            entries,
-            dropped=watch.dropped,
-            before=watch.before,
-            source=linecache.getline,
-        )
-        packed = pack(recorded)
-        self._saved = self._box(frame, packed)
+        said: dict[str, Any] = {one: frame[one] for one in ("state", "error") if one in frame}
+        self.picture, packed, self._saved = recorded(watch, said)
         self._publish_again()
         # a page that was loaded again during the run shows the widget still
         with self.hold_sync():  # one message, or the page would look between two
             self.frame = frame
             self.recording = packed
             self.recordings += 1
-
-    def _box(self, frame: dict[str, Any], packed: bytes) -> str:
-        assert self.picture is not None
-        said: dict[str, Any] = {one: frame[one] for one in ("state", "error") if one in frame}
-        return saved_run(self.picture._repr_html_(), packed, said)
 
     # Its life
 

@@ -1,7 +1,9 @@
 """How does a program run beside the cell that awaits it?
 
 `Runtime.play` comes here. The `Player` does the work; here is what depends on where the cell is: in
-a notebook, in a terminal, in a program of asyncio's, or nowhere, when a button was clicked.
+a notebook, in a terminal, in a program of asyncio's, or nowhere, when a button was clicked. In a
+web page nothing runs beside anything: there the program runs to its end, and then its recording is
+shown.
 """
 
 import asyncio
@@ -11,8 +13,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from minirt.core.machine import HAS_THREADS
 from minirt.errors import MinirtError
+from minirt.watching.attention import Attention
 from minirt.watching.gate import Gate
+from minirt.watching.labels import text_of
 from minirt.watching.player import Player
 from minirt.watching.tracebacks import CellHere, show_only_the_program, show_the_call_too
 
@@ -23,6 +28,9 @@ async def play(runtime: Any, main: Callable[[], object], view: Any, gate: Gate) 
     is_seen = shell is None or go_to_a_cell(shell)
     check(runtime, main, shell)
     try:
+        if not HAS_THREADS:
+            run_and_show(runtime, main, shell is not None and view is not False)
+            return
         with CtrlC() as ctrl_c:
             await _play(runtime, main, view, gate, shell, ctrl_c)
     except BaseException as error:
@@ -87,6 +95,26 @@ async def _play(
             raise
         # the kernel cancels the cell that a reader interrupts
         raise player.farewell() from None
+
+
+def run_and_show(runtime: Any, main: Callable[[], object], is_shown: bool = True) -> None:
+    """Run `main` on `runtime` to its end, here and now; then show its recording."""
+    if not is_shown:
+        runtime.run(main)
+        return
+    from minirt.views.recorded import RecordedView  # a terminal needs no views
+
+    view = RecordedView()
+    Attention(runtime, view.watch, Gate())
+    view.begin()
+    said = ""
+    try:
+        runtime.run(main)
+    except BaseException as error:
+        said = text_of(error)
+        raise
+    finally:
+        view.end(runtime.snapshot(), said)
 
 
 class CtrlC:
