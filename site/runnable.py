@@ -16,10 +16,12 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ import nbformat
 
 HERE = Path(__file__).resolve().parent / "run"
 NOT_HERE = "not-in-a-browser"  # the tag of a cell that keeps its recorded output
+LEXER = re.compile(r"pygments/lexers/(?!_mapping|__init__)")
 PAGES = (".css", ".html", ".js", ".png", ".svg")
 CELL = re.compile(r'<div class="cell ([^"]*?)\btag_cell-(\d+) ([^"]*)"')
 
@@ -102,12 +105,13 @@ class Run:
         }
         pyodide = fetched / "node_modules" / "pyodide"
         lock = json.loads((pyodide / "pyodide-lock.json").read_text(encoding="utf-8"))
+        compiled = read_compiled(fetched / "compiled.zip")
         contents = {
             "pyodide.asm.js": (pyodide / "pyodide.asm.mjs").read_bytes(),
             "pyodide.asm.wasm": (pyodide / "pyodide.asm.wasm").read_bytes(),
-            "stdlib.zip": uncompressed(pyodide / "python_stdlib.zip"),
+            "library.zip": library(pyodide / "python_stdlib.zip", compiled),
             # the wheels' modules in `packages`; minirt and the notebooks' data as in a checkout
-            "packages.tar": tar([*modules(fetched / "wheels"), *of_the_project(root)]),
+            "packages.tar": tar([*packages(fetched / "wheels", compiled), *of_the_project(root)]),
         }
         files = {f"{name}.gzip": packed(content) for name, content in contents.items()}
         files |= {f"{name}.ipynb": bare(notebook) for name, notebook in notebooks.items()}
@@ -155,13 +159,67 @@ class Run:
             (target / self.folder / name).write_bytes(content)
 
 
-def uncompressed(path: Path) -> bytes:
-    """The same zip, stored: in one piece it compresses better."""
+# --- What Python imports ---
+
+
+@cache
+def imported() -> frozenset[str]:
+    """The modules that a page imports before its first cell, found by importing them here."""
+    code = "import sys, minirt.in_page, minirt.extension; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
+    return frozenset(ran.stdout.decode().split())
+
+
+def is_imported(path: str) -> bool:
+    """path: of a module's file, from the folder where imports begin."""
+    name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    return name in imported() or name.startswith(("pyodide", "_pyodide"))
+
+
+def read_compiled(path: Path) -> dict[str, bytes]:
+    """{path: content} of those modules, compiled. A page would need seconds to do it."""
+    with zipfile.ZipFile(path) as opened:
+        names = [
+            name
+            for name in opened.namelist()
+            if is_imported(name.partition("/")[2].removesuffix("c"))
+        ]
+        return {name: opened.read(name) for name in names}
+
+
+def library(path: Path, compiled: dict[str, bytes]) -> bytes:
+    """Python's own, and beside a module what it compiles to. Stored, it compresses better."""
     made = io.BytesIO()
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(made, "w") as new:
-        for info in old.infolist():
-            new.writestr(zipfile.ZipInfo(info.filename), old.read(info))
+        for name in old.namelist():
+            new.writestr(zipfile.ZipInfo(name), old.read(name))
+            if f"library/{name}c" in compiled:
+                new.writestr(zipfile.ZipInfo(f"{name}c"), compiled[f"library/{name}c"])
     return made.getvalue()
+
+
+def packages(wheels: Path, compiled: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """The wheels' files, without the lexers of languages that no chapter is written in."""
+    for wheel in wheels.glob("*.whl"):
+        with zipfile.ZipFile(wheel) as opened:
+            for name in opened.namelist():
+                if not name.endswith("/") and (not LEXER.match(name) or is_imported(name)):
+                    yield f"packages/{name}", opened.read(name)
+    for path, content in compiled.items():
+        kind, _, name = path.partition("/")
+        if kind == "packages":
+            folder, _, file = f"{kind}/{name}".rpartition("/")
+            yield f"{folder}/__pycache__/{file[:-4]}.cpython-314.pyc", content
+
+
+def of_the_project(root: Path) -> Iterator[tuple[str, bytes]]:
+    for folder in (root / "minirt", root / "notebooks" / "data"):
+        for path in folder.rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path.relative_to(root).as_posix(), path.read_bytes()
+
+
+# --- Files ---
 
 
 def tar(files: Iterable[tuple[str, bytes]]) -> bytes:
@@ -177,21 +235,6 @@ def tar(files: Iterable[tuple[str, bytes]]) -> bytes:
 
 def packed(content: bytes) -> bytes:
     return gzip.compress(content, 9, mtime=0)
-
-
-def modules(wheels: Path) -> Iterator[tuple[str, bytes]]:
-    for wheel in wheels.glob("*.whl"):
-        with zipfile.ZipFile(wheel) as opened:
-            for info in opened.infolist():
-                if not info.is_dir():
-                    yield f"packages/{info.filename}", opened.read(info)
-
-
-def of_the_project(root: Path) -> Iterator[tuple[str, bytes]]:
-    for folder in (root / "minirt", root / "notebooks" / "data"):
-        for path in folder.rglob("*"):
-            if path.is_file() and "__pycache__" not in path.parts:
-                yield path.relative_to(root).as_posix(), path.read_bytes()
 
 
 def bundled(fetched: Path, name: str, form: str, **defined: Any) -> bytes:

@@ -18,7 +18,7 @@ export class Toolbar {
     this.download = button({ text: "Download as notebook" }, asked.download);
     this.bar = made("progress", { max: "1", "aria-label": "How far it is", hidden: "" });
     this.status = made("p", { class: "minirt-status", role: "status", text: INVITES(megabytes) });
-    this.note = made("p", { class: "minirt-note", text: SIMULATED, hidden: "" });
+    this.note = made("p", { class: "minirt-note", text: SIMULATED });
     const buttons = made("div", { class: "minirt-buttons" }, this.runAll, this.stop, this.reset, this.download);
     this.element = made(
       "div",
@@ -30,6 +30,7 @@ export class Toolbar {
   // Nothing runs here, and this is why.
   cannot(why) {
     this.element.querySelector(".minirt-buttons").remove();
+    this.note.remove();
     this.status.textContent = why;
   }
 
@@ -43,6 +44,5 @@ export class Toolbar {
     this.bar.hidden = !isBusy || part === null;
     if (part === null) this.bar.removeAttribute("value");
     else this.bar.value = part;
-    if (isBusy) this.note.hidden = false;
   }
 }

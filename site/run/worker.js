@@ -61,7 +61,7 @@ os.chdir("${HOME}/notebooks")
 
 async function start() {
   const script = addressOf(unpacked("pyodide.asm.js", "text/javascript"));
-  const library = addressOf(unpacked("stdlib.zip", "application/zip"));
+  const library = addressOf(unpacked("library.zip", "application/zip"));
   const packages = unpacked("packages.tar", "application/x-tar").then((one) => one.arrayBuffer());
   const wasm = unpacked("pyodide.asm.wasm", "application/wasm");
   for (const one of [script, library, packages, wasm]) one.catch(failed);

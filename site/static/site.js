@@ -92,7 +92,7 @@ function followTheme() {
 function reachScrollers() {
   const check = () => {
     for (const element of document.querySelectorAll("article pre, article .table-wrapper")) {
-      if (element.closest(".minirt-live")) continue;
+      if (element.closest(".minirt-live, .minirt-runnable")) continue;
       if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
       else element.removeAttribute("tabindex");
     }
