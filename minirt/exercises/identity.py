@@ -6,11 +6,11 @@ from typing import Any
 from minirt.exercises.mechanism import Answer, Exercise, Wrong, WrongAnswer, check
 
 TASK = """\
-A machine from 1980 has identities of 8 bits: 0 to 255. Write its two generators.
+A machine from 1980 has identities of 8 bits: 0 to 255. Write its two methods that draw one.
 `generate_identity` counts 1, 2, 3, ..., 255, and then comes 0, taken or not.
 `generate_cb_identity` goes on counting until it meets an identity that is not in `self.taken`,
 the set of identities whose callback still waits. Whoever gets an identity adds it to that set and
-takes it out again, not your generators. When all 256 are taken it raises OverflowError."""
+takes it out again, not your methods. When all 256 are taken it raises OverflowError."""
 
 STUB = '''\
 class Identities:
@@ -117,11 +117,11 @@ def avoids_taken(answer: Answer) -> None:
         if given in taken:
             raise Wrong(
                 f"your generate_cb_identity put {given} into the set itself. Whoever gets an "
-                "identity marks it as taken, not your generators."
+                "identity marks it as taken, not your methods."
             )
         if len(taken) < len(owner) - 1:
             raise Wrong(
-                "your generators took identities out of the set. Whoever gave an identity back "
+                "your methods took identities out of the set. Whoever gave an identity back "
                 "does that: their callbacks wait still."
             )
         taken.add(given)
