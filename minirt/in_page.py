@@ -5,9 +5,11 @@ the page as JSON, in the shape in which a notebook keeps it. The page calls `sta
 `run_cell` for each cell.
 """
 
+import ast
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from io import TextIOBase
 from typing import Any, TypeAlias
 
@@ -18,6 +20,7 @@ from traitlets import Type
 
 from minirt.watching.tracebacks import sendable
 
+DEFINES = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 Emit: TypeAlias = Callable[[str], object]  # hears one output, as JSON
 
 
@@ -152,6 +155,23 @@ async def start(emit: Emit) -> None:
     for one in (shell, shell.display_pub, shell.displayhook):
         one.outputs = outputs
     sys.stdout, sys.stderr = outputs.streams
+
+
+def pass_over(source: str, instead: str = "") -> None:
+    """A cell that cannot run here: what it imports and defines is there for those after it.
+
+    instead: more that they need. It runs in the cell's place, and is not shown.
+    """
+    shell: Any = PageShell.instance()
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError:  # it begins with a magic
+        statements = []
+    for one in statements:
+        if isinstance(one, DEFINES):
+            with suppress(Exception):  # what it stands on cannot be here either
+                exec(compile(ast.Module([one], []), "<passed over>", "exec"), shell.user_ns)
+    exec(instead, shell.user_ns)
 
 
 async def run_cell(source: str) -> bool:

@@ -1,6 +1,7 @@
 // Runs a list of cells in Pyodide, as a page does, under Node: node in_page.mjs < JOB
 //
 // JOB is JSON: {pyodide: folder, wheels: [files], package: folder, data: folder, cells: [texts]}.
+// A cell that cannot run in a page is {passed_over: text, instead: text}.
 // Prints lines of JSON: {cell: number, output: {...}}, and {cell: number, ended: "well" | "badly"}.
 import { readFileSync, readdirSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -43,7 +44,9 @@ try {
   for (const text of job.cells) {
     cell += 1;
     const began = Date.now();
-    const well = await page.run_cell(text);
+    let well = true;
+    if (typeof text === "string") well = await page.run_cell(text);
+    else page.pass_over(text.passed_over, text.instead);
     say({ cell, ended: well ? "well" : "badly", seconds: (Date.now() - began) / 1000 });
   }
 } catch (error) {

@@ -44,8 +44,8 @@ Output = dict[str, Any]
 class Ran:
     """A cell that has run."""
 
+    ended: str  # "well", "badly", or "never"
     outputs: list[Output] = field(default_factory=list)
-    ended: str = "never"  # or "well", or "badly"
     seconds: float = 0.0
 
 
@@ -75,8 +75,11 @@ def runtime() -> Path:
     return folder
 
 
-def run(cells: Iterable[str], patience: float = PATIENCE) -> Iterator[Ran]:
-    """Run these cells one after the other in a fresh page. Ends with the first that never ends."""
+def run(cells: Iterable[str | dict[str, str]], patience: float = PATIENCE) -> Iterator[Ran]:
+    """Run these cells one after the other in a fresh page. Ends with the first that never ends.
+
+    {"passed_over": text, "instead": text} is a cell that cannot run in a page.
+    """
     folder, texts = runtime(), list(cells)
     job = {
         "pyodide": str(folder / "node_modules" / "pyodide"),
@@ -104,10 +107,10 @@ def run(cells: Iterable[str], patience: float = PATIENCE) -> Iterator[Ran]:
             ran = _one(process, patience)
             if number >= 0:
                 yield ran
+            if ran.ended == "died":
+                reader.join(timeout=5)
+                raise RuntimeError(f"Node ended at cell {number}: {''.join(errors)[-2000:]}")
             if ran.ended == "never":
-                if process.poll() is not None:
-                    reader.join(timeout=5)
-                    raise RuntimeError(f"Node ended at cell {number}: {''.join(errors)[-2000:]}")
                 return
     finally:
         process.kill()
@@ -119,8 +122,13 @@ def run(cells: Iterable[str], patience: float = PATIENCE) -> Iterator[Ran]:
 
 def _one(process: "subprocess.Popen[str]", patience: float) -> Ran:
     """What comes until a cell has ended."""
-    ran = Ran()
-    alarm = threading.Timer(patience, process.kill)  # which ends the lines
+    ran = Ran(ended="died")
+
+    def give_up() -> None:
+        ran.ended = "never"
+        process.kill()  # which ends the lines
+
+    alarm = threading.Timer(patience, give_up)
     alarm.start()
     assert process.stdout is not None
     try:
@@ -177,32 +185,27 @@ class Chapter:
         )
 
 
-def source_in_a_page(cell: Any) -> str | None:
-    """What a page runs of this cell; None for nothing."""
-    if NOT_HERE in tags(cell):
-        instead: str | None = cell.metadata.get("minirt", {}).get("instead")
-        return instead
+def in_a_page(cell: Any) -> str | dict[str, str]:
+    """What `run` is given of this cell."""
     text: str = cell.source
-    return text
+    if NOT_HERE not in tags(cell):
+        return text
+    return {"passed_over": text, "instead": cell.metadata.get("minirt", {}).get("instead", "")}
 
 
 def try_chapter(path: Path, patience: float = PATIENCE) -> Chapter:
     """Run a chapter as its page does, and compare."""
     cells = [one for one in nbformat.read(path, as_version=4).cells if one.cell_type == "code"]
     chapter = Chapter(path.stem, cells)
-    texts = {
-        n: text for n, cell in enumerate(cells) if (text := source_in_a_page(cell)) is not None
-    }
-    for number, ran in zip(texts, run(texts.values(), patience), strict=False):
-        cell = cells[number]
+    came = 0
+    for number, ran in enumerate(run(map(in_a_page, cells), patience)):
+        came, cell = number + 1, cells[number]
         if NOT_HERE in tags(cell):
-            if ran.ended != "well":
-                chapter.told[number] = f"what runs in its place ended {ran.ended}{raised(ran)}"
             continue
         chapter.ran[number] = ran
         if (wrong := fault(cell, ran)) is not None:
             chapter.told[number] = wrong
-    for number in set(texts) - set(chapter.ran) - set(chapter.tagged):
+    for number in range(came, len(cells)):
         chapter.told[number] = "never came to it"
     return chapter
 

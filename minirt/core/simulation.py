@@ -27,6 +27,8 @@ from minirt.values import Callback, Js
 THREAD_LATENCY = 0.0005  # s, at most: from submitting a task to its first line
 NETWORK_LATENCY = 0.0005  # s, at most: one way
 TURN = 0.00001  # s: what a turn that does not sleep takes
+# s: a look at a clock that stands still, after so many of them; a loop sets a timer with each
+LOOK, MOST_LOOKS, MOST_LOOKS_OF_TASK = 0.0001, 1_000_000, 1_000
 ENTRY_DELAY = 0.002  # s, at most: from the end of main to the first turn
 
 SERVER: Place = ("slowserver", 80)  # where `serve` answers
@@ -38,14 +40,23 @@ def nothing(until: float) -> None:
 
 
 class SimulatedClock(ManualClock):
-    """The loop's time, and a time of its own for a task while it runs."""
+    """The loop's time, and a time of its own for a task while it runs.
+
+    Who computes until some moment looks at the clock again and again. Time that stood still would
+    never let that end, so after many looks in one moment it goes on with each of them.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._of_task: float | None = None  # seconds
+        self._looks = MOST_LOOKS  # that may still be taken at this moment
         self.meanwhile: Callable[[float], object] = nothing  # does what happens until then (s)
 
     def now(self) -> float:
+        self._looks -= 1
+        if self._looks < 0:
+            self.advance(LOOK)
+            self._looks = 0
         return self._now if self._of_task is None else self._of_task
 
     def advance(self, seconds: float) -> float:
@@ -68,15 +79,16 @@ class SimulatedClock(ManualClock):
     def jump(self, time: float) -> None:
         """Go on to `time` (seconds), or stay if that is past."""
         self._now = max(self._now, time)
+        self._looks = MOST_LOOKS
 
     def run_task(self, run: Callable[[], None]) -> float:
         """Call `run` with a clock of its own that starts now; return the time when it ended."""
-        self._of_task = self._now
+        self._of_task, self._looks = self._now, MOST_LOOKS_OF_TASK
         try:
             run()
             return self._of_task
         finally:
-            self._of_task = None
+            self._of_task, self._looks = None, MOST_LOOKS
 
 
 class Agenda:
