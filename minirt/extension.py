@@ -20,6 +20,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, magics_class
 from traitlets import Bool, Float, Int
 
+from minirt.core.machine import HAS_THREADS, IN_A_PAGE
 from minirt.exercises.registry import exercises
 from minirt.magics import check, gui
 from minirt.magics.answers import Answers, Folded
@@ -166,6 +167,8 @@ class MinirtMagics(Magics):
         return None
 
     def _show_kernel(self) -> None:
+        if not HAS_THREADS:
+            raise UsageError(f"%minirt kernel: {IN_A_PAGE}")
         from minirt.magics.kernel_view import KernelView  # brings the widgets
 
         if self.kernel_view is not None:

@@ -15,9 +15,11 @@ from typing import Any, TypeAlias
 
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
+from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 
+from minirt.lacking import ON_YOUR_MACHINE, NotInABrowser, refuse_what_is_lacking, sentence_of
 from minirt.watching.tracebacks import sendable
 
 DEFINES = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -134,22 +136,33 @@ class PageShell(InteractiveShell):
         return {"header": {"msg_type": "execute_request"}}
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
+        sentence = sentence_of(evalue)
         try:
             text = str(evalue)
-        except Exception:
-            text = "<no text>"
+        except Exception:  # code of the reader's own makes it
+            text = ""
         self.outputs.send(
             {
                 "output_type": "error",
                 "ename": etype.__name__,
                 "evalue": text,
-                "traceback": stb,
+                "traceback": [sentence] if sentence else stb,
             }
         )
+
+    def system(self, cmd: str) -> None:
+        raise NotInABrowser("processes")
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        if gui is not None:
+            raise UsageError(
+                f"%gui {gui}: a page has no kernel that could be idle. {ON_YOUR_MACHINE}"
+            )
 
 
 async def start(emit: Emit) -> None:
     """Make the shell. Each output goes to `emit` as JSON: {"output_type": ...}."""
+    refuse_what_is_lacking()
     shell: Any = PageShell.instance()
     outputs = Outputs(emit)
     for one in (shell, shell.display_pub, shell.displayhook):

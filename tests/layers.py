@@ -38,7 +38,7 @@ FLOORS = (
     Floor(
         (
             *("magics", "magics.*", "kernel", "kernel.*", "__main__", "as_main", "extension"),
-            "in_page",
+            *("in_page", "lacking"),
         ),
         open_plan=True,
     ),

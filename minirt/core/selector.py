@@ -2,8 +2,8 @@
 
 With the standard library's `selectors`: kqueue on macOS, poll or select elsewhere. They keep
 numbers and no files, so which file a number means is remembered here: its device and its inode. The
-wake-up is a socket pair: Windows can wait for nothing else. In a web page, which has no sockets, it
-is a pipe.
+wake-up is a socket pair: Windows can wait for nothing else. In a web page, which has no sockets,
+it is a pair of pipes.
 """
 
 import os
@@ -11,12 +11,12 @@ import selectors
 import socket
 import stat
 from collections.abc import Callable
-from io import FileIO
 from threading import RLock
 from typing import Any
 
 from minirt.core.callbacks import Listener
 from minirt.core.machine import HAS_THREADS
+from minirt.core.pipes import pair
 from minirt.core.polls import Poll, Watch
 from minirt.errors import NotPollable
 from minirt.values import Js
@@ -85,7 +85,7 @@ class SelectorPoll(Poll):
 
     def _open(self) -> None:
         self._selector = self._make()
-        ends: tuple[Any, Any] = socket.socketpair() if HAS_THREADS else pipe()
+        ends: tuple[Any, Any] = socket.socketpair() if HAS_THREADS else pair()
         self._wake_up, self._waker = ends
         self._wake_up.setblocking(False)
         self._waker.setblocking(False)
@@ -111,25 +111,6 @@ class SelectorPoll(Poll):
                 raise NotPollable(watch.fileobj)
             self._selector.register(watch.number, after)
             watch.file = file_of(watch.number)
-
-
-class Pipe(FileIO):
-    """One end of a pipe, with the methods of a socket that are used here."""
-
-    recv, send = FileIO.read, FileIO.write
-
-    def setblocking(self, flag: bool) -> None:
-        """As a socket's."""
-        os.set_blocking(self.fileno(), flag)
-
-    def fileno(self) -> int:
-        return -1 if self.closed else super().fileno()
-
-
-def pipe() -> tuple[Any, Any]:
-    """Both ends: what is sent at the second comes out of the first."""
-    out, into = os.pipe()
-    return Pipe(out, "r"), Pipe(into, "w")
 
 
 def file_of(number: int) -> tuple[int, int] | None:

@@ -21,6 +21,8 @@ from typing import IO
 
 from IPython.core.error import UsageError
 
+from minirt.core.machine import HAS_THREADS
+
 ENOUGH = 1_000_000  # bytes of output: more helps nobody, and a page is slow to show it
 ONE_READ = 1 << 16  # bytes
 LOOK = 0.05  # s: how often it is asked whether that is reached
@@ -78,11 +80,16 @@ class Ear(threading.Thread):
 
 def run_node(text: str, seconds: float) -> Ran:
     """Run JavaScript in the Node of this machine, at most so long. UsageError without Node."""
-    node = shutil.which("node")
+    node = shutil.which("node") if HAS_THREADS else None
     if node is None:
+        missing = (
+            "there is no Node on this machine (no `node` on the PATH)"
+            if HAS_THREADS
+            else "a browser cannot start Node"
+        )
         raise UsageError(
-            "%%node: there is no Node on this machine (no `node` on the PATH). What Node printed "
-            "for the programs of chapter 08 is recorded: `%node_order` lists them"
+            f"%%node: {missing}. What Node printed for the programs of chapter 08 is recorded: "
+            "`%node_order` lists them"
         )
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "cell.js"
