@@ -106,11 +106,16 @@ class SelectorPoll(Poll):
         elif before:
             self._selector.modify(watch.number, after)
         else:
-            mode = os.fstat(watch.number).st_mode
-            if stat.S_ISREG(mode) or stat.S_ISDIR(mode):  # as epoll refuses them
-                raise NotPollable(watch.fileobj)
+            check_pollable(watch)  # as epoll does
             self._selector.register(watch.number, after)
             watch.file = file_of(watch.number)
+
+
+def check_pollable(watch: Watch) -> None:
+    """NotPollable for a file or a folder on a disk, which is always ready."""
+    mode = os.fstat(watch.number).st_mode
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        raise NotPollable(watch.fileobj)
 
 
 def file_of(number: int) -> tuple[int, int] | None:

@@ -19,6 +19,8 @@ from minirt.clock import Clock, ManualClock
 from minirt.core.callbacks import Listener
 from minirt.core.policies import Schedule, Work
 from minirt.core.polls import READ, WRITE, Poll, Watch
+from minirt.core.selector import check_pollable
+from minirt.core.simulated_net import SimulatedFile
 from minirt.core.system import Answer, Place
 from minirt.core.threadpool import ThreadPool
 from minirt.errors import OnlySimulated, SimulationStuck
@@ -208,7 +210,7 @@ def interrupts() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-class SimulatedConnection:
+class SimulatedConnection(SimulatedFile):
     """One end of a connection; the other end is a function, its peer."""
 
     def __init__(self, simulation: "Simulation", number: int, answer: Answer, place: Place) -> None:
@@ -222,9 +224,6 @@ class SimulatedConnection:
 
     def __repr__(self) -> str:
         return f"<simulated connection {self._number}>"
-
-    def fileno(self) -> int:
-        return self._number
 
     def send(self, data: bytes) -> int:
         self._sent += data
@@ -247,9 +246,6 @@ class SimulatedConnection:
         del self._arrived[:size]
         return data
 
-    def getsockopt(self, level: int, option: int) -> int:
-        return 0
-
     def getsockname(self) -> Place:
         return ("simulation", self._number)
 
@@ -259,12 +255,8 @@ class SimulatedConnection:
     def shutdown(self, how: int) -> None:
         """The peer has heard enough: it answers to what was sent, not to an end."""
 
-    def close(self) -> None:
-        self._number = -1
-
     @property
     def readiness(self) -> int:
-        """What a poll would say of it now, as the bits of `Ready`."""
         return WRITE | READ if self._arrived or self._ended else WRITE
 
     def _arrive(self, chunk: bytes) -> None:
@@ -326,7 +318,7 @@ class SimulatedPoll(Poll):
         for number in tuple(self._candidates):
             watch = self.watched.get(number)
             bits = 0
-            if watch is not None and isinstance(watch.fileobj, SimulatedConnection):
+            if watch is not None and isinstance(watch.fileobj, SimulatedFile):
                 bits = watch.fileobj.readiness & watch.mask
             if bits and watch is not None:
                 self._answers(watch, bits, events)
@@ -335,7 +327,8 @@ class SimulatedPoll(Poll):
         return events
 
     def _tell_kernel(self, watch: Watch, before: int, after: int) -> None:
-        if after and not isinstance(watch.fileobj, SimulatedConnection):
+        if after and not isinstance(watch.fileobj, SimulatedFile):
+            check_pollable(watch)
             raise OnlySimulated(watch.fileobj)
         self.changed(watch.number)
 
@@ -385,7 +378,11 @@ class Simulation:
     def look_up(self, host: str) -> list[str]:
         return [host]
 
-    def connect(self, address: str, port: int) -> SimulatedConnection:
+    def listen(self, place: Place, start: Callable[[], Any]) -> Any:
+        """A real socket, for which no simulation waits: see `OnlySimulated`."""
+        return start()
+
+    def connect(self, address: str, port: int) -> Any:
         answer = self._peers.get((address, port))
         if answer is None:
             raise ConnectionRefusedError(
@@ -397,6 +394,21 @@ class Simulation:
         """Where somebody answers as `answer` says: a peer, so that nothing has to be started."""
         self.add_peer(*SERVER, answer)
         return SERVER
+
+    def later(self, action: Callable[[], object], after: float = 0.0) -> float:
+        """Do it when it has come through the network, and not before `after` (s). Returns when."""
+        time = self.clock.now() + self.random.uniform(0, NETWORK_LATENCY)
+        time = max(time, after)
+        self.agenda.add(time, action)
+        return time
+
+    def changed(self, number: int) -> None:
+        """Something arrived at this descriptor, or ended."""
+        self.poll.changed(number)
+
+    def new_number(self) -> int:
+        """A descriptor's, far from real ones."""
+        return next(self._descriptors)
 
     def deliver(self, receive: Callable[[Callback], object], message: Callback) -> None:
         """A task hands the loop a message: it is there when the task's own clock is so far."""

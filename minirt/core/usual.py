@@ -12,6 +12,6 @@ def usual_system() -> System:
     """A system for one program."""
     if HAS_THREADS:
         return RealSystem()
-    from minirt.core.simulation import Simulation  # a machine with threads needs none
+    from minirt.core.simulated_machine import SimulatedMachine  # who has threads needs none
 
-    return Simulation()
+    return SimulatedMachine()

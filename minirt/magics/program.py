@@ -15,6 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import minirt
 from minirt import Recorder, Runtime, Simulation
+from minirt.core.machine import HAS_THREADS
 from minirt.magics.console import Console, Tee
 from minirt.watching.attention import Attention
 from minirt.watching.gate import Gate, checked_speed
@@ -64,7 +65,7 @@ class Program:
     recorder: Recorder
     console: Console
     name: str = ""
-    seed: int | None = None  # None: in real time
+    seed: int | None = None  # None: in real time, where there is one
     outcome: str = "running"
 
     def __repr__(self) -> str:
@@ -73,7 +74,9 @@ class Program:
         dropped = self.recorder.dropped
         parts = (
             f"{name}{self.outcome}" + (", and not closed yet" if closes else ""),
-            "real time" if self.seed is None else f"simulated, seed {self.seed}",
+            "real time"
+            if self.seed is None and HAS_THREADS
+            else f"simulated, seed {self.seed or 0}",
             f"turns {self.runtime.ticks}",
             f"events {self.recorder.recorded}" + (f" (dropped {dropped})" if dropped else ""),
             f"lines printed {len(self.console.lines)}",

@@ -107,7 +107,7 @@ class Running:
         speed = magics.speed if options.speed is None else options.speed
         threads = magics.threads if options.threads is None else options.threads
         check_together(options, speed, threads)
-        seed = (options.seed or 0) if options.sim or not HAS_THREADS else None
+        seed = (options.seed or 0) if options.sim else None
         if options.asyncio:
             main = main_of_asyncio(text, filename, magics.ip)
             program = new_program_of_asyncio(seed, options.trace, magics.tee)

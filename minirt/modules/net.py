@@ -59,7 +59,7 @@ def create_server(
     check_place(host, port)
     runtime = Runtime.current()
     runtime.loop.check_thread()
-    listening = listen(host, port)
+    listening = runtime.system.listen((host, port), partial(listen, host, port))
     try:
         return Server(runtime, listening, on_connection)
     except BaseException:
