@@ -22,11 +22,14 @@ from minirt.exercises.mechanism import (
 from minirt.exercises.registry import NoSuchExercise, exercise, exercises
 from minirt.exercises.timelimit import TookTooLong, limit
 from minirt.extension import load_ipython_extension, unload_ipython_extension
-from tests import unusual_answers, unusual_awaiting, unusual_of_asyncio
+from tests import attacked_again, unusual_answers, unusual_awaiting, unusual_of_asyncio
 
-MORE = (unusual_answers, unusual_awaiting, unusual_of_asyncio)
+MORE = (unusual_answers, unusual_awaiting, unusual_of_asyncio, attacked_again)
 RIGHT = {name: texts for each in MORE for name, texts in each.RIGHT.items()}
-WRONG = {name: texts for each in MORE for name, texts in each.WRONG.items()}
+WRONG = {
+    name: [answer for each in MORE for answer in each.WRONG.get(name, ())] for name in exercises()
+}
+
 
 EACH = [pytest.param(one, id=name) for name, one in exercises().items()]
 EACH_WRONG = [

@@ -1004,7 +1004,7 @@ WRONG: Mapping[str, Sequence[Wrong]] = MappingProxyType(
                         "        self.taken.clear()\n        return identity\n",
                     ),
                 ),
-                "your generators took identities out of the set. Whoever gave an",
+                "your methods took identities out of the set. Whoever gave an",
             ),
         ),
         "identity_at_rest": (
@@ -1391,7 +1391,7 @@ WRONG: Mapping[str, Sequence[Wrong]] = MappingProxyType(
             ),
             (
                 changed("timers_throttle", ("called(held.pop())", "called(held[0])")),
-                "no answer after 2 s; your code was still busy. Does what was",
+                "Does what was held back go through again and again?",
             ),
         ),
         "woken_for_nothing": (

@@ -1,5 +1,6 @@
 """Chapter 02: a leak found and mended; a box that tells where it was created."""
 
+import gc
 import sys
 import weakref
 from collections.abc import Callable
@@ -396,6 +397,33 @@ def returns(answer: Answer) -> None:
         raise Wrong(f"a box around `double` was called with 21 and gave {result!r}, not 42.")
 
 
+class NoNumbers(list[object]):
+    """It can be called, and is false, as an empty list is."""
+
+    def __call__(self, value: object) -> object:
+        return value
+
+
+@check("holds whatever can be called, each box its own")
+def holds_its_own(answer: Answer) -> None:
+    first, _ = boxed(answer, lambda value: ("first", value))  # nobody else keeps it
+    second, _ = boxed(answer, NoNumbers())
+    gc.collect()
+    try:
+        found = [first(1), second(2)]
+    except RuntimeError as error:
+        raise Wrong(
+            "two boxes were made, one of a lambda, one of a list that can be called, which is "
+            f"empty and so is false. Each was called once, and one raised RuntimeError: {error}"
+        ) from None
+    if found != [("first", 1), 2]:
+        raise Wrong(
+            "two boxes were made, of a lambda that nobody else keeps and of a list that can be "
+            f"called. They should give [('first', 1), 2], and gave {found}. Each box has to keep "
+            "its own callback until it is called."
+        )
+
+
 @check("knows where it was created")
 def knows_its_origin(answer: Answer) -> None:
     box, here = boxed(answer, double)
@@ -511,6 +539,7 @@ EXERCISES = (
             knows_its_origin,
             says_it,
             empty_at_once,
+            holds_its_own,
             lets_the_creator_go,
             lets_the_callback_go,
         ),

@@ -106,7 +106,12 @@ def avoids_taken(answer: Answer) -> None:
     identities = answer["Identities"](taken)
     owner = {identity: f"timer {identity}" for identity in range(200)}  # whose callback waits
     for turn in range(56):
-        given = number(identities.generate_cb_identity(), "generate_cb_identity")
+        try:
+            given = number(identities.generate_cb_identity(), "generate_cb_identity")
+        except OverflowError:
+            raise Wrong(
+                f"{200 + turn} of the 256 identities were taken, and yours raised OverflowError."
+            ) from None
         name = f"file {turn}"
         if given in owner:
             raise Wrong(
@@ -147,11 +152,21 @@ def goes_on(answer: Answer) -> None:
         )
 
 
-@check("finds the last free identity, whatever its number")
+@check(
+    "finds the last free identity, whatever its number",
+    seconds=2,
+    hangs="One identity is free in each of these trials: 0, 1, 128 or 255. Does your search pass "
+    "over one of them, such as 0?",
+)
 def finds_the_last(answer: Answer) -> None:
     for free in (0, 1, 128, 255):
         identities = make(answer, set(range(256)) - {free})
-        given = number(identities.generate_cb_identity(), "generate_cb_identity")
+        try:
+            given = number(identities.generate_cb_identity(), "generate_cb_identity")
+        except OverflowError:
+            raise Wrong(
+                f"255 identities are taken and {free} is free, and yours raised OverflowError."
+            ) from None
         if given != free:
             raise Wrong(f"only {free} was free, and yours gave {given}.")
 

@@ -202,6 +202,24 @@ def nothing_to_do(answer: Answer) -> None:
         raise Wrong(f"with no function, done {said}. It should be called once, with [].")
 
 
+@check("a function that stands there three times runs three times")
+def one_of_them_twice(answer: Answer) -> None:
+    done: list[Any] = []
+    calls: list[int] = []
+
+    def same() -> Js:
+        calls.append(len(calls))
+        return Int(calls[-1])
+
+    rt = Refusing(1, system=Simulation(seed=1), max_waiting=1)
+    rt.run(lambda: answer["submit_all"](rt, [same] * 3, done.append))
+    if done != [[Int(0), Int(1), Int(2)]]:
+        raise Wrong(
+            "one function, which counts its calls, stood there three times. done should get "
+            f"[Int(0), Int(1), Int(2)] once, and got {done}. Is a result kept under its function?"
+        )
+
+
 # 2. Priority without starving
 
 FAIR_TASK = """\
@@ -373,7 +391,14 @@ EXERCISES = (
         chapter="03_thread_pool",
         task=WAITING_TASK,
         stub=WAITING_STUB,
-        checks=(runs_all, loses_none, keeps_busy, tries_when_it_helps, nothing_to_do),
+        checks=(
+            runs_all,
+            loses_none,
+            keeps_busy,
+            tries_when_it_helps,
+            nothing_to_do,
+            one_of_them_twice,
+        ),
         hints=(
             (
                 "Who knows that there is room again? A task's callback runs when the task has "

@@ -125,6 +125,20 @@ def rings_no_more(answer: Answer) -> None:
         raise Wrong("alarm 1 had rung, and refresh made it ring again. Does it leave `deadlines`?")
 
 
+@check("an alarm called 0, and one for the moment 0, are alarms like others")
+def zero_is_no_exception(answer: Answer) -> None:
+    for deadline, identity in ((0, 1), (10, 0)):
+        alarms = answer["Alarms"]()
+        alarms.set(deadline, identity)
+        alarms.refresh(20, identity)
+        early, rung = ring(alarms, 19), ring(alarms, 20)
+        if early or rung != [identity]:
+            raise Wrong(
+                f"alarm {identity} was set for {deadline} and refreshed to 20; your due gave "
+                f"{early} at 19 and {rung} at 20. Is a 0 taken for nothing?"
+            )
+
+
 @check(
     "nothing is searched for",
     seconds=1,
@@ -413,6 +427,14 @@ def debounced_burst(answer: Answer) -> None:
     expect(answer, "debounce", calls, [(210, "c")], why)
 
 
+@check("every value counts, also one that is false, or the same once more")
+def debounced_all(answer: Answer) -> None:
+    values = ("a", "a", "", 0, None)
+    calls = [(100 * n, value) for n, value in enumerate(values, start=1)]
+    why = "Who types a letter, takes it back and types it again wants a search for it."
+    expect(answer, "debounce", calls, [(ms + 50, value) for ms, value in calls], why)
+
+
 @check("the next burst comes, too")
 def debounced_twice(answer: Answer) -> None:
     calls = [(100, "a"), (130, "b"), (300, "c")]
@@ -508,6 +530,7 @@ EXERCISES = (
             rings_at_the_new_one,
             stays_cleared,
             rings_no_more,
+            zero_is_no_exception,
             does_not_search,
         ),
         hints=(
@@ -685,7 +708,7 @@ EXERCISES = (
         chapter="04_timers",
         task=DEBOUNCE_TASK,
         stub=DEBOUNCE_STUB,
-        checks=(debounced_once, debounced_burst, debounced_twice, debounced_apart),
+        checks=(debounced_once, debounced_burst, debounced_twice, debounced_all, debounced_apart),
         hints=(
             (
                 "Each call sets a timer. What must become of the timer that the call before it "
