@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minirt import Recorder, Runtime, Simulation
+from minirt import ManualClock, Recorder, Runtime, Simulation
 from minirt.views import watch as module
 from minirt.views.frame import FIELDS
 from minirt.views.snapshot import Gap
@@ -77,6 +77,48 @@ def test_more_events_than_anybody_can_look_at_are_an_overload() -> None:
         assert not watch.is_overloaded
         watch.record(event(number, "run", number))
     assert watch.is_overloaded
+
+
+def overloads(watch: Watch, clock: ManualClock, sleeps: float, turns: int) -> list[bool]:
+    """Turns of 10 ms with 30 events, of which the loop sleeps a part; when was it too much?"""
+    found = []
+    for _ in range(turns):
+        for number in range(28):
+            watch.record(event(number, "run", number))
+        watch.record(event(0, "slept"))
+        clock.advance(0.010 * sleeps)
+        watch.record(event(0, "woke"))
+        clock.advance(0.010 * (1 - sleeps))
+        found.append(watch.is_overloaded)
+    return found
+
+
+def test_a_loop_that_sleeps_most_of_the_time_may_have_any_number_of_events(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = ManualClock()
+    monkeypatch.setattr(module, "monotonic", clock.now)
+    watch = Watch()
+    assert not any(overloads(watch, clock, 0.6, 1000))
+    assert overloads(watch, clock, 0.4, 1000).index(True) < 300
+
+
+def test_a_program_that_is_busy_still_is_left_alone_sooner_after_each_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = ManualClock()
+    monkeypatch.setattr(module, "monotonic", clock.now)
+    watch, nothing, traced, rested = Watch(), Runtime().snapshot(), [], []
+    for _ in range(6):
+        traced.append(overloads(watch, clock, 0, 1000).index(True))
+        watch.rest()
+        since = clock.now()
+        while not watch.has_rested():
+            clock.advance(0.25)
+        rested.append(clock.now() - since)
+        watch.begin(nothing)
+    assert rested == [1, 2, 4, 8, 8, 8]
+    assert traced[0] > 3 * max(traced[1:])
 
 
 def test_while_it_rests_the_snapshot_says_what_there_is() -> None:

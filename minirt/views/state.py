@@ -43,6 +43,7 @@ class State:
         self.workers = Workers()
         self.workers.at_least(threads)
         self.tasks = Tasks()
+        self._tasks_seen: Any = None  # those of a snapshot, until an event tells of one
         self.phases: tuple[str, ...] = PHASES
         self.timeline = Timeline()
         self._printed = Printed()
@@ -94,7 +95,9 @@ class State:
         """What the snapshot of an asyncio program has besides."""
         if hasattr(snapshot, "all_tasks"):
             self.phases = ASYNCIO_PHASES
-            self.tasks.begin(snapshot.tasks, snapshot.all_tasks)
+            if snapshot.tasks is not self._tasks_seen:  # they are looked at less often than it
+                self.tasks.begin(snapshot.tasks, snapshot.all_tasks)
+                self._tasks_seen = snapshot.tasks
             self._ready_callbacks = snapshot.ready
 
     def since(self, time: float) -> float:
@@ -257,6 +260,7 @@ class State:
 
     def _task(self, event: Event) -> Names:
         self.tasks.apply(event)
+        self._tasks_seen = None
         return ()
 
     def _seen(self, event: Event) -> Names:

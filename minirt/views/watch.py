@@ -1,8 +1,12 @@
 """How does a view keep up with a program that is faster than any screen?
 
 A `Watch` takes the events in on whatever thread they happen, which costs an append, and folds them
-into one state thirty times a second. When more come than anybody could look at it says so, and the
-program is no longer traced until it is calmer: until then a snapshot has to do.
+into one state thirty times a second.
+
+A program whose loop sleeps most of the time loses nothing by being traced, however many events it
+has. One whose loop is always busy gets slower with each of them. So when many come and the loop
+does not sleep, the watch says so, and the program is no longer traced for a while, each time twice
+as long: until then a snapshot has to do.
 
 The recording is a ring. What is pushed out of it is folded into a second state, so that it begins
 with a moment of which everything is known.
@@ -19,10 +23,13 @@ from minirt.views.state import Entry, State
 from minirt.views.words import Place
 from minirt.watching.trace import Event
 
-BUDGET = 2_000  # events between two frames: more, and the program goes on untraced
+BUDGET = 5_000  # events of a loop that does not sleep: more, and the program goes on untraced
+LATER = 1_000  # the same after a rest. At first there are more, so that a short program has all
+FORGOTTEN = 1_000  # of them in a second: so few cost little, however busy the loop is
+CALM, LONG = 0.5, 0.05  # a loop is that sleeps for this part of the time, of so long (s)
 MOST = 60_000  # events that wait to be folded: more, and the program's thread does it
 CAPACITY = 12_000  # entries of the recording: the last ones
-FIRST_REST, LONGEST_REST = 0.5, 8.0  # s
+FIRST_REST, LONGEST_REST = 1.0, 8.0  # s
 
 
 class Watch:
@@ -37,9 +44,11 @@ class Watch:
         self._state = State()
         self._entries: deque[Entry] = deque()
         self._capacity = capacity
-        self._budget = budget
+        self._budget = self._whole_budget = budget
         self._fresh: deque[Event] = deque()
-        self._count = 0  # events since the last frame
+        self._count = 0  # events since the loop was calm
+        self._traced_since = self._looked = self._since = monotonic()
+        self._slept = 0.0  # s, in real time, since `_looked`; less what was folded meanwhile
         self._folding = RLock()
         self._rest = FIRST_REST
         self._resting_until: float | None = None
@@ -51,18 +60,30 @@ class Watch:
         """Take an event in. On any thread."""
         self._count += 1
         self._fresh.append(event)
+        if event.kind == "slept":
+            self._since = monotonic()
+        elif event.kind == "woke":
+            self._slept += monotonic() - self._since
         if len(self._fresh) > MOST:
             self.take()
 
     @property
     def is_overloaded(self) -> bool:
-        """Did more happen since the last frame than anybody can look at?"""
+        """Is the loop always busy, and do its events slow it down? On the loop's thread."""
+        passed = monotonic() - self._looked
+        if passed > LONG:
+            is_calm = self._slept > CALM * passed
+            self._count = 0 if is_calm else max(0, self._count - int(FORGOTTEN * passed))
+            if is_calm and self._looked - self._traced_since > self._rest:
+                self._rest, self._budget = FIRST_REST, self._whole_budget
+            self._looked, self._slept = self._looked + passed, 0.0
         return self._count > self._budget
 
     def rest(self) -> None:
         """The program goes on untraced, each time twice as long. On the loop's thread."""
         self._resting_until = monotonic() + self._rest
         self._rest = min(2 * self._rest, LONGEST_REST)
+        self._budget = min(self._budget, LATER)
 
     def begin(self, snapshot: Snapshot) -> None:
         """From here on every event comes: after a rest, or in the middle of a run.
@@ -74,6 +95,8 @@ class Watch:
             self._keep_snapshot(snapshot)
             self._resting_until = None
             self._count = 0
+            self._traced_since = self._looked = self._since = monotonic()
+            self._slept = 0.0
 
     # On the view's thread
 
@@ -88,12 +111,11 @@ class Watch:
 
     def take(self) -> None:
         """Fold what happened since the last time."""
-        fresh = self._fresh
+        fresh, began = self._fresh, monotonic()
         with self._folding:
-            if self._count <= self._budget and not self.is_resting:
-                self._rest = FIRST_REST
             for _ in range(len(fresh)):
                 self._keep(fresh.popleft())
+        self._slept -= monotonic() - began
 
     def frame(self, snapshot: Snapshot) -> Frame:
         """The run as it looks now.
@@ -106,7 +128,6 @@ class Watch:
             for state in (self._state, self.before):
                 state.workers.at_least(snapshot.threads)
             self.take()
-            self._count = 0
             if self.is_resting and snapshot.ticks >= self._turn:
                 self._keep_snapshot(snapshot)
             self._keep_descriptors(snapshot)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import aio, awaiting, callbacks, memory, pool, sockets, startup, timers, viewed
+from . import aio, aio_viewed, awaiting, callbacks, memory, pool, sockets, startup, timers, viewed
 
 AT_LEAST = ">="
 AT_MOST = "<="
@@ -74,6 +74,21 @@ def _on_asyncio(
         ("asyncio", "uvloop"),
         (faster("asyncio", must, aim),),
         subject="minirt-asyncio",
+    )
+
+
+def _viewed(name: str, title: str, program: Program, number: int) -> Row:
+    """A row for what the live view adds to an asyncio program, beside what a recorder does."""
+    return Row(
+        name,
+        title,
+        program,
+        number,
+        (aio_viewed.ALONE, aio_viewed.RECORDED),
+        (costs(aio_viewed.ALONE, 1.10, 1.05),),
+        others=AT_MOST,
+        fewer={aio_viewed.RECORDED: 20},
+        subject=aio_viewed.VIEWED,
     )
 
 
@@ -273,6 +288,11 @@ ROWS = (
     _on_asyncio("aio-executor", "asyncio: executor, 1,000 in flight", aio.executor, 50_000, 5),
     _on_asyncio("aio-streams", "asyncio: echo by streams", sockets.echo_on_streams, 60_000),
     _on_asyncio("aio-protocols", "asyncio: echo by protocols", sockets.echo, 60_000),
+    # The live view at 30 Hz on an asyncio program that is always busy: CPU time of one
+    _viewed("aio-view-tasks", "asyncio, viewed: short tasks", aio_viewed.tasks, 1_000_000),
+    _viewed("aio-view-queue", "asyncio, viewed: a queue of workers", aio_viewed.queue, 2_000_000),
+    _viewed("aio-view-echo", "asyncio, viewed: echo by streams", aio_viewed.echo, 150_000),
+    _viewed("aio-view-crowd", "asyncio, viewed: 1,000 sleepers", aio_viewed.crowd, 800_000),
     # await on a Runtime: CPU time of one, of the pool wall-clock time
     _awaiting("await-turns", "await: 1,000 tasks that take turns", awaiting.turns, 100_000),
     _awaiting("await-tasks", "await: tasks made and gathered", awaiting.tasks, 50_000),
