@@ -7,9 +7,11 @@ takes its stack meanwhile.
 A busy machine may stop the whole process for a moment, and then each callback looks slow. So the
 time alone is no proof. A callback that holds the loop used the processor itself for that long, or
 it was seen twice at a call that waits. What the watching itself costs is nobody's fault, and does
-not count.
+not count; nor does what Python's garbage collector takes, since it comes to any line, and the events
+that are kept make it slower.
 """
 
+import gc
 import sys
 import threading
 import time
@@ -49,7 +51,8 @@ class Watchdog:
         self._thread = 0  # the loop's
         self._began = 0.0  # s, on a clock of its own; 0 between two callbacks
         self._used = 0.0  # s of the processor, until then
-        self._noting = 0.0  # s that were spent on watching since then
+        self._noting = 0.0  # s that were spent on watching and on collecting since then
+        self._collects = 0.0  # s, since when the garbage collector is at work
         self._number = 0  # of callbacks
         # of the callback with this number: how often it was seen where
         self._seen: tuple[int, Counter[tuple[str, int, str]]] = (0, Counter())
@@ -62,11 +65,14 @@ class Watchdog:
             return
         self._over.clear()
         self._thread = threading.get_ident()
+        gc.callbacks.append(self._collector)
         self._watcher = threading.Thread(target=self._watch, name="minirt watchdog", daemon=True)
         self._watcher.start()
 
     def stop(self) -> None:
         self._over.set()
+        if self._collector in gc.callbacks:
+            gc.callbacks.remove(self._collector)
         if self._watcher.is_alive():
             self._watcher.join()
 
@@ -80,6 +86,12 @@ class Watchdog:
     def excuse(self, since: float) -> None:
         """From that moment (s, monotonic) until now something was noted."""
         self._noting += monotonic() - since
+
+    def _collector(self, phase: str, about: object) -> None:
+        if phase == "start":
+            self._collects = monotonic()
+        elif threading.get_ident() == self._thread:
+            self.excuse(self._collects)
 
     def end(self) -> Held | None:
         """It came back. What there is to say of it, if it held the loop."""

@@ -305,6 +305,16 @@ def test_an_ordinary_program_gives_no_alarm(main: Any) -> None:
     assert found_in(main) == []
 
 
+async def collects_garbage() -> None:
+    until = time.thread_time() + 0.12
+    while time.thread_time() < until:
+        gc.collect()
+
+
+def test_what_the_garbage_collector_takes_is_no_fault_of_the_line_to_which_it_comes() -> None:
+    assert found_in(collects_garbage) == []
+
+
 @pytest.mark.parametrize("at_work", ["time.sleep(0.12)", "import http.client; time.sleep(0.12)"])
 def test_a_slow_import_is_told_as_one_whatever_it_does(
     at_work: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
