@@ -170,10 +170,10 @@ async def start(emit: Emit) -> None:
     sys.stdout, sys.stderr = outputs.streams
 
 
-def pass_over(source: str, instead: str = "") -> None:
+def pass_over(source: str, instead: str = "") -> bool:
     """A cell that cannot run here: what it imports and defines is there for those after it.
 
-    instead: more that they need. It runs in the cell's place, and is not shown.
+    instead: more that they need. It runs in the cell's place, and is not shown. Did it end well?
     """
     shell: Any = PageShell.instance()
     try:
@@ -184,7 +184,11 @@ def pass_over(source: str, instead: str = "") -> None:
         if isinstance(one, DEFINES):
             with suppress(Exception):  # what it stands on cannot be here either
                 exec(compile(ast.Module([one], []), "<passed over>", "exec"), shell.user_ns)
-    exec(instead, shell.user_ns)
+    try:
+        exec(instead, shell.user_ns)
+    except Exception:  # it needs what a reader has changed: who needs this in turn says so
+        return False
+    return True
 
 
 async def run_cell(source: str) -> bool:

@@ -46,7 +46,7 @@ try {
     const began = Date.now();
     let well = true;
     if (typeof text === "string") well = await page.run_cell(text);
-    else page.pass_over(text.passed_over, text.instead);
+    else well = page.pass_over(text.passed_over, text.instead);
     say({ cell, ended: well ? "well" : "badly", seconds: (Date.now() - began) / 1000 });
   }
 } catch (error) {

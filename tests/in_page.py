@@ -207,6 +207,8 @@ def try_chapter(path: Path, patience: float = PATIENCE) -> Chapter:
     for number, ran in enumerate(run(map(in_a_page, cells), patience)):
         came, cell = number + 1, cells[number]
         if NOT_HERE in tags(cell):
+            if ran.ended != "well":
+                chapter.told[number] = "what runs in its place fails"
             continue
         chapter.ran[number] = ran
         if (wrong := fault(cell, ran)) is not None:
