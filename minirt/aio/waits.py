@@ -164,7 +164,7 @@ def look(task: "asyncio.Task[Any]", jobs: MutableMapping[Any, str]) -> Await:
     awaited = tuple(_tasks_of(waiter))
     if awaited:
         return Await(words_of_tasks(awaited), "task", *place, tasks=awaited)
-    what = below[0].f_code.co_qualname if below else f"a {type_name(waiter)}"
+    what = _in_words(below[0].f_code, place[2]) if below else f"a {type_name(waiter)}"
     return Await(printable(what), "future", *place)
 
 
@@ -187,6 +187,24 @@ def words_of_tasks(awaited: Iterable[Any]) -> str:
     )
 
 
+def _in_words(code: CodeType, source: str) -> str:
+    """A function of a library by its name; a method that no line calls by what stands in its place:
+    "session.get(address)" of `async with session.get(address) as answer:`."""
+    pattern = UNCALLED.get(code.co_name)
+    found = pattern and re.search(pattern, source)
+    return found[1] if found else code.co_qualname
+
+
+AFTER_WITH = r"async with\s+(\S.*?)(?:\s+as\s.*|:\s*)$"
+AFTER_IN = r"async for\s.+?\sin\s+(\S.*?)(?::\s*|\])$"
+UNCALLED = MappingProxyType(
+    {
+        "__aenter__": AFTER_WITH,
+        "__aexit__": AFTER_WITH,
+        "__aiter__": AFTER_IN,
+        "__anext__": AFTER_IN,
+    }
+)
 VARIABLE = r"([A-Za-z_][\w.]*(?:\[[^\]]*\])?)"
 
 

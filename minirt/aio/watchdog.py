@@ -7,8 +7,8 @@ takes its stack meanwhile.
 A busy machine may stop the whole process for a moment, and then each callback looks slow. So the
 time alone is no proof. A callback that holds the loop used the processor itself for that long, or
 it was seen twice at a call that waits. What the watching itself costs is nobody's fault, and does
-not count; nor does what Python's garbage collector takes, since it comes to any line, and the events
-that are kept make it slower.
+not count. Nor does what Python's garbage collector takes: it comes to any line, and the events that
+are kept make it slower.
 """
 
 import gc
