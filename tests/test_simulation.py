@@ -359,3 +359,28 @@ def test_a_runtime_has_as_many_simulated_threads_as_real_ones() -> None:
     )
     names = {event.thread for event in recorder.events if event.kind == "started"}
     assert names == {"pool0", "pool1", "pool2", "pool3"}
+
+
+def test_who_computes_until_some_moment_comes_to_an_end() -> None:
+    rt, log = Runtime(system=Simulation()), []  # type: tuple[Runtime, list[object]]
+
+    def busy(seconds: float) -> Js:
+        until = rt.clock.now() + seconds
+        while rt.clock.now() < until:
+            pass
+        return Int(round(1000 * (rt.clock.now() - until + seconds)))
+
+    def main() -> None:
+        rt.set_timeout(300, lambda _: log.append("timer"))
+        rt.register_event_threadpool(lambda: busy(0.5), KIND, log.append)
+        busy(0.2)
+        log.append("main")
+
+    rt.run(main)
+    assert log == ["main", "timer", Int(500)]
+
+
+def test_a_million_timers_are_set_in_one_moment() -> None:
+    clock = SimulatedClock()
+    assert {clock.now() for _ in range(1_000_000)} == {0.0}
+    assert clock.now() > 0
