@@ -1,4 +1,4 @@
-"""A real JupyterLab on loopback and the system's Chromium, for every test of the page."""
+"""A real JupyterLab on loopback, the site, and the system's Chromium, for every test of a page."""
 
 import json
 import os
@@ -6,11 +6,14 @@ import secrets
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,6 +26,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from tests.ports import free_port
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 SIZE = {"width": 1000, "height": 2100}  # of a window, where a test wants no other
 SHOTS = HERE / "shots"  # where the tests leave pictures for a person to look at
 FLAGS = [
@@ -377,6 +381,66 @@ def browser() -> Iterator[Any]:
         opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield opened
         opened.close()
+
+
+# --- The site ---
+
+
+class Server(ThreadingHTTPServer):
+    """A server of one folder, as simple as one can be, that counts what it sends."""
+
+    def __init__(self, folder: Path) -> None:
+        self.sent: list[tuple[str, int]] = []  # (path, bytes) of each answer
+        super().__init__(("127.0.0.1", 0), partial(Quiet, directory=folder))
+        self.origin = f"http://127.0.0.1:{self.server_port}/"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Nobody answers there any longer."""
+        self.shutdown()
+        self.server_close()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    server: Server
+
+    def log_message(self, *words: Any) -> None:
+        """Requests are not news."""
+
+    def send_header(self, keyword: str, value: str) -> None:
+        if keyword == "Content-Length":
+            self.server.sent.append((self.path, int(value)))
+        super().send_header(keyword, value)
+
+
+@pytest.fixture(scope="session")
+def runtime() -> str:
+    """Empty, or why the site's pages have no Run buttons. Fetches what runs them, once."""
+    command = [sys.executable, ROOT / "site" / "runtime.py"]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=280)
+    return ran.stderr if ran.returncode else ""
+
+
+@pytest.fixture(scope="session")
+def built(runtime: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """(the folder of the site, what the command printed)"""
+    tool("myst_nb")
+    folder = tmp_path_factory.mktemp("site") / "site"
+    command = [sys.executable, ROOT / "site" / "build.py", folder]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
+    assert ran.returncode == 0 and (ran.stderr == "" or runtime), ran.stderr
+    return folder, ran.stdout
+
+
+@pytest.fixture(scope="session")
+def site(built: tuple[Path, str]) -> Path:
+    return built[0]
+
+
+@pytest.fixture(scope="session")
+def origin(site: Path) -> Iterator[str]:
+    with closing(Server(site)) as server:
+        yield server.origin
 
 
 @pytest.fixture
