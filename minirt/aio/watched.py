@@ -65,6 +65,8 @@ class WatchedRounds(WatchedCalls):
         self._kinds: dict[int | None, str] = {}  # what threads do, by identity
         self._running: Page | None = None
         self._by = ""  # who runs: for those that are woken meanwhile
+        # a task that was in the middle of a step when this began, and nobody saw that it ended
+        self._halfway: asyncio.Task[Any] | None = None
 
     # Its life
 
@@ -75,6 +77,7 @@ class WatchedRounds(WatchedCalls):
         event_loop._timers = NotedTimers(self)
         rounds.call_ready = self.round
         self._findings.tell = self._found
+        self._halfway = asyncio.current_task(event_loop)
 
     def end(self) -> None:
         """As it was before."""
@@ -277,6 +280,9 @@ class WatchedRounds(WatchedCalls):
             "ready_callbacks": len(loop.ready),
         }
         self.note("turn", None, counters)
+        task, self._halfway = self._halfway, None
+        if task is not None and (page := self._book.page(task)) is not None:
+            self._end_step(page, task)
         if monotonic() - self._looked_at > OFTEN:
             self._look_at_things()
 

@@ -12,6 +12,7 @@ import pytest
 from minirt import Recorder, Simulation
 from minirt.aio import MinirtEventLoop, play
 from minirt.aio.program import AsyncioProgram
+from minirt.aio.watched_loop import WatchedLoop
 from minirt.errors import AlreadyRan
 from minirt.watching.gate import Gate
 from minirt.watching.trace import Event
@@ -153,6 +154,28 @@ def test_a_cancelled_task_and_a_failed_one_say_so() -> None:
     last = [e for e in events if (e.detail or {}).get("name") == "failing"][-1]
     assert last.detail is not None
     assert last.detail["error"] == "ValueError('no')"
+
+
+def test_a_task_that_is_at_work_when_the_watching_begins_is_told_of_at_the_end_of_its_step() -> (
+    None
+):
+    recorder = Recorder()
+    loop = MinirtEventLoop()
+    watched = WatchedLoop(loop)
+
+    async def begins() -> None:
+        watched.book.read_through(loop, 10)
+        watched.attach(recorder)
+
+    async def main() -> None:
+        await asyncio.create_task(begins(), name="begins")
+        await asyncio.sleep(0)
+        watched.detach()
+
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(main())
+    told = [event.kind for event in recorder if (event.detail or {}).get("name") == "begins"]
+    assert told == ["done"]
 
 
 def test_who_woke_a_task_is_told() -> None:

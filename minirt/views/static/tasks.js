@@ -117,7 +117,7 @@ export function makeTasks(actions, send) {
       row.identity = task.identity;
       row.style.setProperty("--mr-depth", Math.min(depth, 8));
       row.dataset.state = task.state;
-      row.classList.toggle("mr-followed", task.identity === followed);
+      row.classList.toggle("mr-followed", task.identity !== null && task.identity === followed);
       link.disabled = task.identity === null;
       setText(link, task.name);
       const texts = [task.coroutine, awaited(task), placeOf(task), left(task, now)];
@@ -142,6 +142,7 @@ export function makeTasks(actions, send) {
     const found = words ? tasks.filter((row) => matches(row, words)) : tasks;
     const wanted = isGrouped ? groups.map(groupRow) : inTree(found).slice(0, MOST_ROWS);
     drawRows(wanted, rows, list, frame.time, followed);
+    list.classList.toggle("mr-grouped", isGrouped);
     if (isGrouped) rows.forEach(({ parts }) => setText(parts[3], ""));
     most = Math.max(most, Math.min(ROOM, wanted.length));
     list.style.setProperty("--mr-lines", most);
