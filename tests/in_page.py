@@ -109,8 +109,8 @@ def run(cells: Iterable[str | dict[str, str]], patience: float = PATIENCE) -> It
     try:
         process.stdin.write(json.dumps(job))
         process.stdin.close()
-        for number in range(-1, len(texts)):
-            ran = _one(process, patience)
+        for number in range(-1, len(texts)):  # the first is the start, which takes longest
+            ran = _one(process, patience if number >= 0 else 3 * PATIENCE)
             if number >= 0:
                 yield ran
             if ran.ended == "died":
