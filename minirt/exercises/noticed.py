@@ -102,7 +102,9 @@ def use(kind: type[MinirtEventLoop]) -> None:
     if hasattr(asyncio, "EventLoop"):  # from 3.13 on
         anything.EventLoop = Given
     if hasattr(asyncio, "unix_events"):
-        anything.unix_events._UnixDefaultEventLoopPolicy._loop_factory = Given
+        for name in ("_UnixDefaultEventLoopPolicy", "_DefaultEventLoopPolicy"):  # 3.14 has this
+            if hasattr(anything.unix_events, name):
+                getattr(anything.unix_events, name)._loop_factory = Given
 
 
 if __name__ == "__main__":
