@@ -164,8 +164,9 @@ class Run:
 
 @cache
 def imported() -> frozenset[str]:
-    """The modules that a page imports before its first cell, found by importing them here."""
-    code = "import sys, minirt.in_page, minirt.extension; print(*sys.modules)"
+    """The modules that a page needs in most of its cells, found by importing them here."""
+    needed = "minirt.in_page, minirt.extension, pygments.lexers.python"  # the last for tracebacks
+    code = f"import sys, {needed}; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
     return frozenset(ran.stdout.decode().split())
 

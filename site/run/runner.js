@@ -33,6 +33,7 @@ export class Runner {
   }
 
   async runAll() {
+    this.say("Waits", "busy");
     if (await this.#isLoaded()) this.#add(this.parts.filter((part) => !this.queue.includes(part)));
   }
 
