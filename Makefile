@@ -69,16 +69,15 @@ lab: $(VENV)/installed-lab ## install what a reader needs and open JupyterLab on
 		--LabApp.default_url="$(if $(wildcard $(FIRST_NOTEBOOK)),/lab/tree/$(FIRST_NOTEBOOK),/lab)" $(LAB_FLAGS)
 
 test: lint chromium ## install what the tests need, the system's Chromium included where that is allowed; run everything
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not browser and not thorough" $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not browser" $(PYTEST_FLAGS)
 	@# a second time on poll(), which is what serves where there is no epoll
-	$(if $(filter Linux,$(shell uname -s)),MINIRT_POLL=selectors $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not browser and not thorough" \
+	$(if $(filter Linux,$(shell uname -s)),MINIRT_POLL=selectors $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not browser" \
 		$(WITHOUT_A_POLL:%=--ignore=tests/test_%.py) $(PYTEST_FLAGS))
 	@# in a process of their own: what drives the browser keeps an event loop running there
 	$(BIN)/python -m pytest -m "browser and not thorough" $(PYTEST_FLAGS)
 	@$(MAKE) --no-print-directory nbval
 
-thorough: $(VENV)/installed-test chromium ## the tests that `make test` leaves out for time: browsers, and all chapters in Pyodide
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not browser and thorough" $(PYTEST_FLAGS)
+thorough: $(VENV)/installed-test chromium ## the tests of browsers, and of their Python, that `make test` leaves out for time
 	$(BIN)/python -m pytest -m "browser and thorough" $(PYTEST_FLAGS)
 
 page: $(VENV)/installed-test ## run the chapters as the pages do, in Pyodide under Node, and say what differs: NAMES="04 05" chooses
@@ -147,7 +146,7 @@ classroom: $(VENV)/installed-classroom ## rehearse a class: STUDENTS=10 log in a
 	@exec $(BIN)/python -m tests.classroom $(if $(STUDENTS),--students $(STUDENTS))
 
 coverage: $(VENV)/installed-test ## line and branch coverage of the package by the unit tests
-	$(BIN)/python -m coverage run -m pytest -q -m "not browser and not thorough" $(PYTEST_FLAGS)
+	$(BIN)/python -m coverage run -m pytest -q -m "not browser" $(PYTEST_FLAGS)
 	$(BIN)/python -m coverage report
 
 # Browser tests drive the system's Chromium. Debian's package is installed where that is allowed; elsewhere they are skipped.

@@ -19,6 +19,7 @@ from tests.kernels import plain
 from tests.notebooks import NOTEBOOKS, chosen, tags
 
 pytestmark = pytest.mark.slow  # Node, and in it a whole Python
+THOROUGH = (pytest.mark.browser, pytest.mark.thorough)  # its Python is a browser's
 QUICK = ("00", "02", "06")  # the chapters that `make test` runs; `make thorough` runs all
 
 fcntl = pytest.importorskip("fcntl")
@@ -309,7 +310,7 @@ def test_a_cell_that_is_passed_over_leaves_what_it_defines() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        name if name in QUICK else pytest.param(name, marks=pytest.mark.thorough)
+        name if name in QUICK else pytest.param(name, marks=THOROUGH)
         for name in (path.name[:2] for path in sorted(NOTEBOOKS.glob("*.ipynb")))
     ],
 )
@@ -339,7 +340,7 @@ NEED_MORE = {"echo_on_poll", "bend_a_rule", "find_the_holder", "free_the_loop"} 
     [
         "04_timers",
         *(
-            pytest.param(name, marks=pytest.mark.thorough)
+            pytest.param(name, marks=THOROUGH)
             for name in sorted({one.chapter for one in exercises().values()} - {"04_timers"})
         ),
     ],

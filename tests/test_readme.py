@@ -41,6 +41,7 @@ ELSEWHERE = {
     "make bench": "tests/test_benchmarks.py calls it, with a tenth of the work",
     "make site": "tests/browser/test_site.py calls it",
     "make kernels": "the workflow's job of this name",
+    "make page": "tests/test_in_page.py calls its parts",
     "make thorough": "the workflow's job of this name",
     "make peers": "tests/test_peers.py runs a part of it",
     "make binder-link": "tests/test_binder_link.py calls it, in other repositories",
