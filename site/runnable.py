@@ -28,6 +28,8 @@ from typing import Any
 
 import nbformat
 
+from minirt.core.machine import IN_A_PAGE
+
 HERE = Path(__file__).resolve().parent / "run"
 NOT_HERE = "not-in-a-browser"  # the tag of a cell that keeps its recorded output
 LEXER = re.compile(r"pygments/lexers/(?!_mapping|__init__)")
@@ -136,7 +138,12 @@ class Run:
             name: len(content) for name, content in self.files.items() if name.endswith(".gzip")
         }
         script = bundled(
-            self.fetched, "main.js", "iife", RUN_FOLDER=self.folder, RUN_FILES=fetched_by_worker
+            self.fetched,
+            "main.js",
+            "iife",
+            RUN_FOLDER=self.folder,
+            RUN_FILES=fetched_by_worker,
+            SIMULATED=IN_A_PAGE,
         )
         (static / "run.js").write_bytes(script)
 

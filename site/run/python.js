@@ -35,6 +35,12 @@ export class Python {
     return this.#answered({ source });
   }
 
+  // What those after it need of a cell that cannot run here.
+  passOver(source, instead = "") {
+    this.listen.output = null;
+    return this.#answered({ passedOver: source, instead });
+  }
+
   stop() {
     this.#end(new Ended("stopped"));
   }

@@ -112,7 +112,10 @@ export class Runner {
 
   async #runOne(part) {
     part.hasRun = true;
-    if (part.cannotRun) return part.instead ? this.python.run(part.instead, () => {}) : true;
+    if (part.cannotRun) {
+      await this.python.passOver(part.source, part.instead);
+      return true; // who needs what is not there says so
+    }
     const { cell } = part;
     const began = performance.now();
     const seconds = () => (performance.now() - began) / 1000;

@@ -4,9 +4,6 @@ import { button, icon, made } from "./elements.js";
 
 const INVITES = (megabytes) =>
   `The cells of this page run in your browser. The first Run loads Python from this site (${megabytes} MB).`;
-const SIMULATED =
-  "This page runs in simulated time: a browser has no threads, no epoll. On your machine the same cells run for real.";
-
 export class Toolbar {
   // asked: {runAll, stop, reset, download}; megabytes: of the first Run
   constructor(asked, megabytes) {

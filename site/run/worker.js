@@ -1,8 +1,9 @@
 // How does Python run beside the page, so that the page goes on?
 //
-// In a worker. The page says {files} once and then {source}, one cell at a time; the worker says
-// what happens: {bytes}, {step}, {ready}, {output}, {ended}, {failed}. A page ends a cell that does
-// not end by itself by ending the worker.
+// In a worker. The page says {start} once and then {source}, one cell at a time, or {passedOver,
+// instead} of a cell that cannot run here; the worker says
+// what happens: {bytes}, {step}, {ready}, {output}, {ended}, {failed}. A cell that does not end by
+// itself is ended with the worker.
 
 import { loadPyodide } from "./pyodide.js";
 import { filesOf } from "./tar.js";
@@ -127,9 +128,10 @@ function merged(streams) {
   return made;
 }
 
-async function run(source) {
+async function run({ source, passedOver, instead }) {
   [letters, sent] = [0, 0];
-  const ok = await (await shell).run_cell(source);
+  const page = await shell;
+  const ok = passedOver === undefined ? await page.run_cell(source) : page.pass_over(passedOver, instead);
   letWaitingGo();
   said({ ended: { ok } });
 }
@@ -143,6 +145,6 @@ onmessage = ({ data }) => {
     shell = start();
     shell.then(() => said({ ready: true }), failed);
   } else {
-    run(data.source).catch(failed);
+    run(data).catch(failed);
   }
 };
