@@ -2,7 +2,8 @@
 
 import contextvars
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from minirt.aio import MinirtEventLoop
@@ -197,22 +198,20 @@ def not_at_once(bent: Bent) -> str:
     return ""
 
 
-NAME: contextvars.ContextVar[str] = contextvars.ContextVar("NAME", default="nobody")
-
-
 def context(bent: Bent) -> str:
     play = Play(bent)
+    who: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
     found: dict[str, str] = {}
     other = contextvars.copy_context()
-    other.run(NAME.set, "Ada")
+    other.run(who.set, "Ada")
 
     def sets() -> None:
-        NAME.set("Grace")
-        play.loop.call_later(0.1, lambda *args: found.setdefault("caller", NAME.get()))
-        NAME.set("Edsger")
+        who.set("Grace")
+        play.loop.call_later(0.1, lambda *args: found.setdefault("caller", who.get()))
+        who.set("Edsger")
 
     contextvars.copy_context().run(sets)
-    play.loop.call_later(0.1, lambda *args: found.setdefault("given", NAME.get()), context=other)
+    play.loop.call_later(0.1, lambda *args: found.setdefault("given", who.get()), context=other)
     play.run()
     if found.get("given", "Ada") != "Ada":
         return f"with `context=` in which a name is 'Ada', the callback read {found['given']!r}"
@@ -221,16 +220,18 @@ def context(bent: Bent) -> str:
     return ""
 
 
-RULES: dict[str, Callable[[Bent], str]] = {
-    "arguments": arguments,
-    "once": once,
-    "not early": not_early,
-    "not late": not_late,
-    "order": order,
-    "handle": handle,
-    "not at once": not_at_once,
-    "context": context,
-}
+RULES: Mapping[str, Callable[[Bent], str]] = MappingProxyType(
+    {
+        "arguments": arguments,
+        "once": once,
+        "not early": not_early,
+        "not late": not_late,
+        "order": order,
+        "handle": handle,
+        "not at once": not_at_once,
+        "context": context,
+    }
+)
 
 
 @check("what is not call_later is as it was", seconds=5)

@@ -120,7 +120,7 @@ NEEDS = (
         "one program of {} will not run", "Run: pip install aiohttp. Nothing else needs it",
     ),
     Need(
-        "Node", has_node, ("01", "02", "03", "04", "05", "06", "07", "08", "09"),
+        "Node", has_node, ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10"),
         "the `%%node` cells of {} say so", "https://nodejs.org has it, and the other cells do "
         "without: what it printed is recorded",
     ),
@@ -130,7 +130,7 @@ NEEDS = (
         "`ulimit -u`, or restart the kernel",
     ),
     Need(
-        "A port on 127.0.0.1", has_ports, ("00", "05", "07", "09"),
+        "A port on 127.0.0.1", has_ports, ("00", "03", "05", "07", "09"),
         "no server of {} can be reached", "Let this process listen there, or read along on Binder",
     ),
     Need(
