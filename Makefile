@@ -122,10 +122,10 @@ quotes: $(VENV)/installed-test ## fill the quote cells of the notebooks from the
 architecture: $(VENV)/installed-test ## draw the floors of the package, site/architecture.svg, from tests/layers.py
 	$(BIN)/python -m tests.architecture --write
 
-binder-link: | $(VENV)/bin/python ## the README's Binder badge and the project's addresses, from this repository's own
+binder-link: | $(VENV)/bin/python ## the README's links to Binder and to the pages, and the project's addresses, from this repository's own
 	@$(BIN)/python -m tests.binder_link
 
-site: $(VENV)/installed-site ## the chapters as static pages in build/site, with the recorded views to play
+site: $(VENV)/installed-site ## the chapters as pages in build/site, whose cells run in the browser (to build those: Node 20 with npm)
 	@rm -rf build/site
 	@$(BIN)/python site/build.py build/site
 

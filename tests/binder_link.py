@@ -1,6 +1,6 @@
-"""Which link opens this repository on mybinder.org, and where does it live?
+"""Which links open this repository on mybinder.org and as pages, and where does it live?
 
-Puts the badge into the README, and the addresses into pyproject.toml and CITATION.cff.
+Puts the links into the README, and the addresses into pyproject.toml and CITATION.cff.
 
     python -m tests.binder_link
 
@@ -121,10 +121,24 @@ def git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def badge(address: Address) -> str:
-    return (
+    """What the README says at its top: Binder's link and, if they have a place, the pages'."""
+    binder = (
         f"[![Open in Binder]({BINDER}/badge_logo.svg)]({link(address)}) "
         "The notebooks in your browser, with nothing to install."
     )
+    pages = pages_link(address)
+    if pages is None:
+        return binder
+    return f"{binder} Or [the chapters as pages that run]({pages}): at once, in simulated time."
+
+
+def pages_link(address: Address) -> str | None:
+    """Where the workflow of GitHub Pages puts the site; None for another host."""
+    if address.host != "github.com":
+        return None
+    owner, _, name = address.path.partition("/")
+    host = f"{owner.lower()}.github.io"
+    return f"https://{host}/" if name.lower() == host else f"https://{host}/{quote(name)}/"
 
 
 def addresses(address: Address) -> dict[str, str]:

@@ -7,7 +7,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.binder_link import PLACES, ROOT, Missing, Place, addresses, filled, link, main, parse
+from tests.binder_link import (
+    PLACES,
+    ROOT,
+    Missing,
+    Place,
+    addresses,
+    badge,
+    filled,
+    link,
+    main,
+    pages_link,
+    parse,
+)
 
 TAIL = "/HEAD?urlpath=lab/tree/notebooks/00_start_here.ipynb"
 FILES = {
@@ -74,6 +86,21 @@ def test_every_form_of_a_github_address_leads_to_the_same_place(remote: str) -> 
 )
 def test_gitlab_and_any_other_host_have_forms_of_their_own(remote: str, where: str) -> None:
     assert link(parse(remote)) == f"https://mybinder.org/v2/{where}{TAIL}"
+
+
+@pytest.mark.parametrize(
+    ("remote", "where"),
+    [
+        ("git@github.com:Ann/minirt.git", "https://ann.github.io/minirt/"),
+        ("https://github.com/Ann/ann.github.io", "https://ann.github.io/"),
+        ("https://gitlab.com/ann/minirt", None),
+    ],
+)
+def test_the_pages_have_a_link_where_a_workflow_publishes_them(
+    remote: str, where: str | None
+) -> None:
+    assert pages_link(parse(remote)) == where
+    assert ("pages that run" in badge(parse(remote))) == (where is not None)
 
 
 @pytest.mark.parametrize("remote", ["/srv/minirt.git", "../minirt", "file:///srv/x", "C:\\x", "x"])
