@@ -126,6 +126,7 @@ handle.update("after")
 def f(): pass
 while True: f()
 """,
+    "endless await": "%%exercise identity_8_bits\nimport asyncio\nawait asyncio.sleep(3600)",
     "endless check": """\
 %%exercise identity_8_bits
 class Identities:
@@ -282,7 +283,7 @@ def test_an_error_has_the_traceback_of_a_kernel(page: dict[str, Ran]) -> None:
     assert page["no Python"].outputs[0]["ename"] == "SyntaxError"
 
 
-@pytest.mark.parametrize("name", ["endless", "endless recursion of calls"])
+@pytest.mark.parametrize("name", ["endless", "endless recursion of calls", "endless await"])
 def test_an_endless_answer_is_ended_with_the_message_of_its_exercise(
     page: dict[str, Ran], name: str
 ) -> None:

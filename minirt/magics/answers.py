@@ -120,12 +120,17 @@ class Alarm:
         self._filename = filename
         self.rang = False
         self._cancel: Callable[[], object] | None = None
-        self._look: Look | None = None  # in place of a signal
+        # in place of a signal: one for code that runs, one for an `await`
+        self._look: Look | None = None
+        self._wait: asyncio.TimerHandle | None = None
         is_main = threading.current_thread() is threading.main_thread()
         self._is_armed = HAS_THREADS and is_main and hasattr(signal, "setitimer")
         if not HAS_THREADS:
             self._look = Look(seconds, self._ring)
             self._look.begin()
+            loop = self._remember_the_task()
+            if loop is not None:
+                self._wait = loop.call_later(seconds, self._ring, 0, None)
         elif self._is_armed:
             self._remember_the_task()
             self._before = signal.signal(signal.SIGALRM, self._ring)
@@ -138,14 +143,18 @@ class Alarm:
             signal.signal(signal.SIGALRM, self._before)
         if self._look is not None:
             self._look.end()
+        if self._wait is not None:
+            self._wait.cancel()
 
-    def _remember_the_task(self) -> None:
+    def _remember_the_task(self) -> asyncio.AbstractEventLoop | None:
+        """The loop on which the cell awaits, if it does."""
         try:
             loop, task = asyncio.get_running_loop(), asyncio.current_task()
         except RuntimeError:  # no loop: a terminal
-            return
+            return None
         if task is not None:
             self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+        return loop
 
     def _ring(self, number: int, frame: FrameType | None) -> None:
         while frame is not None and frame.f_code.co_filename != self._filename:
