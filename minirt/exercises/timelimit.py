@@ -2,8 +2,8 @@
 
 An alarm raises TookTooLong in it: a signal in the main thread, which also ends a sleep or a wait;
 elsewhere an exception from another thread, which a loop of Python code notices. A web page has
-neither signals nor threads. There Python itself looks at the clock, each time that a function
-begins or a loop goes round.
+neither signals nor threads. There Python itself looks at the clock, each time that a loop goes
+round: calls alone come to an end, at Python's limit of recursion.
 """
 
 import contextlib
@@ -85,11 +85,10 @@ class Look:
 
     def begin(self) -> None:
         """Look from now on."""
-        python, when = self._python, self._python.events
+        python, jump = self._python, self._python.events.JUMP  # to look at each call costs more
         python.use_tool_id(self._tool, "minirt time limit")
-        for event in (when.JUMP, when.PY_START, when.PY_RESUME):
-            python.register_callback(self._tool, event, self._look)
-        python.set_events(self._tool, when.JUMP | when.PY_START | when.PY_RESUME)
+        python.register_callback(self._tool, jump, self._look)
+        python.set_events(self._tool, jump)
 
     def end(self) -> None:
         """Look no more."""
