@@ -45,6 +45,7 @@ MENDED = {
     '<th class="head"><p></p></th>': "<td></td>",
     '<div id="search-results">': '<h1>Search</h1><div id="search-results">',
 }
+ON_RUNNING = re.compile(r"^% Where pages run\n(.*?)^% End\n", re.MULTILINE | re.DOTALL)
 TO_THE_PACKAGE = re.compile(r"\]\(\.\./(minirt(?:/\w+)*)(\.py)?\)")
 # JupyterLab's anchor is the heading as it is written, that of the pages has small letters.
 TO_A_HEADING = re.compile(r"\]\(\w*(?:\.ipynb)?#[^)]+\)")
@@ -173,7 +174,7 @@ def question(file: Path) -> str:
 # --- The site ---
 
 
-def write_sources(folder: Path) -> None:
+def write_sources(folder: Path, do_pages_run: bool) -> None:
     """Everything that Sphinx reads."""
     paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
     texts = [cell.source for path in paths for cell in nbformat.read(path, as_version=4).cells]
@@ -184,14 +185,15 @@ def write_sources(folder: Path) -> None:
     for page, text in package_pages(named_files(texts)):
         (folder / page).parent.mkdir(parents=True, exist_ok=True)
         (folder / page).with_suffix(".md").write_text(text, encoding="utf-8")
-    (folder / "index.md").write_text(first_page(chapters), encoding="utf-8")
+    (folder / "index.md").write_text(first_page(chapters, do_pages_run), encoding="utf-8")
     (folder / "site").mkdir()
     for name in ("architecture.md", "architecture.svg"):
         shutil.copy(HERE / name, folder / "site")
 
 
-def first_page(chapters: list[Chapter]) -> str:
+def first_page(chapters: list[Chapter], do_pages_run: bool) -> str:
     text = (HERE / "index.md").read_text(encoding="utf-8")
+    text = ON_RUNNING.sub(r"\1" if do_pages_run else "", text)
     lines = [chapter.line for chapter in chapters]
     view = f'<div data-moment="0.62">{chapters[0].live_view()}</div>'
     filled = text.replace("{{ live view }}", f"```{{raw}} html\n{view}\n```")
@@ -233,7 +235,7 @@ def build(target: Path, fetched: Path | None) -> None:
         sources, static, doctrees = (Path(made) / name for name in ("pages", "static", "doctrees"))
         sources.mkdir()
         static.mkdir()
-        write_sources(sources)
+        write_sources(sources, do_pages_run=run is not None)
         write_widgets(static)
         if run:
             run.write_static(static)

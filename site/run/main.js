@@ -85,9 +85,10 @@ function open() {
     rested: keepPages,
   });
 
-  function reset() {
+  async function reset() {
     if (!confirm("Reset the page? What you wrote into its cells is lost.")) return;
     runner.stop();
+    await new Promise((goOn) => setTimeout(goOn)); // what ran says that it was stopped
     for (const cell of cells) cell.restore();
     for (const { key } of edits.left(cells.map((cell) => cell.key))) edits.forget(key);
     toolbar.say("The page is as it was.");

@@ -46,7 +46,7 @@ export class Notebook {
     link.href = URL.createObjectURL(new Blob([`${text}\n`], { type: "application/x-ipynb+json" }));
     link.download = `${this.name}.ipynb`;
     link.click();
-    URL.revokeObjectURL(link.href);
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   }
 }
 

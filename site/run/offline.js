@@ -7,9 +7,8 @@ export async function keep(root) {
   if (!navigator.serviceWorker) return;
   try {
     await navigator.serviceWorker.register(`${root}sw.js`);
-    const isFirst = !navigator.serviceWorker.controller;
     // What this page fetches next should go through it, so that it is fetched once.
-    if (isFirst) await controlled();
+    if (!navigator.serviceWorker.controller) await controlled();
   } catch {
     // The page runs without it.
   }
@@ -18,7 +17,7 @@ export async function keep(root) {
 const controlled = () =>
   new Promise((resolve) => {
     navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true });
-    setTimeout(resolve, 2000);
+    setTimeout(resolve, 1000);
   });
 
 // The other pages, when there is time.

@@ -61,8 +61,9 @@ export class Outputs {
       for (const { outputs, shown } of displays.get(output.transient.display_id) ?? []) {
         outputs.#update(shown, output);
       }
-    } else if (joined(output.data?.["text/html"] ?? "").includes(QUESTION) && this.#isAsked()) {
-      this.list.push(kept(output));
+    } else if (this.isStale && this.#isAsked() && joined(output.data?.["text/html"] ?? "").includes(QUESTION)) {
+      this.end();
+      this.list = [kept(output)];
     } else {
       if (this.isStale) this.clear();
       this.#show(output);

@@ -20,13 +20,14 @@ export class Runner {
     this.parts = null; // each code cell of the notebook, once it is loaded
     this.queue = [];
     this.count = 0;
+    this.stops = 0;
     this.isWorking = false;
   }
 
   async run(cell) {
     cell.busy = true;
     cell.say("Waits");
-    if (!(await this.#isLoaded()) || !cell.isBusy) return;
+    if (!(await this.#isReady())) return;
     const at = this.parts.findIndex((part) => part.cell === cell);
     const above = this.parts.slice(0, at).filter((part) => !part.hasRun && !this.queue.includes(part));
     this.#add([...above, this.parts[at]]);
@@ -34,13 +35,15 @@ export class Runner {
 
   async runAll() {
     this.say("Waits", "busy");
-    if (await this.#isLoaded()) this.#add(this.parts.filter((part) => !this.queue.includes(part)));
+    if (await this.#isReady()) this.#add(this.parts.filter((part) => !this.queue.includes(part)));
   }
 
   stop() {
-    for (const part of this.queue) leave(part);
+    this.stops += 1;
+    for (const cell of Object.values(this.cells)) if (cell.isBusy) leave({ cell });
     this.queue = [];
     if (this.python.isThere) this.python.stop();
+    else this.say("Stopped.");
   }
 
   // {number: {source, outputs, count}} of the cells that ran or were written into
@@ -55,16 +58,24 @@ export class Runner {
     return found;
   }
 
-  async #isLoaded() {
+  // Is the notebook there, and does the reader still want it to run?
+  async #isReady() {
+    const { stops } = this;
     try {
       const notebook = await this.load();
       this.parts ??= notebook.codeCells.map((part) => ({ ...part, cell: this.cells[part.number] ?? NOWHERE }));
-      return true;
     } catch (error) {
       for (const cell of Object.values(this.cells)) if (cell.isBusy) leave({ cell });
       this.say(error.message, "wrong");
       return false;
     }
+    if (!this.python.isThere) this.#forget();
+    return stops === this.stops;
+  }
+
+  // The names that cells have made are gone with their Python.
+  #forget() {
+    for (const part of this.parts) part.hasRun = false;
   }
 
   #add(parts) {
@@ -102,7 +113,6 @@ export class Runner {
   async #start() {
     const target = this.queue.at(-1);
     this.current = target;
-    for (const part of this.parts) part.hasRun = false;
     await this.python.start((text, part) => {
       this.say(text, "busy", part);
       if (target.cell.isBusy) target.cell.say(text, "busy");
@@ -139,9 +149,10 @@ export class Runner {
   }
 
   #sayHowItEnded(done, failed) {
+    const after = this.queue.length ? " Nothing was run after it." : "";
     for (const part of this.queue) leave(part, "Not run: there was an error above");
     this.queue = [];
-    if (failed) this.say(`An error ended ${failed.cell.name}. Nothing was run after it.`, "wrong");
+    if (failed) this.say(`An error ended ${failed.cell.name}.${after}`, "wrong");
     else this.say(done === 1 ? "Ran 1 cell." : `Ran ${done} cells.`);
   }
 
@@ -151,7 +162,7 @@ export class Runner {
     for (const part of this.queue) leave(part);
     leave(this.current, isStopped ? "Stopped" : error.message, "wrong");
     this.queue = [];
-    for (const part of this.parts) part.hasRun = false;
+    this.#forget();
     if (isStopped) this.say("Stopped. The names are gone: the next Run starts Python again, with the cells above.");
     else this.say(error.message, "wrong");
   }
