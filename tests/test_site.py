@@ -28,7 +28,7 @@ def load(name: str) -> Any:
     return module
 
 
-build, conf = load("build"), load("conf")
+build, conf, runnable = load("build"), load("conf"), load("runnable")
 
 
 def saved_output(kind: str, **values: Any) -> Any:
@@ -152,3 +152,73 @@ def test_no_cell_of_the_chapters_puzzles_the_lexer() -> None:
         if kind in Token.Error
     ]
     assert puzzled == []
+
+
+# --- What makes the pages run ---
+
+
+def built_cell(number: int) -> str:
+    """As Sphinx writes it."""
+    return f'<div class="cell tag_hide-output tag_cell-{number} docutils container">'
+
+
+def test_a_page_says_of_each_cell_what_its_script_must_know() -> None:
+    why = {"not_in_a_browser": 'No "threads".'}
+    cannot = new_code_cell("1", metadata={"tags": ["not-in-a-browser"], "minirt": why})
+    notebook = new_notebook(cells=[new_markdown_cell("#"), new_code_cell("1"), cannot])
+    plain, tagged = (runnable.marked(built_cell(n), notebook) for n in (1, 2))
+    assert plain.startswith('<div class="cell tag_hide-output docutils container" data-cell="1"')
+    assert tagged.endswith('data-why="No &quot;threads&quot;.">') and "data-why" not in plain
+    # two cells with the same source keep their edits apart
+    keys = {part for page in (plain, tagged) for part in page.split() if "data-key" in part}
+    assert len(keys) == 2
+
+
+def test_a_cell_that_changed_has_another_key() -> None:
+    before, after = (new_notebook(cells=[new_code_cell(text)]) for text in ("1", "2"))
+    assert runnable.marks(before)[0] != runnable.marks(after)[0]
+
+
+def test_what_a_page_runs_has_no_outputs_and_is_a_notebook() -> None:
+    printed = new_output("stream", name="stdout", text="done\n")
+    notebook = new_notebook(cells=[new_code_cell("1", outputs=[printed], execution_count=3)])
+    bare = nbformat.reads(runnable.bare(notebook).decode(), as_version=4)
+    nbformat.validate(bare)
+    assert (bare.cells[0].outputs, bare.cells[0].execution_count) == ([], None)
+    assert notebook.cells[0].outputs == [printed]
+
+
+def test_a_page_gets_what_every_traceback_needs() -> None:
+    assert runnable.is_imported("pygments/lexers/python.py")
+    assert runnable.is_imported("IPython/__init__.py")
+    assert not runnable.is_imported("pygments/lexers/haskell.py")
+
+
+def test_without_node_the_site_is_built_to_be_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(build.runtime, "CACHE", tmp_path)
+    assert build.what_runs_the_pages() is None
+    assert "without Run buttons, since Node is not there" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("do_pages_run", [True, False])
+def test_the_first_page_tells_of_run_where_pages_run(tmp_path: Path, do_pages_run: bool) -> None:
+    build.write_sources(tmp_path, do_pages_run)
+    text = (tmp_path / "index.md").read_text(encoding="utf-8")
+    assert ("press Run" in text) == do_pages_run
+    assert "% " not in text
+
+
+def test_every_pin_has_a_hash() -> None:
+    wheels = [line for line in (SITE / "wheels.txt").read_text().splitlines() if line[:1] != "#"]
+    assert len(wheels) >= 10
+    assert [line for line in wheels if "==" not in line or "--hash=sha256:" not in line] == []
+    lock = json.loads((SITE / "package-lock.json").read_text())
+    packages = {name: one for name, one in lock["packages"].items() if name}
+    assert [name for name, one in packages.items() if "integrity" not in one] == []
+    wanted = json.loads((SITE / "package.json").read_text())
+    versions = {**wanted["dependencies"], **wanted["devDependencies"]}
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in versions} == versions
