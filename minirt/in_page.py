@@ -8,7 +8,7 @@ the page as JSON, in the shape in which a notebook keeps it. The page calls `sta
 import ast
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from io import TextIOBase
 from typing import Any, TypeAlias
@@ -191,17 +191,36 @@ def pass_over(source: str, instead: str = "") -> bool:
     return True
 
 
-async def run_cell(source: str) -> bool:
-    """Run one cell of a notebook to its end. Did it end well?"""
+def run_cell(source: str) -> bool | Coroutine[Any, Any, bool]:
+    """Run one cell of a notebook to its end. Did it end well?
+
+    The page awaits what this returns. A cell that awaits nothing is over by then: it runs outside
+    of every task, so that it may run loops and tasks of its own.
+    """
     shell: Any = PageShell.instance()
     failed = None
     try:
         cell = shell.transform_cell(source)
     except Exception:  # it is no Python: IPython shows where
         cell, failed = source, sys.exc_info()
-    result = await shell.run_cell_async(
+    running = shell.run_cell_async(
         source, store_history=True, transformed_cell=cell, preprocessing_exc_tuple=failed
     )
+    if shell.should_run_async(source, transformed_cell=cell, preprocessing_exc_tuple=failed):
+        return _awaited(shell, running)
+    try:
+        running.send(None)
+    except StopIteration as over:
+        return _ended(shell, over.value)
+    raise AssertionError("a cell without an await has waited")
+
+
+async def _awaited(shell: Any, running: Coroutine[Any, Any, Any]) -> bool:
+    return _ended(shell, await running)
+
+
+def _ended(shell: Any, result: Any) -> bool:
+    """What a kernel does after a cell."""
     shell.events.trigger("post_execute")
     shell.events.trigger("post_run_cell", result)
     shell.outputs.flush()
