@@ -18,6 +18,7 @@ from minirt.aio.waits import frames_of, own_frame, source_of, task_of
 from minirt.aio.watchdog import Held, Watchdog
 from minirt.watching.event import printable
 from minirt.watching.labels import place, text_of, type_name
+from minirt.watching.stopping import is_inside
 
 MANY = 1_000  # callbacks that are ready: fewer are no reason to worry
 ROUNDS = 10  # that they grew in, one after the other
@@ -83,7 +84,8 @@ class Findings:
     def held(self, name: str, held: Held, place: Mapping[str, Any]) -> None:
         """A callback took long. place: where it was written, if nobody saw its line."""
         time = f"{held.took * 1000:.0f} ms" if held.took < 1 else f"{held.took:.1f} s"
-        where = f" in line {held.line}: {held.source}" if held.line else ""
+        whose = "" if is_readers(held.file) else f" of {short_file(held.file)}"
+        where = f" in line {held.line}{whose}: {held.source}" if held.line else ""
         text = f"{name} held the loop for {time}{where}."
         if held.blocks:
             advice = ADVICE.get(held.blocks, OTHERWISE)
@@ -229,6 +231,16 @@ def _place_of(handle: Any) -> tuple[str, str, int]:
             return code.co_name, code.co_filename, code.co_firstlineno
     where = place(handle._callback)
     return where["callback"], where.get("file", ""), where.get("line", 0)
+
+
+def is_readers(file: str) -> bool:
+    """Is it a file of the reader's own, and not of a library?"""
+    return not (is_inside(file) or "site-packages" in file)
+
+
+def short_file(file: str) -> str:
+    """Its last folder and its name."""
+    return "/".join(file.replace("\\", "/").split("/")[-2:])
 
 
 def line_of(error: BaseException) -> tuple[str, int]:

@@ -305,6 +305,22 @@ def test_an_ordinary_program_gives_no_alarm(main: Any) -> None:
     assert found_in(main) == []
 
 
+def test_of_a_line_of_a_library_the_file_is_said_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = tmp_path / "site-packages"
+    library.mkdir()
+    (library / "slow_library.py").write_text(
+        "import time\nasync def works() -> None:\n    time.sleep(0.12)\n"
+    )
+    monkeypatch.syspath_prepend(library)
+    works = __import__("slow_library").works
+    recorder = Recorder()
+    AsyncioProgram(None, recorder).run(works())
+    said = [event.detail["text"] for event in recorder if event.kind == "found" and event.detail]
+    assert "in line 3 of site-packages/slow_library.py: time.sleep(0.12)" in said[0]
+
+
 async def collects_garbage() -> None:
     until = time.thread_time() + 0.12
     while time.thread_time() < until:
