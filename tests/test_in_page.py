@@ -12,6 +12,7 @@ import nbformat
 import pytest
 
 from minirt.core.machine import IN_A_PAGE
+from minirt.exercises.mechanism import Exercise
 from minirt.exercises.registry import exercises
 from tests import in_page
 from tests.in_page import NOT_HERE, Ran, run, try_chapter
@@ -20,12 +21,15 @@ from tests.notebooks import NOTEBOOKS, chosen, tags
 
 pytestmark = pytest.mark.slow  # Node, and in it a whole Python
 THOROUGH = (pytest.mark.browser, pytest.mark.thorough)  # its Python is a browser's
-QUICK = ("00", "02", "06")  # the chapters that `make test` runs; `make thorough` runs all
+QUICK = ("00", "06")  # the chapters that `make test` runs; `make thorough` runs all
 
 fcntl = pytest.importorskip("fcntl")
 
+OF_MAKE_TEST = "04_timers"  # the chapter whose exercises `make test` tries, too
+NEED_MORE = {"echo_on_poll", "bend_a_rule", "find_the_holder", "free_the_loop"}  # sockets, threads
+
 # name -> a cell, run in this order in one page
-CELLS = {
+CELLS: dict[str, str | dict[str, str]] = {
     "imports": """
 import importlib, pkgutil, warnings
 import minirt
@@ -119,7 +123,7 @@ handle.update("after")
     "widget": "from minirt.views.live import LiveView",
     "node": "%%node\nconsole.log(1)",
     "kernel": "%minirt kernel",
-    "endless cell": "%config MinirtMagics.exercise_time_limit = 0.5\n",
+    "short limit": "%config MinirtMagics.exercise_time_limit = 0.5",
     "endless": "%%exercise identity_8_bits\nwhile True:\n    pass",
     "endless recursion of calls": """\
 %%exercise identity_8_bits
@@ -134,7 +138,15 @@ class Identities:
     def __getattr__(self, name):
         while True: pass
 """,
+    "passed over": {
+        "passed_over": "import no_such_module, math\nfrom math import pi\n"
+        "def f():\n    return pi\n1 / 0",
+        "instead": "two = 2",
+    },
+    "passed over too": {"passed_over": "%%node\nconsole.log(1)", "instead": ""},
+    "what is left": "print(f() > 3, two)",
     "the end": "print('the page goes on')",
+    "long limit": "%config MinirtMagics.exercise_time_limit = 10.0",
 }
 # asked for -> what the sentence names
 LACKING = {
@@ -144,6 +156,23 @@ LACKING = {
     "process": "processes", "shell": "processes", "fork": "processes",
     "plot": "module matplotlib", "widget": "module anywidget",
 }  # fmt: skip
+
+
+def exercises_of(chapter: str) -> list[Exercise]:
+    """Those that a browser can judge."""
+    return [
+        one for one in exercises().values() if one.chapter == chapter and one.name not in NEED_MORE
+    ]
+
+
+def answers(one: Exercise) -> dict[str, str]:
+    """name -> a cell, as in CELLS."""
+    texts = {"right": one.answer, "wrong": one.wrong[0].text}
+    return {f"{one.name}: {how}": f"%%exercise {one.name}\n{text}" for how, text in texts.items()}
+
+
+for exercise in exercises_of(OF_MAKE_TEST):
+    CELLS |= answers(exercise)
 
 
 @pytest.fixture(scope="session")
@@ -162,8 +191,7 @@ def page(pyodide: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, R
     with (folder / "in_page.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
-            cells = [text.removeprefix("\n") for text in CELLS.values()]
-            kept.write_text(json.dumps([vars(ran) for ran in run(cells)]))
+            kept.write_text(json.dumps([vars(ran) for ran in run(CELLS.values())]))
     found = [Ran(**ran) for ran in json.loads(kept.read_text())]
     return dict(zip(CELLS, found, strict=True))
 
@@ -295,13 +323,10 @@ def test_a_check_that_never_comes_back_is_ended(page: dict[str, Ran]) -> None:
     assert "your code was still busy in __getattr__" in " ".join(out(page["endless check"]).split())
 
 
-@pytest.mark.usefixtures("pyodide")
-def test_a_cell_that_is_passed_over_leaves_what_it_defines() -> None:
-    source = "import no_such_module, math\nfrom math import pi\ndef f():\n    return pi\n1 / 0"
-    skipped = {"passed_over": source, "instead": "two = 2"}
-    magic = {"passed_over": "%%node\nconsole.log(1)", "instead": ""}
-    *_, last = run([skipped, magic, "print(f() > 3, two)"])
-    assert last.outputs == [{"output_type": "stream", "name": "stdout", "text": "True 2\n"}]
+def test_a_cell_that_is_passed_over_leaves_what_it_defines(page: dict[str, Ran]) -> None:
+    assert [page[name].ended for name in ("passed over", "passed over too")] == ["well"] * 2
+    assert page["passed over"].outputs == []
+    assert out(page["what is left"]) == "True 2\n"
 
 
 # The chapters
@@ -332,30 +357,28 @@ def test_a_cell_that_cannot_run_in_a_browser_says_why(path: Path) -> None:
 
 # The exercises
 
-NEED_MORE = {"echo_on_poll", "bend_a_rule", "find_the_holder", "free_the_loop"}  # sockets, threads
+
+def test_an_exercise_takes_its_model_answer_and_refuses_a_wrong_one(page: dict[str, Ran]) -> None:
+    asked = exercises_of(OF_MAKE_TEST)
+    assert asked
+    for one in asked:
+        check(one, page[f"{one.name}: right"], page[f"{one.name}: wrong"])
 
 
 @pytest.mark.usefixtures("pyodide")
-@pytest.mark.parametrize(
-    "chapter",
-    [
-        "04_timers",
-        *(
-            pytest.param(name, marks=THOROUGH)
-            for name in sorted({one.chapter for one in exercises().values()} - {"04_timers"})
-        ),
-    ],
-)
-def test_an_exercise_takes_its_model_answer_and_refuses_a_wrong_one(chapter: str) -> None:
-    asked = [
-        one for one in exercises().values() if one.chapter == chapter and one.name not in NEED_MORE
-    ]
-    cells = ["%load_ext minirt"]
-    for one in asked:
-        cells += [f"%%exercise {one.name}\n{text}" for text in (one.answer, one.wrong[0].text)]
+@pytest.mark.browser
+@pytest.mark.thorough
+@pytest.mark.parametrize("chapter", sorted({one.chapter for one in exercises().values()}))
+def test_each_exercise_of_a_chapter_does(chapter: str) -> None:
+    asked = exercises_of(chapter)
+    cells = ["%load_ext minirt", *(text for one in asked for text in answers(one).values())]
     _, *ran = run(cells)
     for one, right, wrong in zip(asked, ran[::2], ran[1::2], strict=True):
-        assert f"✓ {one.name}: right" in out(right)
-        said = " ".join(out(wrong).split())
-        assert f"✗ {one.name}: " in said
-        assert " ".join(one.wrong[0].says.split()) in said
+        check(one, right, wrong)
+
+
+def check(exercise: Exercise, right: Ran, wrong: Ran) -> None:
+    assert f"✓ {exercise.name}: right" in out(right)
+    said = " ".join(out(wrong).split())
+    assert f"✗ {exercise.name}: " in said
+    assert " ".join(exercise.wrong[0].says.split()) in said
