@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from IPython.core.error import UsageError
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
 from minirt.kernel.__main__ import main, write_spec
+from minirt.magics.kernel_view import KernelView
 from tests.kernels import PATIENCE, Cell, Kernel
 
 pytestmark = pytest.mark.slow  # real kernels
@@ -188,6 +190,11 @@ def test_a_command_that_is_none_is_told_so(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit):
         main(["add"])
     assert "install" in capsys.readouterr().err
+
+
+def test_where_no_loop_runs_the_kernels_view_says_what_to_do() -> None:
+    with pytest.raises(UsageError, match="Python 3 on minirt"):
+        KernelView()
 
 
 def test_the_live_view_shows_the_kernels_own_loop(cells: Kernel) -> None:

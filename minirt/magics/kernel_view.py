@@ -47,11 +47,19 @@ WORDS = MappingProxyType(
 )
 
 
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """None in IPython's terminal, where cells that await nothing run outside of any loop."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 class KernelView:
     """The live view of the loop that runs here."""
 
     def __init__(self) -> None:
-        event_loop = asyncio.get_running_loop()
+        event_loop = running_loop()
         if not isinstance(event_loop, MinirtEventLoop):
             raise UsageError(NOT_MINIRTS)
         self._watched = WatchedLoop(event_loop)
