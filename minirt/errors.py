@@ -132,11 +132,15 @@ class CalledTwice(StateError):
 
 
 class NotCallable(MinirtError, TypeError):
-    def __init__(self, callback: object) -> None:
+    def __init__(
+        self,
+        callback: object,
+        how: str = "with one argument",
+        example: str = "set_timeout(100, done)",
+    ) -> None:
         super().__init__(
-            "a callback must be callable with one argument, and "
-            f"{short_repr(callback)} is not callable. "
-            "Pass the function itself, without parentheses: set_timeout(100, done)"
+            f"a callback must be callable {how}, and {short_repr(callback)} is not callable. "
+            f"Pass the function itself, without parentheses: {example}"
         )
 
 

@@ -400,7 +400,7 @@ def test_nothing_is_made_without_a_program_or_after_its_end() -> None:
     for make in (Future, lambda: sleep_ms(1), lambda: in_pool(int)):
         with pytest.raises(RuntimeError):
             make()
-    with pytest.raises(NotCallable):
+    with pytest.raises(NotCallable, match=r"without arguments, and 3 .* in_pool\(work\)"):
         in_pool(3)  # type: ignore[arg-type]
 
 

@@ -83,6 +83,17 @@ REGISTERING: dict[str, Callable[[Runtime, Any], object]] = {
 }
 
 
+@pytest.mark.parametrize("nothing", [None, 42, "close()"])
+def test_what_is_called_without_arguments_is_refused_where_it_is_given(nothing: Any) -> None:
+    def main(rt: Runtime) -> None:
+        with pytest.raises(NotCallable, match=r"without arguments.* at_close\(give_back\)"):
+            rt.at_close(nothing)
+        with pytest.raises(NotCallable, match="without arguments"):
+            rt.register_event_threadpool(nothing, TaskKind.FILE_READ, print)
+
+    in_main(main)
+
+
 @pytest.mark.parametrize("trace", [None, Recorder()], ids=["plain", "traced"])
 @pytest.mark.parametrize("name", REGISTERING)
 @pytest.mark.parametrize("callback", [None, 42, "print()"])

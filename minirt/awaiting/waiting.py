@@ -14,7 +14,7 @@ from minirt.awaiting.coroutines import Task
 from minirt.awaiting.errors import Cancelled, NoTask
 from minirt.awaiting.futures import Future
 from minirt.core.policies import TaskKind
-from minirt.errors import NotCallable
+from minirt.core.signatures import check_action
 from minirt.node.timeouts import Timeout
 from minirt.values import UNDEFINED, Callback, Error, Js, Undefined
 
@@ -121,8 +121,7 @@ def in_pool(function: Callable[[], T]) -> Future[T]:
 
     Cancelled before a thread has begun with it, it never runs; later its result is dropped.
     """
-    if not callable(function):
-        raise NotCallable(function)
+    check_action(function, "in_pool(work)")
     return InPool(function)
 
 

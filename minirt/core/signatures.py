@@ -14,7 +14,7 @@ from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-from minirt.errors import NotAMain, WrongArguments
+from minirt.errors import NotAMain, NotCallable, WrongArguments
 
 OF_THE_CALL = ("takes ", "missing ", "expected ")  # what Python says when a call itself fails
 VARARGS = 0x04  # of a code object: it has *args
@@ -38,6 +38,12 @@ def check_main(main: object) -> None:
     reason = misfit(main, 0)
     if reason:
         raise WrongArguments(reason, given=0)
+
+
+def check_action(action: object, example: str) -> None:
+    """Raise NotCallable for what cannot be called at all. example: how it is handed over."""
+    if not callable(action):
+        raise NotCallable(action, "without arguments", example)
 
 
 def misfit(function: Callable[..., object], given: int) -> str:

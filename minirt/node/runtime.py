@@ -17,7 +17,7 @@ from minirt.core.callbacks import check_callable
 from minirt.core.calls import Over
 from minirt.core.loop import Loop, leave
 from minirt.core.policies import Schedule, TaskKind
-from minirt.core.signatures import check_main, is_async
+from minirt.core.signatures import check_action, check_main, is_async
 from minirt.core.system import System
 from minirt.core.usual import usual_system
 from minirt.errors import (
@@ -242,6 +242,7 @@ class Runtime:
         It may be called twice, if an interrupt comes in between.
         """
         self.loop.check_thread()
+        check_action(close, "at_close(give_back)")
         self._at_close.append(close)
 
     # Timers, immediates, ticks and microtasks
@@ -693,9 +694,9 @@ class Runtime:
 
 def check_task(task: object, kind: object, cb: object) -> None:
     """TypeError for what can be no task of the pool."""
-    for function in (cb, task):
-        if not callable(function):
-            raise NotCallable(function)
+    if not callable(cb):
+        raise NotCallable(cb)
+    check_action(task, "register_event_threadpool(work, kind, done)")
     if not isinstance(kind, TaskKind):
         raise TypeError(
             f"got {kind!r}, expected a TaskKind. "
