@@ -11,6 +11,7 @@ that nobody watches runs none of this.
 """
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context
@@ -33,9 +34,11 @@ from minirt.watching.gate import Gate, PacedClock
 from minirt.watching.labels import place, text_of
 from minirt.watching.trace import Sink
 
-OFTEN = 0.05  # s: queues and locks are looked at no more often
+OFTEN = 0.05  # s: what no event tells is looked at so often,
+DEAR = 20  # and before a long sleep, unless it takes more than a twentieth of the time
 MOST_THINGS = 20
 LOOKS = 250  # callbacks and handles that are noted between two looks
+HAS_EAGER_TASKS = sys.version_info >= (3, 12)
 ELSEWHERE = "another thread"
 WAKES = "_set_result_unless_cancelled"  # what `asyncio.sleep` has called
 
@@ -61,7 +64,8 @@ class WatchedRounds(WatchedCalls):
         self._look: Callable[[], bool] = getattr(sink, "look", never)  # is it time for a rest?
         self._until_look = LOOKS
         self._descriptors: dict[int, int] = {}  # id(handle) -> identity of a descriptor's event
-        self._looked_at, self._things = 0.0, list[list[Any]]()  # the queues and locks
+        self._looked_at = self._look_took = 0.0  # s: when `_look_around` was, and how long
+        self._things: list[list[Any]] = []  # the queues and locks
         self._kinds: dict[int | None, str] = {}  # what threads do, by identity
         self._running: Page | None = None
         self._by = ""  # who runs: for those that are woken meanwhile
@@ -198,6 +202,8 @@ class WatchedRounds(WatchedCalls):
                 self.gate.leave()
             if held is not None:
                 findings.held(page.name if page else detail["callback"], held, detail)
+            # or a task that failed would keep itself: since 3.12 its traceback has this frame, too
+            del handle, task
 
     def _begin_step(self, page: Page) -> None:
         is_first = page.waits is None and page.state == "ready"
@@ -263,6 +269,9 @@ class WatchedRounds(WatchedCalls):
     # Telling
 
     def wait(self, timeout: float | None) -> Sequence[Event]:
+        is_long = timeout is None or timeout > OFTEN  # who looks on sees this for a while
+        if is_long and monotonic() - self._looked_at > DEAR * self._look_took:
+            self._look_around()
         paced = self._program.paced
         return super().wait(timeout if paced is None else paced.real_seconds(timeout))
 
@@ -284,11 +293,18 @@ class WatchedRounds(WatchedCalls):
         if task is not None and (page := self._book.page(task)) is not None:
             self._end_step(page, task)
         if monotonic() - self._looked_at > OFTEN:
-            self._look_at_things()
+            self._look_around()
 
-    def _look_at_things(self) -> None:
-        """Queues and locks, when they have changed."""
-        self._looked_at, things = monotonic(), self._book.things(MOST_THINGS)
+    def _look_around(self) -> None:
+        """What no handle tells: tasks that began eagerly, and how queues and locks are."""
+        began = monotonic()
+        all_tasks = asyncio.all_tasks(self._program.event_loop) if HAS_EAGER_TASKS else ()
+        things = self._book.things(MOST_THINGS)
+        self._looked_at = monotonic()
+        self._look_took = self._looked_at - began
+        for task in all_tasks:  # the loop hears of an eager one when it is woken, and not before
+            if self._book.page(task) is None:
+                self._end_step(self._open(task), task)
         if things != self._things:
             self._things = things
             self.note("things", None, {"things": things})

@@ -5,6 +5,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -325,3 +326,18 @@ def test_an_eager_task_is_known_when_it_waits() -> None:
         await asyncio.create_task(squared(2), name="eager")
 
     assert kinds(events_of(main()), "eager")[-1] == "done"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks are of 3.12")
+def test_an_eager_task_that_the_loop_was_not_told_of_is_known_while_it_waits() -> None:
+    async def main() -> None:
+        loop, never = asyncio.get_running_loop(), asyncio.Event()
+        eager: Any = partial(asyncio.Task, loop=loop, eager_start=True)
+        tasks = [eager(never.wait(), name=f"eager {number}") for number in range(20)]
+        await asyncio.sleep(0.2)
+        for task in tasks:
+            task.cancel()
+
+    events = events_of(main())
+    for number in range(20):
+        assert kinds(events, f"eager {number}")[:2] == ["created", "awaits"]

@@ -201,7 +201,7 @@ def test_an_error_goes_to_the_handler_and_the_round_goes_on(loop: Loop) -> None:
     assert called == ["the rest"]
     assert isinstance(told[0]["exception"], ValueError)
     assert told[0]["handle"] is handle
-    assert told[0]["message"].startswith("Exception in callback int('x')")
+    assert told[0]["message"].startswith("Exception in callback int(")  # 3.13 hides what it gets
 
 
 def test_an_error_of_the_handler_itself_does_not_leave_the_loop(

@@ -1,6 +1,7 @@
 """call_later and call_at: deadlines in floating seconds, whatever somebody gives."""
 
 import asyncio
+import sys
 import time
 from typing import Any
 
@@ -19,9 +20,16 @@ def run_for(loop: Loop, seconds: float) -> None:
         loop.run_forever()
 
 
+def skip_what_fails_on_nan(loop: Loop) -> None:
+    if sys.version_info >= (3, 13) and not isinstance(loop, MinirtEventLoop):
+        pytest.skip("since 3.13 the standard loop makes an integer of the time to sleep")
+
+
 @pytest.mark.parametrize("delay", [0, -1, -1e9, float("-inf"), float("nan"), False])
 def test_a_delay_that_is_none_is_over_at_once(loop: Loop, delay: float) -> None:
     called: list[int] = []
+    if delay != delay:
+        skip_what_fails_on_nan(loop)
     loop.call_later(delay, called.append, 1)
     run_for(loop, 0.01)
     assert called == [1]
@@ -37,6 +45,7 @@ def test_a_delay_of_years_does_not_stop_the_loop(loop: Loop, delay: float) -> No
 
 
 def test_a_nan_among_others_loses_nobody(loop: Loop) -> None:
+    skip_what_fails_on_nan(loop)
     called: list[int] = []
     for number in range(50):
         loop.call_later(float("nan") if number % 5 == 0 else number / 5000, called.append, number)
