@@ -145,7 +145,8 @@ READ_BY = ("00", "01", "02", "03", "05", "07", "09")  # the chapters that read t
 def findings() -> list[str]:
     """One sentence for each thing that is missing: who misses it, and what to do about it."""
     if not HAS_THREADS:
-        return [IN_A_PAGE, KEPT, *data_findings()]
+        sentences = IN_A_PAGE.replace(". ", ".\n")  # a page does not break lines
+        return [sentences, KEPT, *data_findings()]
     found = [need.finding() for need in NEEDS if not need.is_here()]
     if sys.platform == "win32":
         found.append(WINDOWS)
