@@ -5,10 +5,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
+from jupyter_client.manager import KernelManager
 
-from tests.kernels import Cell, Kernel
+from tests.kernels import PATIENCE, Cell, Kernel
 
 pytestmark = pytest.mark.slow  # real kernels
 
@@ -400,3 +403,22 @@ def test_switched_off_the_runtimes_stand_still_until_it_is_on_again(cells: Kerne
     assert cell.out == ""
     cells.run("%gui minirt")
     cells.watch(lambda: "fired" in cell.out)
+
+
+def test_a_kernel_that_is_shut_down_meanwhile_says_nothing(tmp_path: Path) -> None:
+    manager = KernelManager(kernel_name="python3")
+    with (tmp_path / "errors").open("w+") as errors:
+        manager.start_kernel(stderr=errors)
+        client = manager.blocking_client()
+        client.start_channels()
+        client.wait_for_ready(timeout=PATIENCE)
+        cells = Kernel(client, manager.interrupt_kernel)
+        cells.run("%load_ext minirt\n%gui minirt\nfrom minirt import set_interval")
+        cells.run("set_interval(5, lambda _: None)")
+        client.shutdown()
+        started: Any = manager.provisioner
+        started.process.wait(PATIENCE)
+        client.stop_channels()
+        manager.cleanup_resources()
+        errors.seek(0)
+        assert "Traceback" not in errors.read()

@@ -37,7 +37,9 @@ class KernelLoop:
         import zmq
 
         stream = shell_stream(kernel)
-        self._idle.go_on(lambda: stream.flush(limit=1), stream.getsockopt(zmq.FD))
+        if not stream.closed():  # or the kernel is ended meanwhile
+            has_message = lambda: stream.closed() or stream.flush(limit=1)  # noqa: E731
+            self._idle.go_on(has_message, stream.getsockopt(zmq.FD))
 
     # In place of two methods of the shell
 
