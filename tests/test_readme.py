@@ -67,7 +67,7 @@ def test_somebody_runs_it(command: str) -> None:
 def test_each_file_that_is_named_exists(name: str) -> None:
     linked = re.findall(r"\]\((?!https?:)([^)#]+)", PAGES[name])
     named = re.findall(r"`((?:\w+/)+[\w.]*|\w+\.(?:py|md|toml|json|yml|ipynb))`", PAGES[name])
-    made = {"build/site", "build/site/index.html", "FILE.py"}
+    made = {"build/site", "build/runtime", "build/site/index.html", "FILE.py"}
     places = (ROOT, ROOT / "tests", ROOT / "tests" / "node_order")
     lost = [
         path

@@ -103,9 +103,9 @@ class Watchdog:
         if number == self._number and places:
             times = places.total()
             (file, line, blocks), _ = places.most_common(1)[0]
-        used = thread_time() - self._used - self._noting
+        used = thread_time() - self._used
         is_waiting = times > 1 and (blocks or used < took / IDLE)
-        if used <= HELD and not is_waiting:
+        if used - self._noting <= HELD and not is_waiting:
             return None
         return Held(took, file, line, source_of(file, line) if file else "", blocks)
 
