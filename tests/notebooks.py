@@ -6,8 +6,9 @@
     python -m tests.notebooks --no-run     only bring the files into their normal form
 
 Each notebook runs in a fresh kernel, from its own folder. What is random or depends on the machine
-is then made the same everywhere: identities of cells and widgets, timings, paths in tracebacks. The
-output that answers a prediction is closed, and so is the appendix "For the curious".
+is then made the same everywhere: identities of cells and widgets, timings, paths in tracebacks. A
+saved view or question is drawn by the package's code of today, whenever it was recorded. The output
+that answers a prediction is closed, and so is the appendix "For the curious".
 
 A notebook says which Python has written it. JupyterLab compares that with its kernel's, and shows a
 notebook that was only opened as modified when the two differ, or when nothing is said. So the
@@ -36,6 +37,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from minirt.exercises import quiz
+from minirt.views.saved import BOX, LIVE_VIEW, STATIC, code_of, player, uncoded
 from tests.quoting import ADDRESS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,6 +68,8 @@ OF_THE_EDITOR = (
     "trusted",
 )  # cell metadata that says nothing
 
+# what draws a box, by its kind
+DRAWS = {LIVE_VIEW: STATIC / "live.js", quiz.__name__: Path(quiz.__file__).with_suffix(".js")}
 APPENDIX = "## For the curious"
 
 Notebook = Any  # nbformat.NotebookNode, whose attributes are its keys
@@ -126,8 +131,22 @@ def normalise(notebook: Notebook, name: str) -> None:
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 output.traceback = [without_paths(line) for line in output.traceback]
+            renew_player(output)
     fold(notebook.cells)
     rename_widgets(notebook, Path(name).stem)
+
+
+def renew_player(output: Notebook) -> None:
+    """A saved view or question keeps what it shows, and is drawn by the code of today."""
+    html = output.get("data", {}).get("text/html", "")
+    if not html.startswith(BOX):
+        return
+    own, begin, script = html.rpartition("<script>")
+    code = code_of(DRAWS[own.partition('data-kind="')[2].partition('"')[0]])
+    around, _, rest = player("{{code}}").partition("{{code}}")
+    packed = script.removeprefix(around).partition('"')[0]
+    if script != f"{around}{packed}{rest}</script></div>" or uncoded(packed) != uncoded(code):
+        output.data["text/html"] = f"{own}{begin}{player(code)}</script></div>"
 
 
 def is_prediction(cell: Notebook) -> bool:

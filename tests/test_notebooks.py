@@ -1,8 +1,10 @@
 """Are the committed notebooks clean: run in order, free of one machine's paths, well linked?"""
 
+import base64
 import copy
 import platform
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from minirt.views.saved import LIVE_VIEW, STATIC, code_of, coded, saved, uncoded
 from tests import notebooks
 from tests.notebooks import (
     NOTEBOOKS,
@@ -20,6 +23,7 @@ from tests.notebooks import (
     comparison,
     make,
     normalise,
+    renew_player,
     tags,
     widget_views,
 )
@@ -394,3 +398,16 @@ def test_a_notebook_that_runs_twice_stays_as_it_is(tmp_path: Path) -> None:
     assert faults("04.ipynb", notebook, tmp_path) == []
     assert "04-0001" in notebooks.widget_states(notebook)
     assert "0x" in once and make(path, fresh=True) != once
+
+
+def box(code: str) -> str:
+    return saved(LIVE_VIEW, "<p>a still</p>", {"recordings": 1}, {"recording": b"events"}, code)
+
+
+def test_a_saved_view_is_drawn_by_the_code_of_today_and_keeps_what_it_shows() -> None:
+    today = code_of(STATIC / "live.js")
+    repacked = base64.b64encode(zlib.compress(uncoded(today).encode(), 1)).decode()
+    for before, after in ((coded("// of last year", ""), today), (repacked, repacked)):
+        output = new_output("display_data", {"text/html": box(before)})
+        renew_player(output)
+        assert output.data["text/html"] == box(after)

@@ -32,13 +32,17 @@ def saved(
     """
     texts = {name: base64.b64encode(content).decode() for name, content in buffers.items()}
     state = json.dumps({"values": values, "buffers": texts}, separators=(",", ":"))
-    player = (STATIC / "saved.js").read_text(encoding="utf-8").replace("{{code}}", code)
     return (
         f'{BOX} data-kind="{escape(kind)}"><div class="minirt-still">{still}</div>'
         # "<" would end the script, or open a comment in it
         f'<script type="application/json">{state.replace("<", chr(92) + "u003c")}</script>'
-        f"<script>{player}</script></div>"
+        f"<script>{player(code)}</script></div>"
     )
+
+
+def player(code: str) -> str:
+    """The script at the end of a box."""
+    return (STATIC / "saved.js").read_text(encoding="utf-8").replace("{{code}}", code)
 
 
 def saved_run(still: str, packed: bytes, said: dict[str, Any]) -> str:
@@ -57,6 +61,11 @@ def coded(code: str, style: str) -> str:
     """Code and style, small enough to be in each box."""
     text = json.dumps({"code": shortened(code), "style": shortened(style)})
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def uncoded(coded: str) -> str:
+    """The same text for the same code and style, whatever zlib has packed them."""
+    return zlib.decompress(base64.b64decode(coded)).decode()
 
 
 def shortened(text: str) -> str:

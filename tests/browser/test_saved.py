@@ -103,6 +103,12 @@ def test_a_notebook_that_was_saved_shows_its_recording_when_it_is_opened_another
     again.frames()
     assert again.text("position").startswith("1 / ")
     assert not any(error in text_of_outputs(again) for error in ERRORS)
+    again.theme("JupyterLab Dark")  # while it changes, Lab hides everything
+    again.frames(30)
+    drawn, seen = again.page.locator(".mr-lanes").evaluate(
+        "(lanes) => [lanes.viewBox.baseVal.width, lanes.clientWidth]"
+    )
+    assert drawn == pytest.approx(seen, abs=2) and seen > 300
 
 
 @pytest.mark.thorough

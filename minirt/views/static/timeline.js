@@ -100,6 +100,7 @@ export function makeTimeline(follow) {
   }
 
   function draw({ spans, threads, from, to, now, at, followed }) {
+    if (element.clientWidth === 0) return; // hidden, as all of Lab is while its theme changes
     const width = Math.max(160, Math.floor(element.clientWidth - 20));
     const lanes = ["loop", ...Array.from({ length: threads }, (_, number) => `pool${number}`)];
     const scale = (width - LEFT) / Math.max(1e-6, to - from);
