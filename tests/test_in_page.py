@@ -218,7 +218,7 @@ def test_every_module_is_imported_without_a_warning_but_those_for_kernels(
 
 
 def test_it_is_said_that_time_is_simulated(page: dict[str, Ran]) -> None:
-    assert IN_A_PAGE in out(page["begin"])
+    assert IN_A_PAGE in out(page["begin"]).replace(".\n", ". ")
     assert "missing" not in out(page["begin"])
 
 
