@@ -279,6 +279,29 @@ def test_gather_cancels_the_rest_and_waits_for_them() -> None:
     run(main)
 
 
+@pytest.mark.parametrize("wait_for", [gather, race])
+def test_what_is_handed_over_twice_is_one_task(wait_for: Any) -> None:
+    """As with asyncio's gather, and as the same promise twice in Promise.all."""
+    begun: list[str] = []
+
+    async def one() -> int:
+        begun.append("begun")
+        await sleep_ms(1)
+        return 5
+
+    class Waits:
+        def __await__(self) -> Any:
+            return one().__await__()
+
+    async def main() -> None:
+        coroutine, task, other = one(), Task(one()), Waits()
+        found = await wait_for(coroutine, task, coroutine, other, task, other)
+        assert found == ([5] * 6 if wait_for is gather else 5)
+        assert len(begun) == 3
+
+    run(main)
+
+
 def test_a_cancelled_gather_cancels_all_and_waits() -> None:
     async def main() -> None:
         group = gather(sleep_ms(500), raises(ValueError(), 100))

@@ -8,7 +8,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from minirt.awaiting.book import book_of
-from minirt.awaiting.coroutines import ITS_OWN_LINE, Task, task_of
+from minirt.awaiting.coroutines import ITS_OWN_LINE, Task, check_coroutine, task_of
 from minirt.awaiting.errors import Cancelled, NeverSettled
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ def adopt(
     runtime: "Runtime", coroutine: "CoroutineType[Any, Any, Any]", by_handler: bool = False
 ) -> Task[Any]:
     """Run what an async callback returned. by_handler: it was `on_uncaught`."""
+    check_coroutine(coroutine)
     made = coroutine.cr_code, ITS_OWN_LINE
     begun = last_word(coroutine, runtime) if by_handler else coroutine
     return task_of(begun, book_of(runtime), coroutine.__name__, made)

@@ -49,14 +49,11 @@ class Task(Future[T]):
 
     def __init__(self, coroutine: Coroutine[Any, Any, T], name: str | None = None) -> None:
         self._book: Book = book_here()
+        check_coroutine(coroutine)
         self._begin(coroutine, name, place_of_the_caller())
 
-    def _begin(
-        self, coroutine: Coroutine[Any, Any, T], name: str | None, made: tuple[CodeType, int]
-    ) -> None:
+    def _begin(self, coroutine: Any, name: str | None, made: tuple[CodeType, int]) -> None:
         book = self._book
-        if type(coroutine) is not CoroutineType or is_started(coroutine):
-            raise NotACoroutine(coroutine)
         self._check_thread()
         self._reactions = []
         self.state = "pending"
@@ -116,14 +113,14 @@ class Task(Future[T]):
             is_interrupted = self._must_cancel or self._refusal is not None
             awaiting = self._interrupt() if is_interrupted else self._coroutine.send(None)
         except StopIteration as stop:
-            self._end(self._cancel_now if self._must_cancel else self._fulfil, stop.value)
+            self._settle("cancelled") if self._must_cancel else self._fulfil(stop.value)
         except Cancelled:
-            self._end(self._cancel_now, None)
+            self._settle("cancelled")
         except Exception as error:
-            self._end(self._fail, error)
+            self._fail(error)
         except BaseException as error:  # it ends the loop's turn as well
             self.is_heard = True
-            self._end(self._fail, error)
+            self._fail(error)
             raise
         else:
             self._wait_for(awaiting)
@@ -161,14 +158,12 @@ class Task(Future[T]):
         assert error is not None
         return self._coroutine.throw(error)
 
-    def _end(self, settle: Any, value: Any) -> None:
+    def _settle(self, state: str) -> None:
+        """The coroutine is over, and so is the task."""
         self._book.tasks.discard(self)
-        settle(value)
+        Future._settle(self, state)
         if self._book.loop.is_watched:
-            self._tell("cancelled" if self.state == "cancelled" else "done")
-
-    def _cancel_now(self, value: object) -> None:
-        self._settle("cancelled")
+            self._tell("cancelled" if state == "cancelled" else "done")
 
     def drop(self) -> None:
         """The runtime closes: the coroutine ends where it stands, if it does not refuse."""
@@ -208,19 +203,18 @@ class Task(Future[T]):
         return said
 
 
-def task_of(
-    coroutine: Coroutine[Any, Any, T], book: Book, name: str, made: tuple[CodeType, int]
-) -> Task[T]:
-    """A task that no code of the program's makes, as for what an async callback returned."""
-    task: Task[T] = Task.__new__(Task)
+def task_of(coroutine: Any, book: Book, name: str | None, made: tuple[CodeType, int]) -> Task[Any]:
+    """A task of a coroutine that was checked, made somewhere else than here."""
+    task: Task[Any] = Task.__new__(Task)
     task._book = book
     task._begin(coroutine, name, made)
     return task
 
 
-def is_started(coroutine: Any) -> bool:
-    """Does it run already, or is it over?"""
-    return coroutine.cr_frame is None or coroutine.cr_running or coroutine.cr_suspended
+def check_coroutine(one: Any) -> None:
+    """Raise NotACoroutine for one that runs already, or is over, and for anything else."""
+    if type(one) is not CoroutineType or one.cr_suspended or one.cr_running or one.cr_frame is None:
+        raise NotACoroutine(one)
 
 
 def place_of_the_caller() -> tuple[CodeType, int]:

@@ -79,7 +79,8 @@ class Future(Generic[T]):
     def set_result(self, value: T) -> None:
         """It has a value. AlreadySettled when it is settled."""
         self._check_pending()
-        self._fulfil(value)
+        self._value = value
+        self._settle("done")
 
     def set_exception(self, error: BaseException) -> None:
         """It has failed. TypeError for what is no instance of an exception, and StopIteration."""
@@ -152,7 +153,9 @@ class Future(Generic[T]):
         """It is cancelled: what it holds is not needed."""
 
     def _check_pending(self) -> None:
-        self._check_thread()
+        loop = self._book.loop
+        if get_ident() != loop.thread:
+            loop.check_thread()
         if self.state != "pending":
             raise AlreadySettled(self)
 

@@ -9,8 +9,8 @@ from functools import partial
 from types import CoroutineType
 from typing import Any
 
-from minirt.awaiting.coroutines import Task, is_started
-from minirt.awaiting.errors import NotACoroutine, NotAwaitable
+from minirt.awaiting.coroutines import check_coroutine, place_of_the_caller, task_of
+from minirt.awaiting.errors import NotAwaitable
 from minirt.awaiting.futures import Future
 from minirt.values import Js
 
@@ -25,10 +25,21 @@ class Group(Future[Any]):
         for one in awaitables:
             check_awaitable(one)
         self._first: Future[Any] | None = None  # the one that ended the others
-        self._members = [as_future(one) for one in awaitables]
+        self._members = self._begin(awaitables)
         self._left = len(self._members)
         for member in self._members:
             member.react(partial(self._ended, member))
+
+    def _begin(self, awaitables: tuple[Awaitable[Any], ...]) -> list[Future[Any]]:
+        """Those that are futures, and a task for each other one; one task if it comes twice."""
+        made = place_of_the_caller()
+        futures: dict[int, Future[Any]] = {}
+        for one in awaitables:
+            if isinstance(one, Future):
+                futures[id(one)] = one
+            elif id(one) not in futures:
+                futures[id(one)] = task_of(as_coroutine(one), self._book, None, made)
+        return [futures[id(one)] for one in awaitables]
 
     def _ended(self, member: Future[Any], value: Js) -> None:
         raise NotImplementedError
@@ -73,7 +84,7 @@ class All(Group):
             self._cancel_members()
         if not self._left and self.state == "pending":
             if self._first is None:
-                self._fulfil([one.result() for one in self._members])
+                self._fulfil([one._value for one in self._members])
             elif self._first is self:
                 self._settle("cancelled")
             else:
@@ -113,21 +124,16 @@ def race(*awaitables: Awaitable[Any]) -> Future[Any]:
 
 def check_awaitable(one: object) -> None:
     """Raise NotAwaitable, or NotACoroutine for one that was awaited already."""
-    if isinstance(one, CoroutineType) and is_started(one):
-        raise NotACoroutine(one)
-    if not isinstance(one, Awaitable):
+    if type(one) is CoroutineType:
+        check_coroutine(one)
+    elif not isinstance(one, Awaitable):
         raise NotAwaitable(one)
 
 
-def as_future(one: Awaitable[Any]) -> Future[Any]:
-    """The future itself, or a task for a coroutine or for anything that can be awaited."""
-    if isinstance(one, Future):
-        return one
-    return Task(one if isinstance(one, CoroutineType) else _awaiting(one))
+def as_coroutine(one: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
+    """The coroutine itself, or one that awaits what can be awaited."""
+    return one if type(one) is CoroutineType else waiting_for(one)
 
 
-def _awaiting(one: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
-    async def waiting() -> Any:
-        return await one
-
-    return waiting()
+async def waiting_for(one: Awaitable[Any]) -> Any:
+    return await one
