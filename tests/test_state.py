@@ -1,6 +1,9 @@
 """minirt.views.state: what a run looked like after each of its events."""
 
+import asyncio
 import json
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -9,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minirt import Runtime, Simulation
+from minirt import Recorder, Runtime, Simulation
+from minirt.aio.program import AsyncioProgram
 from minirt.errors import NobodyReports
 from minirt.views import queues
 from minirt.views.deadlines import Deadlines
@@ -546,3 +550,40 @@ def test_whatever_events_come_the_state_can_be_shown(events: list[Event]) -> Non
     shown.encode()
     pending, epoll, callbacks, free, waiting, _ = state.fields(["counters"])["counters"]
     assert min(pending, epoll, callbacks, free, waiting) >= 0
+
+
+# --- a program of asyncio's ---
+
+
+def of_asyncio(main: Callable[[], Any]) -> list[Event]:
+    recorder = Recorder()
+    AsyncioProgram(None, recorder).run(main())
+    return recorder.events
+
+
+def test_the_counters_of_a_program_of_asyncios_are_its_own() -> None:
+    """Tasks, ready callbacks, timers, descriptors, executor jobs, free threads."""
+    goes_on = threading.Event()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        job = asyncio.create_task(asyncio.to_thread(goes_on.wait))
+        one, other = socket.socketpair()
+        with one, other:
+            loop.add_reader(one, lambda: None)
+            loop.call_later(60, lambda: None)
+            for _ in range(3):
+                await asyncio.sleep(0)
+            loop.call_soon(goes_on.set)
+            await job
+            loop.remove_reader(one)
+
+    events = of_asyncio(main)
+    state, seen = State(), set()
+    for each in events:
+        state.apply(each)
+        (counters,) = state.fields(["counters"]).values()
+        assert all(type(count) is int for count in counters)
+        seen.add(tuple(counters[at] for at in (0, 2, 3, 4)))
+    assert (2, 1, 1, 1) in seen
+    assert counters[:5] == [0, 0, 0, 0, 0]

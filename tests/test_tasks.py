@@ -172,3 +172,46 @@ def test_while_a_program_is_left_alone_its_tasks_are_those_of_the_snapshot() -> 
     assert "sleeper" in [row["name"] for row in rows]
     assert seen[0]["phases"] == ["poll", "timers", "round"]
     assert ["sleep", "a timer", 1] in groups
+
+
+def test_a_row_says_how_often_a_task_was_sent_on_and_how_long_it_was_at_work() -> None:
+    tasks = Tasks()
+    tasks.apply(made(1))
+    for number, took in enumerate((0.25, 0.5, 0.125)):
+        tasks.apply(event("resumed" if number else "step", 1, 10.0 + number, name="task-1"))
+        tasks.apply(waits(1, "queue.get", "queue", 10.0 + number + took))
+    (row,) = tasks.field(0.0)[1]
+    assert (row["steps"], row["busy"], row["longest"]) == (3, 0.875, 0.5)
+    assert not row["sampled"]
+
+
+def test_of_a_task_that_is_over_the_last_step_counts_too() -> None:
+    tasks = Tasks()
+    tasks.apply(made(1))
+    tasks.apply(event("step", 1, 10.0, name="task-1"))
+    tasks.apply(event("done", 1, 10.5))
+    ((row,),) = (tasks.field(0.0)[4],)
+    assert (row["steps"], row["busy"], row["longest"]) == (1, 0.5, 0.5)
+
+
+def test_steps_of_which_no_event_tells_make_the_numbers_a_sample() -> None:
+    tasks = Tasks()
+    tasks.apply(made(1))
+    tasks.apply(event("step", 1, 10.0, name="task-1"))
+    tasks.begin([(1, 11.0, {"name": "task-1", "awaits": "queue.get"})], 1)  # nobody saw its end
+    tasks.apply(event("resumed", 1, 12.0, name="task-1"))
+    tasks.apply(waits(1, "queue.get", "queue", 12.5))
+    tasks.apply(event("resumed", 2, 13.0, name="task-2"))  # it was made meanwhile
+    first, second = tasks.field(0.0)[1]
+    assert (first["steps"], first["busy"], first["sampled"]) == (2, 0.5, True)
+    assert (second["steps"], second["sampled"]) == (1, True)
+
+
+def test_the_busiest_tasks_are_known_also_when_they_are_over() -> None:
+    tasks = Tasks()
+    for number in range(50):
+        tasks.apply(made(number))
+        tasks.apply(event("step", number, 0.0, name=f"task-{number}"))
+        tasks.apply(event("done", number, (number * 7 % 50) / 100))
+    busy = [round(row.busy * 100) for row in tasks.busiest()]
+    assert busy == [49, 48, 47, 46, 45, 44, 43, 42, 41, 40]

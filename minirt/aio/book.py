@@ -116,20 +116,28 @@ class Book:
         page.waits = kept_weakly(look(task, self.jobs))
         page.state, page.since = "waits", self.now()
 
-    def read_through(self, loop: asyncio.AbstractEventLoop, most: int) -> None:
-        """Write down every task that there is, and no other. Any thread may ask."""
-        known = asyncio.all_tasks(loop)
+    def read_through(self, loop: asyncio.AbstractEventLoop, most: int) -> list[Page]:
+        """Write down every task that there is, and no other. Any thread may ask.
+
+        Returns those that await something else than when they were looked at before.
+        """
+        known, runs = asyncio.all_tasks(loop), asyncio.current_task(loop)
+        changed = []
         for key, page in list(self.pages.items()):
             if page.task() not in known:
                 self.pages.pop(key, None)
         for number, task in enumerate(known):
             page = self.page(task) or self.open(task, None)
-            if number < most:
+            if task is runs:
+                page.waits, page.state, page.since = None, "runs", self.now()
+            elif number < most:
                 before = page.waits
                 page.waits = kept_weakly(look(task, self.jobs))
                 if before is None or before[:4] != page.waits[:4]:
                     page.since = self.now()
+                    changed.append(page)
                 page.state = "waits"
+        return changed
 
     def detail(self, page: Page) -> dict[str, Any]:
         """The task as the detail of an event."""

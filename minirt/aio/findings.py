@@ -7,6 +7,7 @@ when it got twice as bad.
 
 import asyncio
 import gc
+import threading
 import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
@@ -14,8 +15,9 @@ from types import BuiltinMethodType, MappingProxyType, MethodType
 from typing import Any
 
 from minirt.aio.book import Book, Page
+from minirt.aio.held import Held
 from minirt.aio.waits import frames_of, own_frame, source_of, task_of
-from minirt.aio.watchdog import Held, Watchdog
+from minirt.aio.watchdog import Watchdog
 from minirt.watching.event import printable
 from minirt.watching.labels import place, text_of, type_name
 from minirt.watching.stopping import is_inside
@@ -50,6 +52,8 @@ class Findings:
         self._lengths: deque[int] = deque(maxlen=ROUNDS)
         self._error = ""  # of the callback that runs
         self._locks: weakref.WeakSet[Any] = weakref.WeakSet()  # those that were told of
+        # the watchdog finds something, too; and while one thing is told, Python may collect another
+        self._finding = threading.RLock()
 
     def found(
         self,
@@ -62,17 +66,19 @@ class Findings:
     ) -> None:
         """Tell it, unless it is known already. page: of the task that it is about."""
         key = (kind, file, line)
-        if len(self._known) > MOST or badness < 2 * self._known.get(key, 0.0):
-            return
-        self._known[key] = badness
+        with self._finding:
+            if len(self._known) > MOST or badness < 2 * self._known.get(key, 0.0):
+                return
+            self._known[key] = badness
         detail = {"finding": kind, "text": printable(text), "file": printable(file), "line": line}
         self._untold.append((None if page is None else page.identity, detail))
         self.hand_over()
 
     def hand_over(self) -> None:
         """Tell what could not be told before."""
-        while self._untold and self.tell is not None:
-            self.tell(*self._untold.popleft())
+        tell = self.tell
+        while self._untold and tell is not None:
+            tell(*self._untold.popleft())
 
     def take_error(self) -> str:
         """What the last callback raised, if it did."""
@@ -84,6 +90,7 @@ class Findings:
     def held(self, name: str, held: Held, place: Mapping[str, Any]) -> None:
         """A callback took long. place: where it was written, if nobody saw its line."""
         time = f"{held.took * 1000:.0f} ms" if held.took < 1 else f"{held.took:.1f} s"
+        time = f"at least {time}" if held.is_least else time
         whose = "" if is_readers(held.file) else f" of {short_file(held.file)}"
         where = f" in line {held.line}{whose}: {held.source}" if held.line else ""
         text = f"{name} held the loop for {time}{where}."

@@ -11,36 +11,29 @@ that nobody watches runs none of this.
 """
 
 import asyncio
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextvars import Context
-from functools import partial
 from time import monotonic
 from typing import Any, Protocol
 
 from minirt.aio.book import Book, Page
 from minirt.aio.executor import Call
 from minirt.aio.findings import Findings
+from minirt.aio.lives import Lives
+from minirt.aio.noted import NotedTimers, function_of, who_wakes
 from minirt.aio.rounds import Rounds
 from minirt.aio.waits import task_of
 from minirt.core.calls import Event
 from minirt.core.policies import Work
 from minirt.core.polls import Interest
-from minirt.values import Int
-from minirt.watching.calls import READINESS, WatchedCalls
+from minirt.watching.calls import WatchedCalls, readiness_in_words
 from minirt.watching.event import printable
 from minirt.watching.gate import Gate, PacedClock
-from minirt.watching.labels import place, text_of
+from minirt.watching.labels import place
 from minirt.watching.trace import Sink
 
-OFTEN = 0.05  # s: what no event tells is looked at so often,
-DEAR = 20  # and before a long sleep, unless it takes more than a twentieth of the time
-MOST_THINGS = 20
 LOOKS = 250  # callbacks and handles that are noted between two looks
-HAS_EAGER_TASKS = sys.version_info >= (3, 12)
 ELSEWHERE = "another thread"
-WAKES = "_set_result_unless_cancelled"  # what `asyncio.sleep` has called
 
 
 class Watched(Protocol):
@@ -60,12 +53,10 @@ class WatchedRounds(WatchedCalls):
         self.rounds = loop
         self._program = program
         self._book, self._findings = program.book, program.findings
-        self._clock = loop.clock  # also when the loop is closed
+        self._lives = Lives(program.book, program.findings, self.note)
         self._look: Callable[[], bool] = getattr(sink, "look", never)  # is it time for a rest?
         self._until_look = LOOKS
         self._descriptors: dict[int, int] = {}  # id(handle) -> identity of a descriptor's event
-        self._looked_at = self._look_took = 0.0  # s: when `_look_around` was, and how long
-        self._things: list[list[Any]] = []  # the queues and locks
         self._kinds: dict[int | None, str] = {}  # what threads do, by identity
         self._running: Page | None = None
         self._by = ""  # who runs: for those that are woken meanwhile
@@ -78,9 +69,12 @@ class WatchedRounds(WatchedCalls):
         """From now on the event loop tells what it does."""
         event_loop, rounds = self._program.event_loop, self.rounds
         event_loop._soon = self._soon
-        event_loop._timers = NotedTimers(self)
+        event_loop._timers = NotedTimers(
+            *(rounds.timers, self.note, self._book, self._clock.now),
+            running=lambda: self._running,
+            excuse=self._findings.watchdog.excuse,
+        )
         rounds.call_ready = self.round
-        self._findings.tell = self._found
         self._halfway = asyncio.current_task(event_loop)
 
     def end(self) -> None:
@@ -89,20 +83,6 @@ class WatchedRounds(WatchedCalls):
         event_loop._soon = rounds.ready.append
         event_loop._timers = rounds.timers
         rounds.call_ready = rounds.call_unwatched
-        self._findings.tell = None
-
-    def note(
-        self,
-        kind: str,
-        identity: int | None = None,
-        detail: dict[str, Any] | None = None,
-        thread: str = "main",
-    ) -> None:
-        loop = self.loop
-        self._add((self._clock.now(), loop.turns, loop.phase, thread, kind, identity, detail))
-
-    def _found(self, identity: int | None, detail: dict[str, Any]) -> None:
-        self.note("found", identity, detail)
 
     # What gets ready
 
@@ -115,7 +95,7 @@ class WatchedRounds(WatchedCalls):
         if task is None:
             self.note("queued", None, {"where": "soon", **self._book.place(handle._callback)})
         elif page is None:
-            self._open(task)
+            self._lives.open(task, self._running)
         else:
             page.by = self._by
         self._findings.watchdog.excuse(began)
@@ -128,11 +108,6 @@ class WatchedRounds(WatchedCalls):
             return False
         self._until_look = LOOKS
         return self._look()
-
-    def _open(self, task: "asyncio.Task[Any]") -> Page:
-        page = self._book.open(task, self._running)
-        self.task("created", page.identity, self._book.detail(page))
-        return page
 
     def added(self, identity: int | None, callback: Any, where: str, detail: Any = None) -> None:
         told = {"where": where, **(detail or {})}
@@ -176,7 +151,7 @@ class WatchedRounds(WatchedCalls):
             page, identity = None, self._identity_of(handle)
             detail = self._book.place(handle._callback)
         else:
-            page = self._book.page(task) or self._open(task)
+            page = self._book.page(task) or self._lives.open(task, self._running)
             page.name = printable(task.get_name())  # `create_task` may name it after it is made
             identity, detail = page.identity, page.place()
         self._may_pass(identity, handle._callback)
@@ -185,8 +160,8 @@ class WatchedRounds(WatchedCalls):
         one.append(ready.popleft())
         self._running, self._by = page, page.name if page else who_wakes(detail["callback"])
         self.note("run", identity, {"where": "soon", **detail})
-        if task is not None and page is not None:
-            self._begin_step(page)
+        if page is not None:
+            self._lives.begin_step(page)
         findings = self._findings
         findings.watchdog.begin()
         try:
@@ -195,7 +170,7 @@ class WatchedRounds(WatchedCalls):
             self._running, self._by = None, ""
             held = findings.watchdog.end()
             if task is not None and page is not None:
-                self._end_step(page, task)
+                self._lives.end_step(page, task)
             error = findings.take_error()
             self.note("returned", identity, {"error": error} if error else None)
             if self.gate is not None:
@@ -204,31 +179,6 @@ class WatchedRounds(WatchedCalls):
                 findings.held(page.name if page else detail["callback"], held, detail)
             # or a task that failed would keep itself: since 3.12 its traceback has this frame, too
             del handle, task
-
-    def _begin_step(self, page: Page) -> None:
-        is_first = page.waits is None and page.state == "ready"
-        page.state, page.waits = "runs", None
-        detail = self._book.detail(page)
-        self.task("step" if is_first else "resumed", page.identity, detail)
-        page.by = ""
-
-    def _end_step(self, page: Page, task: "asyncio.Task[Any]") -> None:
-        book = self._book
-        if not task.done():
-            book.look(page, task)
-            self.task("awaits", page.identity, book.detail(page))
-            self._findings.awaits(page)
-            return
-        page.state = "done"
-        detail = book.detail(page)
-        if task.cancelled():
-            self.task("cancelled", page.identity, detail)
-        else:
-            error = getattr(task, "_exception", None)  # to ask for it would count as hearing it
-            if error is not None:
-                detail["error"] = text_of(error)
-            self.task("done", page.identity, detail)
-        book.close(task)
 
     def _identity_of(self, handle: Any) -> int | None:
         identity = self._descriptors.pop(id(handle), None)
@@ -248,11 +198,7 @@ class WatchedRounds(WatchedCalls):
     def events(self, events: Iterable[Event]) -> None:
         for listener, readiness in events:
             if listener.callback is not None:
-                if type(readiness) is Int:
-                    detail = READINESS[readiness.value]
-                else:
-                    detail = {"readiness": text_of(readiness)}
-                self.note("ready", listener.identity, detail, "epoll")
+                self.note("ready", listener.identity, readiness_in_words(readiness), "epoll")
                 self._descriptors[id(listener.handle)] = listener.identity  # type: ignore[attr-defined]
                 listener.callback(readiness)
 
@@ -269,9 +215,7 @@ class WatchedRounds(WatchedCalls):
     # Telling
 
     def wait(self, timeout: float | None) -> Sequence[Event]:
-        is_long = timeout is None or timeout > OFTEN  # who looks on sees this for a while
-        if is_long and monotonic() - self._looked_at > DEAR * self._look_took:
-            self._look_around()
+        self._lives.look_before_a_sleep(timeout, self._program.event_loop)
         paced = self._program.paced
         return super().wait(timeout if paced is None else paced.real_seconds(timeout))
 
@@ -291,43 +235,13 @@ class WatchedRounds(WatchedCalls):
         self.note("turn", None, counters)
         task, self._halfway = self._halfway, None
         if task is not None and (page := self._book.page(task)) is not None:
-            self._end_step(page, task)
-        if monotonic() - self._looked_at > OFTEN:
-            self._look_around()
-
-    def _look_around(self) -> None:
-        """What no handle tells: tasks that began eagerly, and how queues and locks are."""
-        began = monotonic()
-        all_tasks = asyncio.all_tasks(self._program.event_loop) if HAS_EAGER_TASKS else ()
-        things = self._book.things(MOST_THINGS)
-        self._looked_at = monotonic()
-        self._look_took = self._looked_at - began
-        for task in all_tasks:  # the loop hears of an eager one when it is woken, and not before
-            if self._book.page(task) is None:
-                self._end_step(self._open(task), task)
-        if things != self._things:
-            self._things = things
-            self.note("things", None, {"things": things})
+            self._lives.end_step(page, task)
+        self._lives.look_often(self._program.event_loop)
 
 
 def never() -> bool:
     """It is not."""
     return False
-
-
-def function_of(call: Call) -> Any:
-    """What a thread is to call. `asyncio.to_thread` wraps it in `context.run`."""
-    function = call._function
-    if type(function) is partial and function.args:
-        runs = function.func
-        if type(getattr(runs, "__self__", None)) is Context and runs.__name__ == "run":
-            return function.args[0]
-    return function
-
-
-def who_wakes(callback: str) -> str:
-    """What to say of a callback that wakes a task."""
-    return "its timer" if callback == WAKES else callback
 
 
 def watched_call(call: Callable[..., None], one: deque[Any]) -> None:
@@ -336,30 +250,3 @@ def watched_call(call: Callable[..., None], one: deque[Any]) -> None:
         call(one, 1)
     finally:
         one.clear()
-
-
-class NotedTimers:
-    """In place of the core's timers, where asyncio's side of the loop adds and removes them."""
-
-    __slots__ = ("_timers", "_watched")
-
-    def __init__(self, watched: WatchedRounds) -> None:
-        self._watched, self._timers = watched, watched.loop.timers
-
-    def add(self, when: float, key: int, timer: Any) -> None:
-        self._timers.add(when, key, timer)
-        began, watched = monotonic(), self._watched
-        delay = max(0.0, when - watched._clock.now())
-        where, page = watched._book.place(timer._callback), watched._running
-        if page is not None and where["callback"] == WAKES:
-            where = {**page.place(), "callback": f"wakes {page.name}"}
-        watched.note("boxed", key, where)
-        detail = {"where": "timer", "delay": round(delay * 1000, 3), "deadline": when}
-        watched.note("queued", key, detail)
-        watched._findings.watchdog.excuse(began)
-
-    def remove(self, key: int) -> bool:
-        was_there = self._timers.remove(key)
-        if was_there:
-            self._watched.note("dropped", key, {"why": "cancelled"})
-        return was_there

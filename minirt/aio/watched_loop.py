@@ -1,7 +1,8 @@
 """What can be asked of an asyncio loop while it is watched?
 
 Its core, its tasks, and how it looks at this moment. It tells its events to a sink while one is
-attached, and costs nothing more when that is taken off.
+attached, and costs nothing more when that is taken off. What is found wrong with it is told
+nevertheless: then it is looked at from outside, by threads that are there anyhow.
 """
 
 from dataclasses import dataclass
@@ -10,11 +11,16 @@ from typing import Any
 
 from minirt.aio.book import Book
 from minirt.aio.findings import Findings
+from minirt.aio.held import Held
+from minirt.aio.lives import MOST_THINGS
+from minirt.aio.outside import Outside
 from minirt.aio.rounds import Rounds
+from minirt.aio.waits import task_of
 from minirt.aio.watchdog import Watchdog
-from minirt.aio.watched import MOST_THINGS, WatchedRounds, watched_call
+from minirt.aio.watched import WatchedRounds, watched_call
 from minirt.node.snapshot import Snapshot, snapshot
-from minirt.watching.calls import unwatch, watch_by
+from minirt.watching.calls import WatchedCalls, unwatch, watch_by
+from minirt.watching.event import printable
 from minirt.watching.gate import Gate, PacedClock
 from minirt.watching.trace import Sink
 
@@ -61,17 +67,37 @@ class WatchedLoop:
     def attach(self, trace: Sink | None = None, gate: Gate | None = None) -> None:
         """From now on every event goes to `trace`, and every callback passes the `gate`."""
         self._watching = (trace, gate)
+        self.findings.watchdog.look_from_outside(None)
         watched = watch_by(WatchedRounds(self, self.loop, trace, gate))
         assert isinstance(watched, WatchedRounds)
         watched.begin()
-        self.findings.hand_over()
+        self._tell_findings(watched)
 
     def detach(self) -> None:
-        """No event is recorded any more. On the loop's thread."""
+        """No event is recorded any more, but what is found. On the loop's thread."""
         self._watching = None
-        if isinstance(self.loop.calls, WatchedRounds):
-            self.loop.calls.end()
-        unwatch(self.loop)
+        watched = self.loop.calls
+        if isinstance(watched, WatchedRounds):
+            watched.end()
+            unwatch(self.loop)
+            self._tell_findings(WatchedCalls(self.loop, watched.sink, None))
+            self.findings.watchdog.look_from_outside(Outside(self.loop, self._held))
+
+    def _tell_findings(self, notes: WatchedCalls) -> None:
+        """From now on these note what is found."""
+        self.findings.tell = lambda whom, detail: notes.note("found", whom, detail)
+        self.findings.hand_over()
+
+    def _held(self, callback: Any, held: Held) -> None:
+        """A callback took long while nobody watched. On the watchdog's thread."""
+        task = task_of(callback)
+        if task is None:
+            where = self.book.place(callback)
+            self.findings.held(where["callback"], held, where)
+            return
+        page = self.book.page(task)
+        where = {} if page is None else page.place()
+        self.findings.held(printable(task.get_name()), held, where)
 
     def snapshot(self, most: int = 50) -> AsyncioSnapshot:
         """The program now. Any thread may ask."""
@@ -100,8 +126,12 @@ class WatchedLoop:
             return (), 0
         if monotonic() - self._tasks[0] > FRESH:
             book = self.book
-            book.read_through(self.event_loop, MOST_TASKS)
+            for page in book.read_through(self.event_loop, MOST_TASKS):
+                self.findings.awaits(page)
             pages = list(book.pages.values())
-            rows = tuple((one.identity, one.since, book.detail(one)) for one in pages[:MOST_TASKS])
+            rows = tuple(
+                (one.identity, one.since, {**book.detail(one), "state": one.state})
+                for one in pages[:MOST_TASKS]
+            )
             self._tasks = (monotonic(), rows, len(pages))
         return self._tasks[1:]

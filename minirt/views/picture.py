@@ -19,19 +19,25 @@ from minirt.views.lives import (
     threads_of,
 )
 from minirt.views.state import Entry
-from minirt.views.timeline import Span
+from minirt.views.timeline import Span, unrecorded
 from minirt.views.words import waits_for
 from minirt.watching.trace import Event
 
 WIDTH, LEFT, RIGHT, LANE, TOP = 760, 64, 16, 26, 44
 COLOURS = MappingProxyType(
-    {"callback": "#1766c2", "sleep": "#e3e7eb", "task": "#0f7b55", "wait": "#b45309"}
+    {
+        "callback": "#1766c2",
+        "sleep": "#e3e7eb",
+        "task": "#0f7b55",
+        "wait": "#b45309",
+        "unrecorded": "#6b7480",
+    }
 )
 LEGEND = MappingProxyType(
     {"callback": "callback", "sleep": "asleep in poll", "task": "task", "wait": "task waits"}
 )
 THICK = MappingProxyType(
-    {"sleep": 18, "callback": 18, "task": 18, "wait": 3}
+    {"unrecorded": 18, "sleep": 18, "callback": 18, "task": 18, "wait": 3}
 )  # px; the last on top
 LETTERS = 12  # px
 LETTER = 6.2  # px, of the small type: does a label fit its bar?
@@ -43,11 +49,16 @@ class Picture:
     """A run as SVG, as text and as HTML. The same events always give the same picture."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
+        entries = list(entries)
         self._events = [entry for entry in entries if isinstance(entry, Event)]
         self._threads = threads_of(self._events)
         self._origin = self._events[0].time if self._events else 0.0
         self._lives = lives_of(self._events, self._threads)
-        self._spans = spans_of(self._events, self._lives, self._origin)
+        gaps = unrecorded(entries, self._origin)
+        self._spans = [*gaps, *spans_of(self._events, self._lives, self._origin)]
+        self._left_alone = sum(
+            span.end - span.start for span in self._spans if span.kind == "unrecorded" and span.end
+        )
 
     def __repr__(self) -> str:
         return f"<Picture: {len(self._events)} events in {_seconds(self._end)}>"
@@ -68,6 +79,8 @@ class Picture:
             f"A run of {_seconds(self._end)}: {_many(turns, 'turn')} of the loop, "
             f"{_many(calls, 'callback')}, {_many(tasks, 'task')} on {threads}."
         )
+        if self._left_alone:
+            said += f" Of {_seconds(self._left_alone)} only samples were recorded."
         return " ".join([said, *(warning.text for warning in self._warnings)])
 
     @property
@@ -186,10 +199,12 @@ def _dashes(kind: str, lane: int, bars: Iterable[tuple[float, float]]) -> str:
 
 def _label(span: Span, left: float, width: float, bottom: int) -> list[str]:
     """What stands in a bar that has room for it."""
-    if span.kind not in ("task", "callback"):
+    if span.kind not in ("task", "callback", "unrecorded"):
         return []
     short = str(span.identity) if span.identity is not None else ""
     whole = f"{short} {span.label}".strip()
+    if span.kind == "unrecorded" and span.end is not None:
+        whole = f"{whole}: {span.end - span.start:.1f} s"
     fitting = next((text for text in (whole, short) if len(text) * LETTER + 6 < width), "")
     return [_text(left + 4, bottom, fitting, GROUND)] if fitting else []
 

@@ -183,6 +183,11 @@ class Queues:
         return self._count("epoll")
 
     @property
+    def timers(self) -> int:
+        """How many of them wait for a time."""
+        return self._count("timer")
+
+    @property
     def immediates(self) -> int:
         """How many of them wait for the next check phase."""
         return self._count("immediate")

@@ -17,7 +17,7 @@ from minirt.views.packing import packed, unpacked
 from minirt.views.snapshot import Gap
 from minirt.views.state import Entry, State
 from minirt.views.tasks import Row, as_row
-from minirt.views.timeline import Span
+from minirt.views.timeline import Span, unrecorded
 from minirt.views.words import Place, as_text, label, said
 from minirt.watching.trace import Event, printable
 
@@ -66,7 +66,8 @@ def tape(
     rows = list(_rows(state, entries, values, texts, names, tasks))
     threads = state.workers.size
     lives = lives_of(events, threads)
-    spans = spans_of(events, lives, state.origin)[-MOST_SPANS:]
+    origin = state.origin
+    spans = [*unrecorded(entries, origin), *spans_of(events, lives, origin)][-MOST_SPANS:]
     positions = [at for at, entry in enumerate(entries) if isinstance(entry, Event)]
     return {
         "events": rows,

@@ -7,6 +7,8 @@ counted while tasks change, and a live frame has the first rows only, or those t
 
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
+from heapq import nlargest
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -17,6 +19,7 @@ from minirt.watching.trace import Event, shortened
 ROOM = 60  # rows of a live frame
 GROUPS = 12
 ENDED = 6  # tasks that are over and can still be seen
+BUSIEST = 10
 SOURCE = 120  # characters of a line
 STATES = MappingProxyType(
     {"created": "ready", "step": "runs", "resumed": "runs", "awaits": "waits"}
@@ -52,6 +55,10 @@ class Row(NamedTuple):
     thing: str = ""  # the identity of the queue or lock
     by: str = ""  # who woke it last
     error: str = ""
+    steps: int = 0  # how often it was sent on
+    busy: float = 0.0  # s, in all steps that are over; and in the longest
+    longest: float = 0.0
+    sampled: bool = False  # the program was left alone meanwhile: there were more steps
 
 
 class Tasks:
@@ -64,6 +71,7 @@ class Tasks:
         self._unlisted = 0
         self._groups: Counter[tuple[str, str]] = Counter()
         self._last: deque[Row] = deque(maxlen=ENDED)
+        self._busiest: list[Row] = []  # of those that are over
         self._changed: dict[int, Row | None] | None = None  # who makes a recording asks for it
 
     def __contains__(self, identity: object) -> bool:
@@ -110,8 +118,12 @@ class Tasks:
         there = {}
         for identity, since, detail in tasks:
             before = self._rows.get(identity)
-            kind = "awaits" if "awaits" in detail else "resumed"
-            there[identity] = row_of(identity, kind, since, detail, before)
+            if before is not None:  # nobody saw the end of its step
+                before = before._replace(state="ready")
+            kind = "awaits" if "awaits" in detail else "created"
+            row = row_of(identity, kind, since, detail, before)
+            state = "runs" if said(detail, "state") == "runs" else row.state
+            there[identity] = row._replace(state=state, sampled=True)
         for identity in [one for one in self._rows if one not in there]:
             self.drop(identity)
         for row in there.values():
@@ -135,10 +147,12 @@ class Tasks:
         self.drop(before.identity)
         error = said(detail, "error")
         state = "failed" if error else "cancelled" if event.kind == "cancelled" else "done"
-        row = before._replace(
+        row = after_a_step(before, event.time)._replace(
             state=state, error=error, what="", group="", source="", since=event.time
         )
         self._last.append(row)
+        if len(self._busiest) < BUSIEST or row.busy > self._busiest[-1].busy:
+            self._busiest = busiest([*self._busiest, row])
         self._note(row.identity, row)
 
     def _note(self, identity: int, row: Row | None) -> None:
@@ -169,6 +183,10 @@ class Tasks:
                 found.append(row)
         return found
 
+    def busiest(self) -> list[Row]:
+        """Those that were at work for the longest time, also when they are over."""
+        return busiest([*self._busiest, *self._rows.values()])
+
     def rows(self) -> list[Row]:
         """All of them."""
         return list(self._rows.values())
@@ -185,7 +203,9 @@ class Tasks:
 def row_of(identity: int, kind: str, time: float, detail: Detail, before: Row | None) -> Row:
     """The row after an event of this kind."""
     coroutine = said(detail, "coroutine", length=NAME_LENGTH)
-    known = Row(identity, "") if before is None else before
+    known = Row(identity, "", sampled=kind != "created") if before is None else before
+    if kind == "awaits":
+        known = after_a_step(known, time)
     row = known._replace(
         name=said(detail, "name", known.name, NAME_LENGTH),
         coroutine=coroutine or known.coroutine,
@@ -193,6 +213,7 @@ def row_of(identity: int, kind: str, time: float, detail: Detail, before: Row | 
         state=STATES.get(kind, known.state),
         since=time,
         by=said(detail, "by", known.by),
+        steps=known.steps + (kind in ("step", "resumed")),
     )
     if kind != "awaits":
         return row._replace(what="", group="", kind="", source="", until=None, thing="")
@@ -210,6 +231,19 @@ def row_of(identity: int, kind: str, time: float, detail: Detail, before: Row | 
     )
 
 
+def after_a_step(row: Row, time: float) -> Row:
+    """The same task when its step, if it was in one, is over."""
+    if row.state != "runs":
+        return row
+    took = max(0.0, time - row.since)
+    return row._replace(busy=row.busy + took, longest=max(row.longest, took))
+
+
+def busiest(rows: Iterable[Row]) -> list[Row]:
+    """Those that were at work for the longest time, ten at most, the longest first."""
+    return nlargest(BUSIEST, (row for row in rows if row.steps), key=attrgetter("busy"))
+
+
 def called(name: str, coroutine: str) -> str:
     """What to call a task."""
     return shortened(f"{name}: {coroutine}" if coroutine else name, NAME_LENGTH)
@@ -220,7 +254,8 @@ def as_row(row: Row, origin: float) -> dict[str, Any]:
     said_of_it: Mapping[str, Any] = row._asdict()
     until = None if row.until is None else round(row.until - origin, 6)
     times = {"since": round(row.since - origin, 6), "until": until}
-    return {**said_of_it, "identity": str(row.identity), **times}
+    work = {"busy": round(row.busy, 6), "longest": round(row.longest, 6)}
+    return {**said_of_it, "identity": str(row.identity), **times, **work}
 
 
 def text_in(row: Row) -> str:

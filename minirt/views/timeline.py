@@ -1,14 +1,22 @@
-"""What took time, and on which thread?"""
+"""What took time, and on which thread?
+
+Where events are missing, since the program was left alone for a while, the loop's lane says so.
+"""
 
 from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from minirt.views.snapshot import Gap
 from minirt.views.words import as_text, lane_of, number_of
 from minirt.watching.trace import Event
 
 RECENT = 4.0  # s of the timeline that a live frame carries
 KEPT = 5_000  # spans
 LOOP_SPANS, POOL_SPANS = 140, 70  # at most, in a live frame
+NOT_RECORDED = "not recorded"
+# what comes of a program that is left alone, too
+BESIDES = frozenset(("found", "printed", "things", "watched"))
 
 
 class Span(NamedTuple):
@@ -17,7 +25,7 @@ class Span(NamedTuple):
     lane: str  # loop, pool0 ...
     start: float  # s
     end: float | None  # s; None while it goes on
-    kind: str  # callback, sleep, task, wait
+    kind: str  # callback, sleep, task, wait; unrecorded
     identity: int | None
     label: str
 
@@ -27,8 +35,11 @@ class Timeline:
 
     def __init__(self) -> None:
         self.spans: deque[Span] = deque(maxlen=KEPT)
+        self.origin = 0.0  # the time of the first event (s)
+        self._rows: deque[list[Any]] = deque(maxlen=KEPT)  # of the same spans
         self._open: dict[str, Span] = {}  # by lane
         self._freed_at: dict[str, float] = {}  # lane -> when its last task finished
+        self._is_interrupted = False
 
     def begin(self, event: Event, kind: str, text: str) -> None:
         """A span begins on the event's thread."""
@@ -40,14 +51,14 @@ class Timeline:
         """The span on the event's thread is over."""
         span = self._open.pop(lane_of(event.thread), None)
         if span is not None:
-            self.spans.append(span._replace(end=event.time))
+            self._close(span, event.time)
 
     def start_task(self, event: Event, kind: str, queued: float | None) -> None:
         """A thread begins a task. If it finished another one meanwhile, the task had to wait."""
         lane = lane_of(event.thread)
         if queued is not None and queued < self._freed_at.get(lane, queued):
-            wait = Span(lane, queued, event.time, "wait", event.identity, f"{kind} waits")
-            self.spans.append(wait)
+            wait = Span(lane, queued, None, "wait", event.identity, f"{kind} waits")
+            self._close(wait, event.time)
         self.begin(event, "task", kind)
 
     def finish_task(self, event: Event) -> None:
@@ -55,22 +66,58 @@ class Timeline:
         self._freed_at[lane_of(event.thread)] = event.time
         self.end(event)
 
-    def interrupt(self) -> None:
-        """What goes on now is not known."""
-        self._open.clear()
+    def interrupt(self, since: float) -> None:
+        """Since then (s) nothing is recorded. What goes on now is not known."""
+        if not self._is_interrupted:
+            self._open.clear()
+            self._open["loop"] = Span("loop", since, None, "unrecorded", None, NOT_RECORDED)
+            self._is_interrupted = True
 
-    def recent(self, origin: float, now: float) -> list[list[Any]]:
+    def resume(self, event: Event) -> None:
+        """An event came: if there were none, they are recorded again."""
+        if self._is_interrupted and event.kind not in BESIDES:
+            self._is_interrupted = False
+            span = self._open.pop("loop")
+            if event.time > span.start:
+                self._close(span, event.time)
+
+    def _close(self, span: Span, end: float) -> None:
+        span = span._replace(end=end)
+        self.spans.append(span)
+        self._rows.append(_row(span, self.origin))
+
+    def recent(self, now: float) -> list[list[Any]]:
         """The last seconds before `now`, each span as a row with seconds since `origin`."""
-        shown: list[Span] = []
+        shown: list[list[Any]] = []
         room = {"loop": LOOP_SPANS, "pool": POOL_SPANS}  # a busy loop leaves room for the threads
-        for span in reversed(self.spans):
-            if (span.end or now) < now - RECENT:
+        since = now - RECENT - self.origin
+        for row in reversed(self._rows):
+            if row[2] < since:
                 break
-            group = "loop" if span.lane == "loop" else "pool"
+            group = "loop" if row[0] == "loop" else "pool"
             room[group] -= 1
             if room[group] >= 0:
-                shown.append(span)
-        return [_row(span, origin) for span in (*reversed(shown), *self._open.values())]
+                shown.append(row)
+        return [*reversed(shown), *(_row(span, self.origin) for span in self._open.values())]
+
+
+def unrecorded(entries: Iterable[Event | Gap], origin: float) -> Iterator[Span]:
+    """A span for each stretch of a recording in which the program was left alone."""
+    before, since = origin, None
+    for entry in entries:
+        if isinstance(entry, Gap):
+            since = before if since is None else since
+        elif since is not None and entry.kind not in BESIDES:
+            if entry.time > since:
+                yield _unrecorded(since - origin, entry.time - origin)
+            since = None
+        before = entry.time
+    if since is not None and before > since:
+        yield _unrecorded(since - origin, before - origin)
+
+
+def _unrecorded(start: float, end: float) -> Span:
+    return Span("loop", start, end, "unrecorded", None, NOT_RECORDED)
 
 
 def _row(span: Span, origin: float) -> list[Any]:

@@ -1,12 +1,8 @@
 """How does a view keep up with a program that is faster than any screen?
 
 A `Watch` takes the events in on whatever thread they happen, which costs an append, and folds them
-into one state thirty times a second.
-
-A program whose loop sleeps most of the time loses nothing by being traced, however many events it
-has. One whose loop is always busy gets slower with each of them. So when many come and the loop
-does not sleep, the watch says so, and the program is no longer traced for a while, each time twice
-as long: until then a snapshot has to do.
+into one state thirty times a second. When they slow the program down (`load.py`), the watch says
+so, and the program is no longer traced for a while: until then a snapshot has to do.
 
 The recording is a ring. What is pushed out of it is folded into a second state, so that it begins
 with a moment of which everything is known.
@@ -18,18 +14,14 @@ from time import monotonic
 from typing import Any
 
 from minirt.views.frame import Frame
+from minirt.views.load import BUDGET, Load
 from minirt.views.snapshot import Gap, Snapshot
 from minirt.views.state import Entry, State
 from minirt.views.words import Place
 from minirt.watching.trace import Event
 
-BUDGET = 5_000  # events of a loop that does not sleep: more, and the program goes on untraced
-LATER = 1_000  # the same after a rest. At first there are more, so that a short program has all
-FORGOTTEN = 1_000  # of them in a second: so few cost little, however busy the loop is
-CALM, LONG = 0.5, 0.05  # a loop is that sleeps for this part of the time, of so long (s)
 MOST = 60_000  # events that wait to be folded: more, and the program's thread does it
 CAPACITY = 12_000  # entries of the recording: the last ones
-FIRST_REST, LONGEST_REST = 1.0, 8.0  # s
 
 
 class Watch:
@@ -44,13 +36,10 @@ class Watch:
         self._state = State()
         self._entries: deque[Entry] = deque()
         self._capacity = capacity
-        self._budget = self._whole_budget = budget
+        self._load = Load(budget, _now)
+        self._count = self._load.count
         self._fresh: deque[Event] = deque()
-        self._count = 0  # events since the loop was calm
-        self._traced_since = self._looked = self._since = monotonic()
-        self._slept = 0.0  # s, in real time, since `_looked`; less what was folded meanwhile
         self._folding = RLock()
-        self._rest = FIRST_REST
         self._resting_until: float | None = None
         self._turn = 0  # the last one of which something is known
 
@@ -58,32 +47,23 @@ class Watch:
 
     def record(self, event: Event) -> None:
         """Take an event in. On any thread."""
-        self._count += 1
+        self._count()
         self._fresh.append(event)
         if event.kind == "slept":
-            self._since = monotonic()
+            self._load.sleep()
         elif event.kind == "woke":
-            self._slept += monotonic() - self._since
+            self._load.wake()
         if len(self._fresh) > MOST:
             self.take()
 
     @property
     def is_overloaded(self) -> bool:
         """Is the loop always busy, and do its events slow it down? On the loop's thread."""
-        passed = monotonic() - self._looked
-        if passed > LONG:
-            is_calm = self._slept > CALM * passed
-            self._count = 0 if is_calm else max(0, self._count - int(FORGOTTEN * passed))
-            if is_calm and self._looked - self._traced_since > self._rest:
-                self._rest, self._budget = FIRST_REST, self._whole_budget
-            self._looked, self._slept = self._looked + passed, 0.0
-        return self._count > self._budget
+        return self._load.is_too_much
 
     def rest(self) -> None:
-        """The program goes on untraced, each time twice as long. On the loop's thread."""
-        self._resting_until = monotonic() + self._rest
-        self._rest = min(2 * self._rest, LONGEST_REST)
-        self._budget = min(self._budget, LATER)
+        """The program goes on untraced. On the loop's thread."""
+        self._resting_until = monotonic() + self._load.rest()
 
     def begin(self, snapshot: Snapshot) -> None:
         """From here on every event comes: after a rest, or in the middle of a run.
@@ -94,9 +74,7 @@ class Watch:
             self.take()
             self._keep_snapshot(snapshot)
             self._resting_until = None
-            self._count = 0
-            self._traced_since = self._looked = self._since = monotonic()
-            self._slept = 0.0
+            self._load.begin()
 
     # On the view's thread
 
@@ -111,11 +89,12 @@ class Watch:
 
     def take(self) -> None:
         """Fold what happened since the last time."""
-        fresh, began = self._fresh, monotonic()
+        fresh = self._fresh
         with self._folding:
+            began = monotonic()
             for _ in range(len(fresh)):
                 self._keep(fresh.popleft())
-        self._slept -= monotonic() - began
+            self._load.folded(monotonic() - began)
 
     def frame(self, snapshot: Snapshot) -> Frame:
         """The run as it looks now.
@@ -171,3 +150,7 @@ class Watch:
             self.before.apply(self._entries.popleft())
             self.dropped += 1
         self._entries.append(entry)
+
+
+def _now() -> float:
+    return monotonic()

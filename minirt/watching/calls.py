@@ -73,6 +73,7 @@ class WatchedCalls(Calls):
         super().__init__(loop)
         self.sink = sink
         self.gate = gate
+        self._clock = loop.clock  # also when the loop is closed, and has another
         self._sink_add = adder(sink) if sink is not None else nowhere
         if is_plain(sink):
             self._add, self._halves = sink.add, (sink.keep, sink.count)
@@ -94,7 +95,7 @@ class WatchedCalls(Calls):
     ) -> None:
         """Hand one event to the sink."""
         loop = self.loop
-        self._add((loop.clock.now(), loop.turns, loop.phase, thread, kind, identity, detail))
+        self._add((self._clock.now(), loop.turns, loop.phase, thread, kind, identity, detail))
 
     def _add_guarded(self, fields: Fields) -> None:
         try:
@@ -145,10 +146,7 @@ class WatchedCalls(Calls):
             identity = listener.identity
             if loop.stopped or (gate is not None and not self._may_pass(identity)):
                 return
-            if type(readiness) is Int:
-                detail = READINESS[readiness.value]
-            else:
-                detail = {"readiness": text_of(readiness)}
+            detail = readiness_in_words(readiness)
             time = now()
             count()
             keep((time, turns, "poll", "epoll", "ready", identity, detail))
@@ -360,6 +358,13 @@ class WatchedCalls(Calls):
         if isinstance(result, Error):
             detail["error"] = text_of(result.exception)
         self.note(step, task[0], detail, thread=f"pool{thread}")
+
+
+def readiness_in_words(readiness: Js) -> dict[str, str]:
+    """As the detail of an event."""
+    if type(readiness) is Int:
+        return READINESS[readiness.value]
+    return {"readiness": text_of(readiness)}
 
 
 def name_of(kind: TaskKind) -> str:
