@@ -83,7 +83,7 @@ class Call:
     ) -> None:
         self._executor = executor
         self._future: asyncio.Future[Any] | None = future
-        self._function: Callable[..., Any] | None = function
+        self._function: Any = function
         self._args = args
         self._value: Any = None
         self._error: BaseException | None = None
@@ -93,7 +93,7 @@ class Call:
         function, args = self._function, self._args
         self._function, self._args = None, ()  # once it is over, nothing keeps them
         # no name for the future: it will have the error, which has this frame
-        if self._future is not None and function is not None and not self._future.cancelled():
+        if self._future is not None and not self._future.cancelled():
             try:
                 self._value = function(*args)
             except BaseException as error:

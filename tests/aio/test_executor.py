@@ -1,7 +1,9 @@
 """run_in_executor: minirt's pool, with the promises of the standard executor."""
 
 import asyncio
+import concurrent.futures
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -15,6 +17,7 @@ import pytest
 
 from minirt.aio import MinirtEventLoop
 from minirt.aio.executor import usual_threads
+from tests.patience import patience
 
 Loop = asyncio.AbstractEventLoop
 
@@ -110,6 +113,104 @@ def test_an_error_that_ends_programs_ends_no_thread(ours: MinirtEventLoop, error
     assert ours.run_until_complete(ours.run_in_executor(None, int)) == 0
 
 
+class Rare(BaseException):
+    """No Exception."""
+
+
+@pytest.mark.parametrize(
+    ("error", "comes_as"),
+    [
+        (Rare(), Rare),
+        (ExceptionGroup("several", [ValueError()]), ExceptionGroup),
+        (asyncio.CancelledError(), asyncio.CancelledError),
+        (concurrent.futures.CancelledError(), asyncio.CancelledError),
+        (asyncio.InvalidStateError(), asyncio.InvalidStateError),
+        (TimeoutError(), TimeoutError),
+    ],
+)
+def test_whatever_the_function_raises_is_raised_by_await(
+    loop: Loop, error: BaseException, comes_as: type[BaseException]
+) -> None:
+    def raises() -> None:
+        raise error
+
+    async def main() -> None:
+        with pytest.raises(comes_as):
+            await loop.run_in_executor(None, raises)
+
+    loop.run_until_complete(main())
+
+
+@pytest.mark.parametrize("function", [None, 5, "int"])
+def test_what_cannot_be_called_is_an_error_and_no_result(loop: Loop, function: Any) -> None:
+    async def main() -> None:
+        with pytest.raises(TypeError, match="object is not callable"):
+            await loop.run_in_executor(None, function)
+
+    loop.run_until_complete(main())
+
+
+def test_a_thread_waits_for_a_coroutine_of_the_loop_that_needs_another_thread(loop: Loop) -> None:
+    def outer() -> int:
+        return asyncio.run_coroutine_threadsafe(asyncio.to_thread(int, "7"), loop).result(10)
+
+    async def main() -> list[int]:
+        return await asyncio.gather(*[asyncio.to_thread(outer) for _ in range(3)])
+
+    with patience():
+        assert loop.run_until_complete(main()) == [7, 7, 7]
+
+
+def test_a_function_runs_a_loop_of_its_own(new_loop: Callable[[], Loop], loop: Loop) -> None:
+    def inner() -> int:
+        made = new_loop()
+        try:
+            return made.run_until_complete(asyncio.sleep(0.001, 7))
+        finally:
+            made.close()
+
+    assert loop.run_until_complete(loop.run_in_executor(None, inner)) == 7
+
+
+@pytest.mark.parametrize("stage", ["waiting", "at work", "finished", "delivered"])
+def test_work_is_cancelled_at_each_stage(loop: Loop, stage: str) -> None:
+    gate, begun, over = threading.Event(), threading.Event(), threading.Event()
+    ran: list[int] = []
+
+    def work() -> int:
+        ran.append(1)
+        begun.set()
+        gate.wait(10)
+        over.set()
+        return 7
+
+    async def main() -> None:
+        blocked = [loop.run_in_executor(None, gate.wait, 10) for _ in range(usual_threads())]
+        if stage == "waiting":
+            future = loop.run_in_executor(None, work)
+        else:
+            gate.set()
+            await asyncio.gather(*blocked)
+            gate.clear()
+            future = loop.run_in_executor(None, work)
+            begun.wait(10)
+        if stage in ("finished", "delivered"):
+            gate.set()
+            over.wait(10)
+        if stage == "delivered":
+            assert await future == 7
+        assert future.cancel() == (stage != "delivered")
+        await asyncio.sleep(0)  # the standard loop tells its executor now
+        gate.set()
+        await asyncio.gather(*blocked)
+        assert future.cancelled() == (stage != "delivered")
+
+    with patience():
+        loop.run_until_complete(main())
+        loop.run_until_complete(loop.shutdown_default_executor())
+    assert ran == ([] if stage == "waiting" else [1])
+
+
 def test_an_error_keeps_nothing_alive(loop: Loop) -> None:
     class Big:
         """What the function had."""
@@ -198,6 +299,34 @@ def test_an_executor_of_ones_own_is_used(loop: Loop) -> None:
         return [first, await loop.run_in_executor(None, name)]
 
     assert loop.run_until_complete(main()) == ["given_0", "default_0"]
+
+
+def test_only_a_pool_of_threads_is_a_default(loop: Loop) -> None:
+    with pytest.raises(TypeError, match="ThreadPoolExecutor"):
+        loop.set_default_executor(object())  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_a_pool_of_forked_processes_works_beside_the_threads() -> None:
+    program = """
+import asyncio
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from minirt.aio import run
+
+async def main():
+    loop = asyncio.get_running_loop()
+    threads = [asyncio.to_thread(int) for _ in range(4)]
+    await asyncio.gather(*threads)
+    with ProcessPoolExecutor(2, get_context("fork")) as pool:
+        print(await asyncio.gather(*[loop.run_in_executor(pool, abs, -n) for n in range(6)]))
+    print(await asyncio.to_thread(int))
+
+run(main())
+"""
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert answer.stdout == "[0, 1, 2, 3, 4, 5]\n0\n"
 
 
 def test_close_does_not_wait_and_the_work_is_still_done(new_loop: Callable[[], Loop]) -> None:

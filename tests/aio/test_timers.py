@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 import time
 from typing import Any
 
@@ -129,6 +130,63 @@ def test_the_time_of_a_test_is_the_time_of_the_loop(
     monkeypatch.setattr(loop, "time", lambda: later)
     run_for(loop, 0)
     assert called == [1]
+
+
+def test_a_clock_that_is_set_back_delays_what_waits(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+    real, behind = loop.time, [0.0]
+    monkeypatch.setattr(loop, "time", lambda: real() - behind[0])
+    loop.call_later(0.01, called.append, "waits")
+    loop.call_soon(behind.__setitem__, 0, 0.03)
+    began = time.monotonic()
+    loop.call_later(0.02, loop.stop)
+    with patience():
+        loop.run_forever()
+    assert called == ["waits"]
+    assert 0.045 < time.monotonic() - began < 5
+
+
+def test_a_clock_that_jumps_calls_all_that_it_passed_in_order(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[int] = []
+    real, ahead = loop.time, [0.0]
+    monkeypatch.setattr(loop, "time", lambda: real() + ahead[0])
+    for hours in (3, 1, 5, 2, 0):
+        loop.call_later(3600 * hours, called.append, hours)
+    loop.call_soon(ahead.__setitem__, 0, 3600 * 4)
+    loop.call_later(3600 * 4 + 0.01, loop.stop)
+    with patience():
+        loop.run_forever()
+    assert called == [0, 1, 2, 3]
+
+
+def test_a_clock_that_stands_still_stops_no_callback(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+    now = loop.time()
+    monkeypatch.setattr(loop, "time", lambda: now)
+    loop.call_later(0.001, called.append, "never")
+    loop.call_at(now, called.append, "now")
+    for _ in range(10):
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+    assert called == ["now"]
+
+
+def test_a_timer_of_years_alone_lets_the_loop_sleep(ours: MinirtEventLoop) -> None:
+    for delay in (10**9, float("inf"), 1e300):
+        ours.call_later(delay, print)
+    waker = threading.Timer(0.05, ours.call_soon_threadsafe, [ours.stop])
+    turns = ours._core.turns
+    waker.start()
+    with patience():
+        ours.run_forever()
+    waker.join()
+    assert ours._core.turns - turns < 6
 
 
 def test_a_subclass_with_a_time_of_its_own_decides(no_leaks: None) -> None:
