@@ -25,7 +25,8 @@ from minirt.watching.gate import Gate, PacedClock
 from minirt.watching.trace import Sink
 
 MOST_TASKS = 200  # of a snapshot
-FRESH = 0.4  # s: tasks are looked at no more often than that while nobody watches
+FRESH = 0.4  # s: tasks are looked at no more often than that while nobody watches,
+DEAR = 50  # and for no more than this part of the time
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class WatchedLoop:
         self.book = Book(self.loop.next_identity, event_loop.time)
         self.findings = Findings(self.book, Watchdog(watched_call.__code__))
         self._watching: tuple[Sink | None, Gate | None] | None = None
-        self._tasks: tuple[float, tuple[Any, ...], int] = (0.0, (), 0)  # when they were looked at
+        self._tasks: tuple[tuple[Any, ...], int] = ((), 0)  # as they were looked at
+        self._look_again = 0.0  # s: when
 
     @property
     def loop(self) -> Rounds:
@@ -124,7 +126,8 @@ class WatchedLoop:
         """The tasks, where no events tell of them."""
         if self.loop.is_watched or self.loop.phase in ("new", "closed"):
             return (), 0
-        if monotonic() - self._tasks[0] > FRESH:
+        began = monotonic()
+        if began > self._look_again:
             book = self.book
             for page in book.read_through(self.event_loop, MOST_TASKS):
                 self.findings.awaits(page)
@@ -133,5 +136,7 @@ class WatchedLoop:
                 (one.identity, one.since, {**book.detail(one), "state": one.state})
                 for one in pages[:MOST_TASKS]
             )
-            self._tasks = (monotonic(), rows, len(pages))
-        return self._tasks[1:]
+            self._tasks = (rows, len(pages))
+            ended = monotonic()
+            self._look_again = ended + max(FRESH, DEAR * (ended - began))
+        return self._tasks

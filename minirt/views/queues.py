@@ -135,7 +135,7 @@ class Queues:
             if identity in before and before[identity].where == wait.where:
                 wait = before[identity]
             if not wait.where or self._listed[wait.where] < room.get(wait.where, 0):
-                self._put(identity, wait._replace(name=self.name(identity)))
+                self._put(identity, wait if wait.name else wait._replace(name=self.name(identity)))
         for where, count in snapshot.queues:
             self._unlisted[where] = count - self._listed[where]
         for descriptor, token, interest in snapshot.watched:

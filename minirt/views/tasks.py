@@ -72,6 +72,8 @@ class Tasks:
         self._groups: Counter[tuple[str, str]] = Counter()
         self._last: deque[Row] = deque(maxlen=ENDED)
         self._busiest: list[Row] = []  # of those that are over
+        self._seen: dict[int, Sight] = {}  # in the last snapshot
+        self._shown: dict[int, tuple[Row, dict[str, Any]]] = {}  # in the last frame
         self._changed: dict[int, Row | None] | None = None  # who makes a recording asks for it
 
     def __contains__(self, identity: object) -> bool:
@@ -115,20 +117,16 @@ class Tasks:
 
     def begin(self, tasks: Iterable[tuple[int, float, Detail]], total: int) -> None:
         """Begin again from a snapshot: (identity, since when it is so, detail) of each."""
-        there = {}
+        seen, self._seen = self._seen, {}
         for identity, since, detail in tasks:
             before = self._rows.get(identity)
-            if before is not None:  # nobody saw the end of its step
-                before = before._replace(state="ready")
-            kind = "awaits" if "awaits" in detail else "created"
-            row = row_of(identity, kind, since, detail, before)
-            state = "runs" if said(detail, "state") == "runs" else row.state
-            there[identity] = row._replace(state=state, sampled=True)
-        for identity in [one for one in self._rows if one not in there]:
+            sight = seen.get(identity)
+            if sight is None or sight.row is not before or sight[:2] != (since, detail):
+                sight = Sight(since, detail, sampled_row(identity, since, detail, before))
+                self._put(sight.row)
+            self._seen[identity] = sight
+        for identity in [one for one in self._rows if one not in self._seen]:
             self.drop(identity)
-        for row in there.values():
-            if self._rows.get(row.identity) != row:
-                self._put(row)
         self._unlisted = max(0, total - len(self._rows))
 
     def _put(self, row: Row) -> None:
@@ -170,7 +168,12 @@ class Tasks:
     def field(self, origin: float) -> list[Any]:
         """[how many, rows, [coroutine, awaits, how many] of groups, how many ended, the last]"""
         groups = [[*group, count] for group, count in self._groups.most_common(GROUPS)]
-        rows = [as_row(row, origin) for row in self._wanted()]
+        shown, self._shown = self._shown, {}
+        for row in self._wanted():
+            known = shown.get(row.identity)
+            is_same = known is not None and known[0] is row
+            self._shown[row.identity] = known if known and is_same else (row, as_row(row, origin))
+        rows = [as_shown for _, as_shown in self._shown.values()]
         return [len(self), rows, groups, self.ended, [as_row(row, origin) for row in self._last]]
 
     def _wanted(self) -> Sequence[Row]:
@@ -198,6 +201,24 @@ class Tasks:
         """
         changed, self._changed = self._changed, {}
         return changed or {}
+
+
+class Sight(NamedTuple):
+    """A task in a snapshot, and the row that it became."""
+
+    since: float
+    detail: Detail
+    row: Row
+
+
+def sampled_row(identity: int, since: float, detail: Detail, before: Row | None) -> Row:
+    """The row of a task of a snapshot."""
+    if before is not None:  # nobody saw the end of its step
+        before = before._replace(state="ready")
+    kind = "awaits" if "awaits" in detail else "created"
+    row = row_of(identity, kind, since, detail, before)
+    state = "runs" if said(detail, "state") == "runs" else row.state
+    return row._replace(state=state, sampled=True)
 
 
 def row_of(identity: int, kind: str, time: float, detail: Detail, before: Row | None) -> Row:

@@ -5,6 +5,7 @@ Where events are missing, since the program was left alone for a while, the loop
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from minirt.views.snapshot import Gap
@@ -36,7 +37,9 @@ class Timeline:
     def __init__(self) -> None:
         self.spans: deque[Span] = deque(maxlen=KEPT)
         self.origin = 0.0  # the time of the first event (s)
-        self._rows: deque[list[Any]] = deque(maxlen=KEPT)  # of the same spans
+        # the last ones as rows, so that a busy loop leaves room for the threads
+        self._loop_rows: deque[list[Any]] = deque(maxlen=LOOP_SPANS)
+        self._pool_rows: deque[list[Any]] = deque(maxlen=POOL_SPANS)
         self._open: dict[str, Span] = {}  # by lane
         self._freed_at: dict[str, float] = {}  # lane -> when its last task finished
         self._is_interrupted = False
@@ -84,21 +87,15 @@ class Timeline:
     def _close(self, span: Span, end: float) -> None:
         span = span._replace(end=end)
         self.spans.append(span)
-        self._rows.append(_row(span, self.origin))
+        rows = self._loop_rows if span.lane == "loop" else self._pool_rows
+        rows.append(_row(span, self.origin))
 
     def recent(self, now: float) -> list[list[Any]]:
         """The last seconds before `now`, each span as a row with seconds since `origin`."""
-        shown: list[list[Any]] = []
-        room = {"loop": LOOP_SPANS, "pool": POOL_SPANS}  # a busy loop leaves room for the threads
         since = now - RECENT - self.origin
-        for row in reversed(self._rows):
-            if row[2] < since:
-                break
-            group = "loop" if row[0] == "loop" else "pool"
-            room[group] -= 1
-            if room[group] >= 0:
-                shown.append(row)
-        return [*reversed(shown), *(_row(span, self.origin) for span in self._open.values())]
+        over = [row for row in (*self._loop_rows, *self._pool_rows) if row[2] >= since]
+        over.sort(key=itemgetter(2))
+        return [*over, *(_row(span, self.origin) for span in self._open.values())]
 
 
 def unrecorded(entries: Iterable[Event | Gap], origin: float) -> Iterator[Span]:
