@@ -18,7 +18,7 @@ that calls.
 
 import asyncio
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import Context, copy_context
 from functools import partial
 from typing import Any
@@ -32,8 +32,6 @@ from minirt.core.polls import FileLike, Interest, number_of
 from minirt.core.system import System
 from minirt.core.usual import usual_system
 
-new_handle, new_timer = partial(Handle.__new__, Handle), partial(TimerHandle.__new__, TimerHandle)
-
 
 class LoopTime:
     """The clock of the core: whatever `loop.time` is now, also where a test has replaced it."""
@@ -42,9 +40,8 @@ class LoopTime:
         self._loop = loop
         self.sleep, self.spend = system.clock.sleep, system.clock.spend
 
-    @property
-    def now(self) -> Callable[[], float]:
-        return self._loop.time
+    def now(self) -> float:
+        return self._loop.time()
 
 
 class DescriptorListener(Listener):
@@ -103,7 +100,7 @@ class MinirtEventLoop(StandardLoop):  # type: ignore[misc]
         origin = None
         if self._debug or self._core.alert:
             origin = self._check(callback, "call_soon")
-        handle: Any = new_handle()
+        handle: Any = Handle()
         handle._loop = self
         handle._callback = callback
         handle._args = args
@@ -123,7 +120,7 @@ class MinirtEventLoop(StandardLoop):  # type: ignore[misc]
         if self._debug:
             self._check_callback(callback, "call_soon_threadsafe")
             origin = made_here(1)
-        handle: Any = filled(new_handle(), self, callback, args, context, origin)
+        handle: Any = filled(Handle(), self, callback, args, context, origin)
         rounds = self._core
         rounds.system.deliver(rounds.bring, handle)
         return handle  # type: ignore[no-any-return]
@@ -161,7 +158,7 @@ class MinirtEventLoop(StandardLoop):  # type: ignore[misc]
     def _add_timer(
         self, when: float, callback: Any, args: Any, context: Context | None, origin: Any
     ) -> TimerHandle:
-        timer: Any = new_timer()
+        timer: Any = TimerHandle()
         timer._loop = self
         timer._callback = callback
         timer._args = args
@@ -219,7 +216,7 @@ class MinirtEventLoop(StandardLoop):  # type: ignore[misc]
         self._check_closed()
         rounds = self._core
         origin = made_here(2) if self._debug else None
-        handle = filled(new_handle(), self, callback, args, None, origin)
+        handle = filled(Handle(), self, callback, args, None, origin)
         listener = DescriptorListener(rounds.next_identity(), handle, rounds)
         if rounds.alert:
             detail = {"persistent": True, "descriptor": number_of(fd), "interest": interest}
@@ -228,20 +225,29 @@ class MinirtEventLoop(StandardLoop):  # type: ignore[misc]
             replaced = rounds.poll.watch(fd, interest, listener)
         except TypeError as error:  # what asyncio raises for it
             raise ValueError(str(error)) from None
-        for one in replaced:
-            one.handle.cancel()  # type: ignore[attr-defined]
-        return handle
+        if replaced or rounds.poll.losses:
+            self._forget(replaced)
+        return handle  # type: ignore[no-any-return]
 
     def _unlisten(self, fd: FileLike, interest: Interest) -> bool:
         if self.is_closed():
             return False
-        gone = self._core.poll.unwatch(fd, interest)
-        if self._core.alert:
-            for listener in gone:
-                self._core.calls.dropped(listener.identity)
-        for listener in gone:
-            listener.handle.cancel()  # type: ignore[attr-defined]
+        poll = self._core.poll
+        gone = poll.unwatch(fd, interest)
+        if gone or poll.losses:
+            self._forget(gone)
         return bool(gone)
+
+    def _forget(self, listeners: Iterable[Any]) -> None:
+        """These are called no more, nor are those whose descriptor was closed: asyncio's rule is
+        that they are silent."""
+        rounds = self._core
+        losses = rounds.poll.losses
+        for listener in (*listeners, *(one for one, _ in losses)):
+            if rounds.alert:
+                rounds.calls.dropped(listener.identity)
+            listener.handle.cancel()
+        losses.clear()
 
     # Signals come through a pair of sockets, which is there once somebody listens to one
 

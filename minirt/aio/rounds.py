@@ -63,7 +63,7 @@ class Rounds(Loop):
 
     def turn(self, block: bool = True) -> None:
         """Collect what is ready, then call it."""
-        super().turn(block and not (self.ready or self.is_stopping))
+        Loop.turn(self, block and not (self.ready or self.is_stopping))
         self.round()
         self.is_stopping = False
 

@@ -98,7 +98,8 @@ class Timers:
         """The timer with this key does not run. False when none waits."""
         if self.waiting.pop(key, None) is None:
             return False
-        self.forget(key)
+        if self.names:
+            self.forget(key)
         self._unref.discard(key)
         self._stale += 1
         if self._stale > len(self.waiting) + FEW:
@@ -187,10 +188,12 @@ class Timers:
     def _sweep(self) -> None:
         """Most keys are those of cleared timers: keep the others."""
         waiting = self.waiting
+        all_gone = waiting.keys().isdisjoint
         for at, keys in list(self._slots.items()):
-            keys[:] = [key for key in keys if key in waiting]
-            if not keys:
+            if all_gone(keys):
                 del self._slots[at]
+            else:
+                keys[:] = [key for key in keys if key in waiting]
         self._heap[:] = self._slots
         heapify(self._heap)
         self._stale = 0
