@@ -122,3 +122,48 @@ def test_a_cancelled_task_leaves_no_timer_watch_task_or_future(
         assert counts() == before
 
     Runtime().run(main)
+
+
+async def several_sleeps() -> None:
+    await gather(*[sleep_ms(1) for _ in range(3)])
+
+
+async def a_limit_in_time() -> None:
+    async with timeout_ms(5_000):
+        await sleep_ms(1)
+
+
+async def a_task_and_the_pool() -> None:
+    await Task(several_sleeps())
+    await in_pool(lambda: 7)
+    await crypto.sha256("text")
+
+
+async def a_cancelled_task() -> None:
+    task = Task(a_sleep())
+    task.cancel()
+    with pytest.raises(Cancelled):
+        await task
+
+
+@pytest.mark.parametrize(
+    "wait", [several_sleeps, a_limit_in_time, a_task_and_the_pool, a_cancelled_task]
+)
+def test_what_is_settled_goes_without_the_garbage_collector(
+    wait: Callable[[], Coroutine[Any, Any, None]],
+) -> None:
+    """Futures that keep each other cost a program more than the loop itself."""
+
+    async def main() -> int:
+        await wait()
+        before = futures()
+        gc.disable()
+        try:
+            for _ in range(MANY):
+                await wait()
+            await sleep_ms(1)
+            return sum(isinstance(one, Future) for one in gc.get_objects()) - before
+        finally:
+            gc.enable()
+
+    assert Runtime().run(main) < MANY / 2

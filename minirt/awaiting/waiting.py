@@ -33,6 +33,7 @@ class Sleep(Future[None]):
         self._timer: Timeout = self._book.runtime.set_timeout(ms, self._fired)
 
     def _fired(self, value: Js) -> None:
+        del self._timer  # it has this method, and so this: they would keep each other
         self._value = None
         self._settle("done")
 
@@ -64,6 +65,7 @@ class OfCallback(Future[Any]):
     def _answered(self, value: Any) -> None:
         if self.state != "pending":  # it was cancelled while the work went on
             return
+        self._work = None
         if type(value) is Error:
             self._fail(value.exception)
         else:
