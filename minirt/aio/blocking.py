@@ -6,7 +6,7 @@ By the function of a library that is at work, or by what the reader's line says.
 from collections.abc import Sequence
 from types import FrameType
 
-from minirt.aio.waits import source_of
+from minirt.aio.chain import source_of
 
 # (a part of the file's name, functions in it, how to call it); no functions: any
 BLOCKING: tuple[tuple[str, tuple[str, ...], str], ...] = (

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from minirt.aio.chain import code_of, coroutine_of, name_of, qualname_of
 from minirt.aio.waits import Await, look
 from minirt.watching.event import printable
 from minirt.watching.labels import place
@@ -31,13 +32,14 @@ class Page:
     )
 
     def __init__(self, identity: int, task: "asyncio.Task[Any]", parent: int | None) -> None:
-        coroutine: Any = task.get_coro()
-        code = getattr(coroutine, "cr_code", None)
+        coroutine = coroutine_of(task)
+        code = code_of(coroutine)
         self.identity = identity
         self.task: Callable[[], asyncio.Task[Any] | None] = _nobody
-        self.name = printable(task.get_name())
-        self.coroutine = printable(getattr(coroutine, "__qualname__", type(coroutine).__name__))
-        self.coroutine = self.coroutine.rpartition("<locals>.")[2].replace("<module>", "top level")
+        self.name = name_of(task)
+        self.coroutine = (
+            qualname_of(coroutine).rpartition("<locals>.")[2].replace("<module>", "top level")
+        )
         self.file = "" if code is None else printable(code.co_filename)
         self.line = 0 if code is None else code.co_firstlineno
         self.parent = parent
@@ -112,7 +114,7 @@ class Book:
 
     def look(self, page: Page, task: "asyncio.Task[Any]") -> None:
         """Write down what it awaits now."""
-        page.name = printable(task.get_name())
+        page.name = name_of(task)
         page.waits = kept_weakly(look(task, self.jobs))
         page.state, page.since = "waits", self.now()
 

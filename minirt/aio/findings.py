@@ -6,26 +6,32 @@ when it got twice as bad.
 """
 
 import asyncio
-import gc
 import threading
 import weakref
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
-from types import BuiltinMethodType, MappingProxyType, MethodType
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from minirt.aio.book import Book, Page
+from minirt.aio.chain import (
+    code_of,
+    coroutine_of,
+    name_of,
+    own_frame,
+    qualname_of,
+    source_of,
+    task_of,
+)
 from minirt.aio.held import Held
-from minirt.aio.waits import frames_of, own_frame, source_of, task_of
+from minirt.aio.standstill import circle_of, sleeper_with
 from minirt.aio.watchdog import Watchdog
 from minirt.watching.event import printable
-from minirt.watching.labels import place, text_of, type_name
+from minirt.watching.labels import place, text_of
 from minirt.watching.stopping import is_inside
 
 MANY = 1_000  # callbacks that are ready: fewer are no reason to worry
 ROUNDS = 10  # that they grew in, one after the other
-LONG = 0.05  # s: a lock may be held over a shorter sleep
-MOST_SLEEPERS = 200
 MOST = 100  # findings
 
 ADVICE = MappingProxyType(
@@ -124,7 +130,7 @@ class Findings:
         if waits is None:
             return
         if waits.tasks:
-            circle = self._circle(page)
+            circle = circle_of(page, self._book)
             if circle:
                 names = ", ".join(one.name for one in circle)
                 text = f"{names} wait for each other in a circle, in line {waits.line}: for ever."
@@ -134,37 +140,17 @@ class Findings:
             if lock is not None and lock not in self._locks:
                 self._look_for_the_sleeper(lock, page)
 
-    def _circle(self, start: Page) -> list[Page]:
-        ahead, seen = [[start]], {start.identity}
-        while ahead:
-            path = ahead.pop()
-            waits = path[-1].waits
-            for page in self._book.awaited(waits) if waits is not None else ():
-                if page is start:
-                    return path
-                if page.identity not in seen and page.state == "waits":
-                    seen.add(page.identity)
-                    ahead.append([*path, page])
-        return []
-
     def _look_for_the_sleeper(self, lock: Any, waiter: Page) -> None:
-        now = self._book.now()
-        sleepers = [
-            page
-            for page in list(self._book.pages.values())[:MOST_SLEEPERS]
-            if page.waits is not None and (page.waits.until or 0) - now > LONG
-        ]
-        for page in sleepers:
-            task, waits = page.task(), page.waits
-            if task is not None and waits is not None and holds(task, lock):
-                self._locks.add(lock)
-                text = (
-                    f"{page.name} sleeps while it holds a lock, in line {waits.line}: "
-                    f"{waits.source}. {waiter.name} waits for the lock meanwhile. "
-                    "Release it before the sleep."
-                )
-                self.found("lock", text, waits.file, waits.line)
-                return
+        page = sleeper_with(lock, self._book)
+        waits = None if page is None else page.waits
+        if page is not None and waits is not None:
+            self._locks.add(lock)
+            text = (
+                f"{page.name} sleeps while it holds a lock, in line {waits.line}: "
+                f"{waits.source}. {waiter.name} waits for the lock meanwhile. "
+                "Release it before the sleep."
+            )
+            self.found("lock", text, waits.file, waits.line)
 
     # What asyncio itself complains about
 
@@ -174,7 +160,7 @@ class Findings:
         task = context.get("task") or context.get("future")
         if "never retrieved" in message and error is not None:
             file, line = line_of(error)
-            who = printable(task.get_name()) if isinstance(task, asyncio.Task) else "a future"
+            who = name_of(task) if isinstance(task, asyncio.Task) else "a future"
             where = f" in line {line}" if line else ""
             text = f"{who} failed{where} with {text_of(error)}, and nobody awaits it."
             self.found("unretrieved", text, file, line)
@@ -191,14 +177,13 @@ class Findings:
         if waits is not None and waits.line:
             file, line = waits.file, waits.line
             where = f" while it awaited {waits.what} in line {line}"
-        text = f"{printable(task.get_name())} was destroyed{where}: nobody kept a reference to it."
+        text = f"{name_of(task)} was destroyed{where}: nobody kept a reference to it."
         self.found("destroyed", f"{text} Keep it, or use a TaskGroup.", file, line, page=page)
 
     def never_awaited(self, coroutine: Any, file: str, line: int) -> None:
         """Python warns of a coroutine that was dropped, in this line."""
-        code = getattr(coroutine, "cr_code", None)
-        name = printable(getattr(coroutine, "__qualname__", type_name(coroutine)))
-        name = name.rpartition("<locals>.")[2]
+        code = code_of(coroutine)
+        name = qualname_of(coroutine).rpartition("<locals>.")[2]
         if code is not None and not source_of(file, line).strip():
             file, line = code.co_filename, code.co_firstlineno
         source = source_of(file, line)
@@ -207,33 +192,10 @@ class Findings:
         self.found("never awaited", text, file, line)
 
 
-def holds(task: "asyncio.Task[Any]", lock: Any) -> bool:
-    """Is a coroutine of this task inside of `async with lock`?
-
-    A frame that is inside keeps the lock's `__aexit__` for the end. The collector of garbage knows
-    what a frame keeps.
-    """
-    for one in _coroutines(task.get_coro()):
-        for kept in gc.get_referents(one):
-            is_bound = type(kept) in (MethodType, BuiltinMethodType) and kept.__self__ is lock
-            if is_bound and kept.__name__ == "__aexit__":
-                return True
-    return False
-
-
-def _coroutines(coroutine: Any) -> Iterator[Any]:
-    one = coroutine
-    for _ in frames_of(coroutine):
-        if one is None:
-            return
-        yield one
-        one = getattr(one, "cr_await", None)
-
-
 def _place_of(handle: Any) -> tuple[str, str, int]:
     task = task_of(handle._callback)
     if task is not None:
-        code = getattr(task.get_coro(), "cr_code", None)
+        code = code_of(coroutine_of(task))
         if code is not None:
             return code.co_name, code.co_filename, code.co_firstlineno
     where = place(handle._callback)

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import NamedTuple
 
 from minirt.aio.blocking import blocking_call, outside_of_import
-from minirt.aio.waits import own_frame, source_of
+from minirt.aio.chain import own_frame, source_of
 
 HELD = 0.050  # s
 IDLE = 5  # a callback that waits uses the processor for less than this part of its time

@@ -17,8 +17,9 @@ from minirt.aio.book import Book, Page
 from minirt.aio.findings import Findings
 from minirt.watching.labels import text_of
 
-OFTEN = 0.05  # s: what no event tells is looked at so often,
-DEAR = 20  # and before a long sleep, unless it takes more than a twentieth of the time
+OFTEN = 0.05  # s: what no event tells is looked at so often, and before a long sleep,
+DEAR = 20  # unless that takes more than a twentieth of the time in all,
+ALLOWED = 0.02  # s: and this much besides
 MOST_THINGS = 20
 HAS_EAGER_TASKS = sys.version_info >= (3, 12)
 
@@ -30,7 +31,8 @@ class Lives:
 
     def __init__(self, book: Book, findings: Findings, note: Note) -> None:
         self._book, self._findings, self._note = book, findings, note
-        self._looked_at = self._look_took = 0.0  # s: when `look_around` was, and how long
+        self._began = monotonic()
+        self._looked_at = self._looking = 0.0  # s: when `look_around` was, and how long in all
         self._things: list[list[Any]] = []  # the queues and locks
 
     def open(self, task: "asyncio.Task[Any]", maker: Page | None) -> Page:
@@ -70,7 +72,7 @@ class Lives:
     def look_before_a_sleep(self, timeout: float | None, loop: asyncio.AbstractEventLoop) -> None:
         """Who looks on sees this for a while."""
         is_long = timeout is None or timeout > OFTEN
-        if is_long and monotonic() - self._looked_at > DEAR * self._look_took:
+        if is_long and self._looking < (monotonic() - self._began) / DEAR + ALLOWED:
             self.look_around(loop)
 
     def look_often(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -84,7 +86,7 @@ class Lives:
         all_tasks = asyncio.all_tasks(loop) if HAS_EAGER_TASKS else ()
         things = self._book.things(MOST_THINGS)
         self._looked_at = monotonic()
-        self._look_took = self._looked_at - began
+        self._looking += self._looked_at - began
         for task in all_tasks:  # the loop hears of an eager one when it is woken, and not before
             if self._book.page(task) is None:
                 self.end_step(self.open(task, None), task)

@@ -14,9 +14,9 @@ from time import monotonic
 from types import FrameType
 from typing import Any
 
+from minirt.aio.chain import frames_up
 from minirt.aio.held import Held, Seen
 from minirt.aio.rounds import Rounds
-from minirt.aio.waits import frames_up
 
 # the clock of another thread's processor time; not every system has one
 clock_of_thread: Callable[[int], int] | None = getattr(time, "pthread_getcpuclockid", None)

@@ -1,48 +1,24 @@
 """What does a task await, and in which line of the reader's?
 
-A coroutine that waits knows whom it awaits, and that one knows the next, down to a future. Between
-the reader's frame and the future there may be a dozen of the library's: `queue.get` is a coroutine
-of asyncio's with a future inside. So the whole chain is read, from outside to inside. The last
-frame of the reader's gives the line. What is below it says what is awaited: a queue, a lock, a
-timer with its deadline.
+The last frame of the reader's gives the line. What is below it says what is awaited: `queue.get` is
+a coroutine of asyncio's with a future inside, and its frame has the queue. Where no frame is left,
+the future itself may say who sets it.
 
 Nothing here runs code of the program's. Frames are only read, and the variables only of asyncio's
 own frames, which are known by their code.
 """
 
 import asyncio
-import gc
-import linecache
 import re
 from asyncio import base_events, streams, taskgroups, tasks
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from types import (
-    AsyncGeneratorType,
-    BuiltinMethodType,
-    CodeType,
-    CoroutineType,
-    FrameType,
-    GeneratorType,
-    MappingProxyType,
-    MethodType,
-)
+from collections.abc import Callable, MutableMapping, Sequence
+from types import CodeType, FrameType, MappingProxyType
 from typing import Any, NamedTuple
 
+from minirt.aio.behind import Behind, behind, inner_code, words_of
+from minirt.aio.chain import coroutine_of, frames_of, own_frame, source_of
 from minirt.watching.event import printable
-from minirt.watching.labels import type_name
 from minirt.watching.stopping import is_inside
-
-DEEPEST = 200  # coroutines inside each other
-SOURCE = 80  # characters of the reader's line
-MOST_TASKS = 8  # of those that one task awaits
-
-NAMES = MappingProxyType(  # attributes: frame, whom it awaits
-    {
-        CoroutineType: ("cr_frame", "cr_await"),
-        GeneratorType: ("gi_frame", "gi_yieldfrom"),
-        AsyncGeneratorType: ("ag_frame", "ag_await"),
-    }
-)
 
 
 class Await(NamedTuple):
@@ -58,133 +34,33 @@ class Await(NamedTuple):
     tasks: tuple[Any, ...] = ()  # whom it awaits
 
 
-def task_of(callback: Any) -> "asyncio.Task[Any] | None":
-    """The task whose step a handle would call; None for another callback."""
-    if type(callback) not in STEPS:
-        return None
-    owner = callback.__self__
-    return owner if issubclass(type(owner), TASKS) else None
-
-
-def _step_types() -> frozenset[type]:
-    """What asyncio hands to `call_soon` for a step of a task."""
-    given: list[Any] = []
-
-    async def nothing() -> None: ...
-
-    loop: Any = asyncio.BaseEventLoop()  # a whole one wants sockets, which a web page has not
-    loop.call_soon = lambda callback, *args, context=None: given.append(callback)
-    coroutine = nothing()
-    task = asyncio.Task(coroutine, loop=loop, name="none of the program's")
-    task._log_destroy_pending = False  # type: ignore[attr-defined]
-    coroutine.close()
-    loop.close()
-    return frozenset((*map(type, given), BuiltinMethodType, MethodType))
-
-
-TASKS = (asyncio.Task, tasks._PyTask)  # type: ignore[attr-defined]
-STEPS = _step_types()
-
-
-# The chain
-
-
-def frames_of(coroutine: Any) -> list[FrameType]:
-    """The frames of a coroutine that waits, and of whom it awaits: the outermost first."""
-    found: list[FrameType] = []
-    one = coroutine
-    for _ in range(DEEPEST):
-        names = NAMES.get(type(one)) or NAMES.get(type(one := _wrapped(one)))
-        if names is None:
-            break
-        frame = getattr(one, names[0])
-        if frame is not None:
-            found.append(frame)
-        one = getattr(one, names[1])
-    return found
-
-
-def _wrapped(one: Any) -> Any:
-    """What a step of an async generator, or the iterator of a coroutine, goes on with."""
-    if type(one).__module__ == "builtins":
-        for inner in gc.get_referents(one):
-            if type(inner) in NAMES:
-                return inner
-    return one
-
-
-def own_frame(frames: Iterable[FrameType]) -> FrameType | None:
-    """The innermost frame of the reader's; of an installed package if there is none."""
-    packaged = None
-    for frame in reversed(tuple(frames)):
-        file = frame.f_code.co_filename
-        if not is_inside(file):
-            if "site-packages" not in file:
-                return frame
-            packaged = packaged or frame
-    return packaged
-
-
-def frames_up(frame: FrameType | None) -> list[FrameType]:
-    """The frames of a thread that is at work: the outermost first."""
-    found: list[FrameType] = []
-    while frame is not None and len(found) < DEEPEST:
-        found.append(frame)
-        frame = frame.f_back
-    return found[::-1]
-
-
-def source_of(file: str, line: int) -> str:
-    """The text of a line, as far as it is known."""
-    return printable(linecache.getline(file, line).strip(), SOURCE)
-
-
 # What is awaited
 
 
 def look(task: "asyncio.Task[Any]", jobs: MutableMapping[Any, str]) -> Await:
     """What this task awaits. jobs: {future: what a thread of the pool does for it}"""
-    coroutine = task.get_coro()
-    frames = frames_of(coroutine)
+    frames = frames_of(coroutine_of(task))
     waiter: Any = getattr(task, "_fut_waiter", None)
-    own = own_frame(frames) or (frames[0] if frames else None)
+    own = own_frame(frames)  # there is none in a task that is a library's from its beginning
     file, line = ("", 0) if own is None else (own.f_code.co_filename, own.f_lineno)
-    place = (file, line, source_of(file, line) if file else "")
-    below = frames[frames.index(own) + 1 :] if own in frames else []
-    for frame in (own, *below) if own is not None else ():
+    source = source_of(file, line) if file else ""
+    place = (file, line, source)
+    below = frames if own is None else frames[frames.index(own) + 1 :]
+    for at, frame in enumerate(below):
         known = KNOWN.get(frame.f_code)
         if known is not None and (found := known(frame)) is not None:
             what, kind, more = found
-            return Await(_named(what, kind, place[2]), kind, *place, **more)
+            return Await(_named(what, kind, source, below[:at]), kind, *place, **more)
     job = jobs.get(waiter) if issubclass(type(waiter), asyncio.Future) else None
     if job is not None:
         return Await(job, "pool", *place)
     if waiter is None:
         return Await("the next round", "soon", *place)
-    awaited = tuple(_tasks_of(waiter))
-    if awaited:
-        return Await(words_of_tasks(awaited), "task", *place, tasks=awaited)
-    what = _in_words(below[0].f_code, place[2]) if below else f"a {type_name(waiter)}"
+    found_behind = behind([waiter])
+    if found_behind:
+        return Await(words_of(found_behind), "task", *place, tasks=found_behind.tasks)
+    what = _in_words(below[0].f_code, source) if below and own else words_of(found_behind)
     return Await(printable(what), "future", *place)
-
-
-def _tasks_of(waiter: Any) -> Iterator[Any]:
-    """The tasks behind a future: itself, or the children of a gather."""
-    if issubclass(type(waiter), TASKS):
-        yield waiter
-    elif issubclass(type(waiter), tasks._GatheringFuture):  # type: ignore[attr-defined]
-        yield from (one for one in waiter._children if issubclass(type(one), TASKS))
-
-
-def words_of_tasks(awaited: Iterable[Any]) -> str:
-    """ "task fetch-3", "3 of 10 tasks" """
-    known = tuple(awaited)
-    going = [one for one in known if not one.done()]
-    if len(going) == 1:
-        return f"task {printable(going[0].get_name())}"
-    return (
-        f"{len(going)} of {len(known)} tasks" if len(known) != len(going) else f"{len(going)} tasks"
-    )
 
 
 def _in_words(code: CodeType, source: str) -> str:
@@ -206,16 +82,22 @@ UNCALLED = MappingProxyType(
     }
 )
 VARIABLE = r"([A-Za-z_][\w.]*(?:\[[^\]]*\])?)"
+ENTERED = rf"async with\s+{VARIABLE}\s*(?:as\s[^,:]*)?:"  # one thing, and no call
 
 
-def _named(what: str, kind: str, source: str) -> str:
-    """A queue, a lock and so on by the name that it has in the reader's line."""
+def _named(what: str, kind: str, source: str, between: Sequence[FrameType]) -> str:
+    """A queue, a lock and so on by the name that it has in the reader's line.
+
+    between: the frames from that line to asyncio's. A library may have things of its own there.
+    """
     if kind not in THINGS:
         return what
     method = what.rpartition(".")[2]
-    found = re.search(rf"{VARIABLE}\.{method}\b", source) or re.search(
-        rf"async with\s+{VARIABLE}", source
-    )
+    found = re.search(rf"{VARIABLE}\.{method}\b", source)
+    if found is None and kind == "condition":
+        found = re.search(rf"{VARIABLE}\.wait_for\b", source)
+    if found is None and all(is_inside(frame.f_code.co_filename) for frame in between):
+        found = re.search(ENTERED, source)
     if found is None:
         return what
     return (
@@ -242,16 +124,18 @@ def _all_of(name: str) -> Callable[[FrameType], Known]:
     def known(frame: FrameType) -> Known:
         awaited = frame.f_locals.get(name)
         several = awaited if isinstance(awaited, set | list | tuple) else (awaited,)
-        found = tuple(one for one in several if issubclass(type(one), TASKS))
-        return (words_of_tasks(found), "task", {"tasks": found}) if found else None
+        found = behind(tuple(several))
+        if not found and not found.others:
+            return None
+        return words_of(found), "task" if found else "future", {"tasks": found.tasks}
 
     return known
 
 
 def _group(frame: FrameType) -> Known:
     group: Any = frame.f_locals.get("self")
-    found = tuple(group._tasks)
-    return f"its TaskGroup: {words_of_tasks(found)}", "task", {"tasks": found}
+    found = Behind(tuple(group._tasks))
+    return f"its TaskGroup: {words_of(found)}", "task", {"tasks": found.tasks}
 
 
 def _stream(verb: str) -> Callable[[FrameType], Known]:
@@ -304,7 +188,17 @@ def _known() -> dict[CodeType, Callable[[FrameType], Known]]:
         (process.wait, _words("a subprocess to end", "process")),
         (process.communicate, _words("a subprocess", "process")),
     ]
-    return {function.__code__: known for function, known in functions}
+    next_one = _words("the next one of as_completed", "future")
+    return {function.__code__: known for function, known in functions} | {_next_one(): next_one}
+
+
+def _next_one() -> CodeType:
+    """What one awaits that comes out of `as_completed`."""
+    iterator: Any = getattr(tasks, "_AsCompletedIterator", None)  # since 3.13
+    if iterator is not None:
+        code: CodeType = iterator._wait_for_one.__code__
+        return code
+    return inner_code(asyncio.as_completed, "_wait_for_one")
 
 
 KNOWN = MappingProxyType(_known())

@@ -17,9 +17,9 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from types import CodeType, FrameType
 
+from minirt.aio.chain import frames_up
 from minirt.aio.held import Held, Seen
 from minirt.aio.outside import Outside
-from minirt.aio.waits import frames_up
 from minirt.core.machine import HAS_THREADS
 
 # in a web page, which has one thread, it is that of the process

@@ -17,17 +17,16 @@ from time import monotonic
 from typing import Any, Protocol
 
 from minirt.aio.book import Book, Page
+from minirt.aio.chain import name_of, task_of
 from minirt.aio.executor import Call
 from minirt.aio.findings import Findings
 from minirt.aio.lives import Lives
 from minirt.aio.noted import NotedTimers, function_of, who_wakes
 from minirt.aio.rounds import Rounds
-from minirt.aio.waits import task_of
 from minirt.core.calls import Event
 from minirt.core.policies import Work
 from minirt.core.polls import Interest
 from minirt.watching.calls import WatchedCalls, readiness_in_words
-from minirt.watching.event import printable
 from minirt.watching.gate import Gate, PacedClock
 from minirt.watching.labels import place
 from minirt.watching.trace import Sink
@@ -152,7 +151,7 @@ class WatchedRounds(WatchedCalls):
             detail = self._book.place(handle._callback)
         else:
             page = self._book.page(task) or self._lives.open(task, self._running)
-            page.name = printable(task.get_name())  # `create_task` may name it after it is made
+            page.name = name_of(task)  # `create_task` may name it after it is made
             identity, detail = page.identity, page.place()
         self._may_pass(identity, handle._callback)
         if not ready or ready[0] is not handle or handle._cancelled:

@@ -10,17 +10,16 @@ from time import monotonic
 from typing import Any
 
 from minirt.aio.book import Book
+from minirt.aio.chain import name_of, task_of
 from minirt.aio.findings import Findings
 from minirt.aio.held import Held
 from minirt.aio.lives import MOST_THINGS
 from minirt.aio.outside import Outside
 from minirt.aio.rounds import Rounds
-from minirt.aio.waits import task_of
 from minirt.aio.watchdog import Watchdog
 from minirt.aio.watched import WatchedRounds, watched_call
 from minirt.node.snapshot import Snapshot, snapshot
 from minirt.watching.calls import WatchedCalls, unwatch, watch_by
-from minirt.watching.event import printable
 from minirt.watching.gate import Gate, PacedClock
 from minirt.watching.trace import Sink
 
@@ -99,7 +98,7 @@ class WatchedLoop:
             return
         page = self.book.page(task)
         where = {} if page is None else page.place()
-        self.findings.held(printable(task.get_name()), held, where)
+        self.findings.held(name_of(task), held, where)
 
     def snapshot(self, most: int = 50) -> AsyncioSnapshot:
         """The program now. Any thread may ask."""

@@ -85,8 +85,8 @@ def _place(callback: object) -> dict[str, Any]:
     if type(function) is FunctionType:
         code, name = function.__code__, function.__qualname__
     else:
-        code = _asked(callback, "__code__")
-        name = _asked(callback, "__qualname__")
+        code = asked(callback, "__code__")
+        name = asked(callback, "__qualname__")
     if not issubclass(type(name), str):
         name = type.__dict__["__qualname__"].__get__(type(callback))
     shown = printable(str.rpartition(name, "<locals>.")[2])
@@ -95,7 +95,7 @@ def _place(callback: object) -> dict[str, Any]:
     return {"callback": shown, "file": printable(code.co_filename), "line": code.co_firstlineno}
 
 
-def _asked(value: object, name: str) -> object:
+def asked(value: object, name: str) -> object:
     """An attribute that the program's code may compute; None when that fails."""
     try:
         return getattr(value, name, None)

@@ -208,9 +208,9 @@ def is_the_pause(detail: dict[str, Any]) -> bool:
     return detail.get("where") == "timer" and 0.9 * PAUSE < detail["delay"] / 1000 <= PAUSE
 
 
-def said_of(main: Callable[[], Any]) -> Said:
+def said_of(main: Callable[[], Any], system: Any = None) -> Said:
     recorder = Recorder()
-    AsyncioProgram(None, recorder).run(main())
+    AsyncioProgram(system, recorder).run(main())
     events = recorder.events
     timer = next(event.identity for event in events if is_the_pause(event.detail or {}))
     state = State()
