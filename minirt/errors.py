@@ -10,6 +10,7 @@ and the attributes, without the constructor. A new class needs nothing for that 
 its first base.
 """
 
+from types import CoroutineType
 from typing import Any
 
 
@@ -36,6 +37,12 @@ def short_repr(value: object) -> str:
     except Exception:
         return f"<{type(value).__name__} whose repr raises>"
     return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def leave_out(value: object) -> None:
+    """A coroutine that is refused, and said to be so, is not warned of a second time."""
+    if type(value) is CoroutineType and not (value.cr_suspended or value.cr_running):
+        value.close()
 
 
 # A runtime used at the wrong time or from the wrong place
@@ -142,15 +149,31 @@ class NotCallable(MinirtError, TypeError):
             f"a callback must be callable {how}, and {short_repr(callback)} is not callable. "
             f"Pass the function itself, without parentheses: {example}"
         )
+        leave_out(callback)
 
 
 class WrongArguments(MinirtError, TypeError):
-    def __init__(self, reason: str, given: int = 1) -> None:
+    def __init__(self, reason: str, given: int = 1, example: str = "") -> None:
+        if given:
+            message = (
+                f"a callback is called with one argument, its value, and {reason}. "
+                "Write it as def done(value), or as lambda value"
+            )
+        elif example:
+            message = (
+                f"in {example} the function is called without arguments, and {reason}. "
+                "Give it what it needs beforehand, as in lambda: work(5)"
+            )
+        else:
+            message = f"main is called without arguments, and {reason}. Write it as def main()"
+        super().__init__(message)
+
+
+class NeverRuns(MinirtError, TypeError):
+    def __init__(self, name: str) -> None:
         super().__init__(
-            f"a callback is called with one argument, its value, and {reason}. "
-            "Write it as def done(value), or as lambda value"
-            if given
-            else f"main is called without arguments, and {reason}. Write it as def main()"
+            f"{name} has a `yield`: its call makes a generator, and none of its lines runs. "
+            "Take the `yield` out, or write async def and await"
         )
 
 
@@ -161,6 +184,7 @@ class NotAMain(MinirtError, TypeError):
             f"{short_repr(main)} is not callable. "
             "Pass the function itself, without parentheses: run(main)"
         )
+        leave_out(main)
 
 
 class NotADelay(MinirtError, TypeError):

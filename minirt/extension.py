@@ -41,6 +41,7 @@ from minirt.magics.options import (
 from minirt.magics.program import Program, cell_of_caller, export, show_picture
 from minirt.magics.real_node import run_node
 from minirt.magics.running import Running
+from minirt.magics.shown import Shown
 
 if TYPE_CHECKING:
     from minirt.magics.kernel_view import KernelView
@@ -74,6 +75,7 @@ class MinirtMagics(Magics):
         self.kernel_view: KernelView | None = None  # the last one
         self.completion = Completion(self.magics, self.values)
         self.rewriter = Rewriter()
+        self.shown = Shown(shell)
         self.places: tuple[tuple[list[Any], object], ...] = ()  # lists of IPython, and who is there
 
     # Programs
@@ -321,6 +323,7 @@ def load_ipython_extension(ip: InteractiveShell) -> None:
     for things, ours in magics.places:
         things.insert(0, ours)
     magics.rewriter.begin()
+    magics.shown.begin()
     magics.loop = gui.register(ip)
 
 
@@ -336,6 +339,7 @@ def unload_ipython_extension(ip: InteractiveShell) -> None:
     if magics.kernel_view is not None:
         magics.kernel_view.stop()
     magics.rewriter.end()
+    magics.shown.end()
     for things, ours in (*magics.places, (ip.configurables, magics)):
         if ours in things:  # or somebody has emptied it
             things.remove(ours)

@@ -7,28 +7,49 @@ the program runs for that, and what cannot be read is let through.
 The calls that a program makes by the million look only when they are watched, as in a notebook:
 one more look costs a set_immediate a tenth. There the call itself fails, and `mended` says it in
 one sentence.
+
+A function with a `yield` in it can be called, and then nothing happens: its call makes a generator,
+and none of its lines runs. That is a mistake too, wherever it is handed over.
 """
 
 from collections.abc import Callable
 from functools import partial
-from types import BuiltinFunctionType, FunctionType, MethodType
+from pathlib import Path
+from types import (
+    AsyncGeneratorType,
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+    TracebackType,
+)
 from typing import Any
 
-from minirt.errors import NotAMain, NotCallable, WrongArguments
+from minirt.errors import NeverRuns, NotAMain, NotCallable, WrongArguments
 
+PACKAGE = str(Path(__file__).parents[1])
 OF_THE_CALL = ("takes ", "missing ", "expected ")  # what Python says when a call itself fails
+WITHOUT = ("(0 given)", "got 0")  # and when it was one without arguments
 VARARGS = 0x04  # of a code object: it has *args
 COROUTINE = 0x80  # and: it is that of an async function
+YIELDS = 0x20 | 0x200  # and: that of a generator, or of an async one
+GENERATORS = (GeneratorType, AsyncGeneratorType)
 
 
 def check_arguments(callback: Callable[..., object]) -> None:
-    """Raise WrongArguments unless `callback` takes one value, as far as can be read."""
+    """Raise WrongArguments or NeverRuns unless `callback` can be called with one value."""
     code = callback.__code__ if type(callback) is FunctionType else None
-    if code is not None and code.co_argcount == 1 and not code.co_kwonlyargcount:
+    if (
+        code is not None
+        and code.co_argcount == 1
+        and not (code.co_kwonlyargcount or code.co_flags & YIELDS)
+    ):
         return
     reason = misfit(callback, 1)
     if reason:
         raise WrongArguments(reason)
+    check_yields(callback)
 
 
 def check_main(main: object) -> None:
@@ -38,12 +59,32 @@ def check_main(main: object) -> None:
     reason = misfit(main, 0)
     if reason:
         raise WrongArguments(reason, given=0)
+    check_yields(main)
 
 
 def check_action(action: object, example: str) -> None:
-    """Raise NotCallable for what cannot be called at all. example: how it is handed over."""
+    """Raise unless it can be called without arguments. example: how it is handed over."""
     if not callable(action):
         raise NotCallable(action, "without arguments", example)
+    reason = misfit(action, 0)
+    if reason:
+        raise WrongArguments(reason, given=0, example=example)
+    check_yields(action)
+
+
+def check_yields(function: Callable[..., object]) -> None:
+    """Raise NeverRuns for a function whose call makes a generator."""
+    code = _code_of(function)
+    if code is not None and code.co_flags & YIELDS:
+        raise NeverRuns(f"{code.co_name} (line {code.co_firstlineno})")
+
+
+def check_returned(returned: object) -> None:
+    """Raise NeverRuns for a generator that was made just now, and that nobody will run."""
+    code = getattr(returned, "gi_code", None) or getattr(returned, "ag_code", None)
+    is_begun = getattr(returned, "gi_suspended", False) or getattr(returned, "ag_suspended", False)
+    if code is not None and not is_begun and code.co_name != "<genexpr>":
+        raise NeverRuns(f"{code.co_name} (line {code.co_firstlineno})")
 
 
 def misfit(function: Callable[..., object], given: int) -> str:
@@ -84,7 +125,8 @@ def _misfit_of_another(function: Callable[..., object], given: int) -> str:
     try:
         signature(function, follow_wrapped=False).bind(*range(given))
     except TypeError as error:
-        return f"{type(function).__name__} says: {error}" if _is_of_bind(error) else ""
+        kind = function if isinstance(function, type) else type(function)
+        return f"{kind.__name__} says: {error}" if _is_of_bind(error) else ""
     except Exception:  # it has none, or code of the program's own answered
         return ""
     return ""
@@ -100,19 +142,34 @@ def _is_of_bind(error: TypeError) -> bool:
 
 def is_async(function: Any) -> bool:
     """Does calling it give a coroutine, as far as can be read?"""
-    while isinstance(function, partial):
+    code = _code_of(function)
+    return code is not None and bool(code.co_flags & COROUTINE)
+
+
+def _code_of(function: Any) -> CodeType | None:
+    """The code that a call of it runs, as far as can be read without running any."""
+    while type(function) is partial:
         function = function.func
-    code = getattr(function, "__code__", None)
-    return bool(getattr(code, "co_flags", 0) & COROUTINE)
+    if type(function) is MethodType:
+        function = function.__func__
+    return function.__code__ if type(function) is FunctionType else None
 
 
 def mended(error: Exception) -> Exception:
     """The error of a callback, or WrongArguments in place of it where the call itself failed."""
-    trace = error.__traceback__
-    if type(error) is not TypeError or trace is None or trace.tb_next is not None:
+    text = str(error) if type(error) is TypeError else ""
+    if not any(words in text for words in OF_THE_CALL) or not _is_ours(error.__traceback__):
         return error
-    if not any(words in str(error) for words in OF_THE_CALL):
-        return error
-    told = WrongArguments(str(error)).with_traceback(trace)
+    given = 0 if any(words in text for words in WITHOUT) else 1
+    told = WrongArguments(text, given).with_traceback(error.__traceback__)
     told.__suppress_context__ = True  # it says the same
     return told
+
+
+def _is_ours(trace: TracebackType | None) -> bool:
+    """Did no line of the program run?"""
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(PACKAGE):
+            return False
+        trace = trace.tb_next
+    return True

@@ -29,7 +29,7 @@ from minirt.errors import NoRuntime
 from minirt.magics.interrupts import Interrupts
 from minirt.node.current import Here, current
 from minirt.watching.labels import type_name
-from minirt.watching.tracebacks import CellHere, own_frames, show_only_the_program
+from minirt.watching.tracebacks import CellHere, own_frames, show_only_the_program, tellable
 
 SLICE = 0.02  # s: the kernel's asyncio gets its turn at least this often
 BEAT = 0.003  # s: between two turns while a cell awaits
@@ -121,6 +121,7 @@ class Idle:
         """A runtime for the cell that runs. What the cell does is done in its main."""
         runtime = Runtime()
         runtime.start(_nothing)
+        runtime.attach()  # for no trace: so a mistake is refused at the line that makes it
         self._made.add(runtime)
         self.runtimes[runtime] = CellHere(self._shell)
         return runtime
@@ -186,7 +187,7 @@ class Idle:
         wait = SLICE
         for runtime, cell in tuple(self.runtimes.items()):
             try:
-                rest = self._turn(runtime, selector)
+                rest = cell.run(self._turn, runtime, selector)  # what it closes may print, too
             except BaseException as error:  # SystemExit too: it is this program that ends
                 rest = None
                 self._end(runtime, error, cell)
@@ -214,7 +215,7 @@ class Idle:
         """Show under its cell what left a callback, and close what the callback belongs to."""
         self._show(error, cell)
         try:
-            runtime.close()
+            cell.run(runtime.close)
         except BaseException as another:
             self._show(another, cell)
 
@@ -224,7 +225,7 @@ class Idle:
             # where IPython leaves it to Python, as for a group, this is what is shown
             trace = own_frames(error, self._shell) or error.__traceback__
             BaseException.with_traceback(error, trace)
-            cell.show(error, trace)
+            cell.show(tellable(error), trace)
         except BaseException as failed:  # code of the program's own says how its error looks
             cell.run(
                 sys.stderr.write,

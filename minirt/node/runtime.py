@@ -17,7 +17,13 @@ from minirt.core.callbacks import check_callable
 from minirt.core.calls import Over
 from minirt.core.loop import Loop, leave
 from minirt.core.policies import Schedule, TaskKind
-from minirt.core.signatures import check_action, check_main, is_async
+from minirt.core.signatures import (
+    GENERATORS,
+    check_action,
+    check_main,
+    check_returned,
+    is_async,
+)
 from minirt.core.system import System
 from minirt.core.usual import usual_system
 from minirt.errors import (
@@ -32,6 +38,7 @@ from minirt.errors import (
 from minirt.identity import checked_identity
 from minirt.node import forking
 from minirt.node.current import Maker, TaskOf, current
+from minirt.node.giving_back import GivingBack
 from minirt.node.registrator import Registrator
 from minirt.node.timeouts import (
     LONGEST_DELAY,
@@ -239,11 +246,11 @@ class Runtime:
     def at_close(self, close: Callable[[], object]) -> None:
         """Call `close` when the runtime closes. For modules that hold threads or descriptors.
 
-        It may be called twice, if an interrupt comes in between.
+        It may be called twice, if an interrupt comes in between. One that takes long is over then.
         """
         self.loop.check_thread()
         check_action(close, "at_close(give_back)")
-        self._at_close.append(close)
+        self._at_close.append(GivingBack(close))
 
     # Timers, immediates, ticks and microtasks
 
@@ -636,6 +643,8 @@ class Runtime:
             task = adopt(self, returned, by_handler)
             if self._main_is_async:
                 self._main, self._main_is_async = task, False
+        elif type(returned) in GENERATORS:
+            check_returned(returned)
 
     def _tick(self, block: bool) -> None:
         assert self._context is not None

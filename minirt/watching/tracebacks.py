@@ -8,13 +8,15 @@ exception is raised as one of its class with a text that can be sent.
 
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
+from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from minirt.errors import MinirtError
 from minirt.watching.labels import text_of, type_name
 from minirt.watching.stopping import PACKAGE, is_inside
 
+T = TypeVar("T")
 MOST = 3  # frames of the package, where they are the last ones
 
 
@@ -31,14 +33,14 @@ class CellHere:
         self._is_told = hasattr(shell, "get_parent") and not hasattr(shell, "set_thread_parent")
         self._cell: Any = shell.get_parent() if self._is_told else None
 
-    def run(self, call: Callable[..., object], *arguments: object) -> None:
-        """Call it as if this cell called it."""
+    def run(self, call: Callable[..., T], *arguments: object) -> T:
+        """Call it as if this cell called it. Returns what it returns."""
         hook = self._shell.displayhook
         now = getattr(hook, "parent_header", None)
         if self._is_told:
             hook.set_parent(self._cell)
         try:
-            self._context.run(call, *arguments)
+            return self._context.run(call, *arguments)
         finally:
             if self._is_told:
                 hook.parent_header = now
@@ -121,6 +123,12 @@ def own_frames(error: BaseException, shell: Any) -> TracebackType | None:
     return joined(kept + inner[-MOST:])
 
 
+def files_of(error: BaseException) -> Iterator[str]:
+    """The file of each frame of its traceback."""
+    for trace in _frames(error.__traceback__):
+        yield trace.tb_frame.f_code.co_filename
+
+
 def _frames(trace: TracebackType | None) -> Iterator[TracebackType]:
     while trace is not None:
         yield trace
@@ -151,12 +159,20 @@ def tellable(error: BaseException) -> BaseException:
             stand_in: BaseException = told.__new__(told, text)
             stand_in.with_traceback(error.__traceback__)
             render = getattr(error, "_render_traceback_", None) if base is kind else None
-            show_as(stand_in, render or (lambda: [f"{name}: {text}"]))
+            show_as(stand_in, partial(_lines_or, render, f"{name}: {text}"))
         except BaseException:  # its class does not want to be inherited from
             continue
         if _can_be_told(stand_in):
             return stand_in
     return RuntimeError(text)
+
+
+def _lines_or(render: Callable[[], list[str]] | None, line: str) -> list[str]:
+    """What `render` makes; this line alone when there is none, or code of the program's fails."""
+    try:
+        return [line] if render is None else render()
+    except BaseException:  # a `__str__` may raise whatever it likes
+        return [line]
 
 
 def _can_be_told(error: BaseException) -> bool:

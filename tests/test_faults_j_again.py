@@ -1,0 +1,136 @@
+"""Faults J in Jupyter, found by who tried to break what was mended: more brothers of each."""
+
+import pytest
+
+from tests.kernels import Cell, Kernel
+
+pytestmark = pytest.mark.slow  # real kernels
+
+NEXT = "import sys\nprint('next', type(sys.stdout).__name__)"
+
+
+@pytest.fixture
+def idle(cells: Kernel) -> Kernel:
+    """A kernel in which runtimes go on while it is idle."""
+    assert cells.run("%gui minirt").err == ""
+    cells.run("import sys, asyncio, minirt\nfrom minirt import *")
+    return cells
+
+
+def interrupted(kernel: Kernel, text: str) -> Cell:
+    """The cell, interrupted once as soon as it has printed "busy", until it is over."""
+    cell = kernel.begin(text)
+    kernel.watch(lambda: "busy" in cell.out)
+    kernel.interrupt()
+    kernel.watch(lambda: "idle" in cell.messages, seconds=5)
+    return cell
+
+
+def later(kernel: Kernel) -> Cell:
+    """A cell that awaits for a moment, in which what is set goes on."""
+    return kernel.run("await asyncio.sleep(0.2)\nprint('next')")
+
+
+# --- J1: one interrupt, wherever the program is ---
+
+AT_CLOSE = (
+    "def close():\n    print('busy')\n    while True: pass\n"
+    "Runtime.current().at_close(close)\nset_timeout(1, lambda _: None)"
+)
+
+
+@pytest.mark.parametrize("head", ["%%minirt", "%%time\n%%minirt", "%%minirt --sim"])
+def test_one_interrupt_ends_a_close_that_does_not_end(cells: Kernel, head: str) -> None:
+    cells.run("%config MinirtMagics.view = False")
+    cell = interrupted(cells, f"{head}\n{AT_CLOSE}")
+    assert "while True: pass" in cell.traceback
+    assert cells.run(NEXT).out == "next OutStream\n"
+
+
+def test_one_interrupt_ends_it_while_the_kernel_is_idle(idle: Kernel) -> None:
+    cell = idle.run(AT_CLOSE)
+    idle.watch(lambda: "busy" in cell.out)
+    idle.interrupt()
+    assert later(idle).out == "next\n"
+    assert "while True: pass" in cell.traceback
+
+
+# --- J2: what leaves a callback is shown, and under its own cell ---
+
+
+def test_what_a_close_prints_is_under_the_cell_that_started_its_program(idle: Kernel) -> None:
+    cell = idle.run(
+        "Runtime.current().at_close(lambda: print('closing'))\n"
+        "_ = set_timeout(20, lambda _: print('timer'))"
+    )
+    assert later(idle).out == "next\n"
+    assert cell.out == "timer\nclosing\n"
+
+
+UNTELLABLE = {
+    "half a character": "ValueError('\\ud800')",
+    "an interrupt": (
+        "type('T', (Exception,), {'__str__': lambda _: exec('raise KeyboardInterrupt')})()"
+    ),
+    "an exit": "type('T', (Exception,), {'__str__': lambda _: sys.exit()})()",
+}
+
+
+@pytest.mark.parametrize("error", UNTELLABLE.values(), ids=UNTELLABLE)
+def test_an_error_whose_text_cannot_be_made_is_shown_by_its_class(idle: Kernel, error: str) -> None:
+    cell = idle.run(f"def fail(_):\n    raise {error}\n_ = set_immediate(fail)")
+    assert later(idle).out == "next\n"
+    assert "ValueError" in cell.traceback or "T: T" in cell.traceback
+    assert cell.err == ""
+
+
+# --- J4: the reader's lines, whoever calls the program ---
+
+IDLE = {
+    "a lambda": ("set_timeout(1, lambda: 0)", "takes none"),
+    "a class": ("class K:\n    def __init__(self): pass\nset_immediate(K)", "K says"),
+    "a part": ("import functools\nnext_tick(functools.partial(lambda a: 0, 1))", "argument"),
+    "a generator": ("def g(_):\n    yield 1\nqueue_microtask(g)", "has a `yield`"),
+    "a coroutine": ("async def a(): pass\nset_timeout(1, a())", "without parentheses"),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), IDLE.values(), ids=IDLE)
+def test_what_is_handed_over_in_a_cell_is_refused_at_its_line(
+    idle: Kernel, text: str, says: str
+) -> None:
+    cell = idle.run(text)
+    assert says in cell.traceback + later(idle).traceback
+    assert f"----> {text.count(chr(10)) + 1} " in cell.traceback
+    assert cell.traceback.count("minirt/") <= 3 and "never awaited" not in cell.err
+
+
+RUN = "from minirt import *\nrt = Runtime()\nrt.run(lambda: rt.set_timeout(1, {}))"
+SHOWN = {
+    "its own error": (RUN.format("lambda _: 1 / 0"), "ZeroDivisionError"),
+    "a wrong callback": (RUN.format("lambda: 0"), "WrongArguments"),
+    "a bad main": ("from minirt import *\nRuntime().run(5)", "NotAMain"),
+    "the end of an iterator": (RUN.format("lambda _: next(iter([]))"), "StopIteration"),
+    "bad text": (RUN.format("lambda _: exec('x x')"), "SyntaxError"),
+    "no runtime": ("import minirt\nminirt.set_timeout(1, print)", "NoRuntime"),
+    "a library": (RUN.format("lambda _: __import__('json').loads('{')"), "JSONDecodeError"),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), SHOWN.values(), ids=SHOWN)
+def test_a_run_in_a_cell_shows_the_readers_lines_too(cells: Kernel, text: str, says: str) -> None:
+    cell = cells.run(text)
+    assert says in cell.traceback and "Cell In[" in cell.traceback
+    assert cell.traceback.count("minirt/") <= 3
+
+
+def test_what_did_not_go_through_the_package_is_shown_as_ever(cells: Kernel) -> None:
+    text = "def f(n): return f(n - 1) if n else 1 / 0\nf(3)"
+    shown = cells.run(text).traceback
+    cells.run("%unload_ext minirt")
+    plain = cells.run(text).traceback
+    cells.run("%load_ext minirt")
+    assert shown.splitlines()[2:] == [
+        line.replace(plain.split("In[")[1].split("]")[0], shown.split("In[")[1].split("]")[0])
+        for line in plain.splitlines()[2:]
+    ]
