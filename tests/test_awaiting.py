@@ -1,7 +1,8 @@
 """Do futures and tasks settle, fail, cancel and give back as they promise?"""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import types
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -353,6 +354,100 @@ def test_what_is_not_awaitable_is_a_type_error_at_its_line(wrong: Any) -> None:
             gather(wrong)
         with pytest.raises(TypeError, match="expected a coroutine"):
             Task(wrong)
+
+    run(main)
+
+
+@types.coroutine
+def in_the_old_style() -> Generator[Any, None, int]:
+    yield from sleep_ms(1).__await__()
+    return 9
+
+
+class WithAwait:
+    def __await__(self) -> Generator[Any, None, None]:
+        return sleep_ms(1).__await__()
+
+
+async def numbers() -> AsyncIterator[int]:
+    yield 5
+
+
+def test_whatever_await_takes_gather_and_race_take_too() -> None:
+    async def main() -> None:
+        for make, value in (
+            (in_the_old_style, 9),
+            (WithAwait, None),
+            (lambda: anext(numbers()), 5),
+            (lambda: gather(sleep_ms(1)), [None]),
+        ):
+            assert await make() == value
+            assert await gather(make(), make()) == [value, value]
+            assert await race(make()) == value
+
+    run(main)
+
+
+class YieldsItself:
+    def __await__(self) -> Generator[Any, None, None]:
+        yield self
+
+
+class AwaitsAList:
+    def __await__(self) -> Any:
+        return [1]
+
+
+class Fails:
+    def __await__(self) -> Any:
+        raise ValueError("in __await__")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "says"),
+    [
+        (YieldsItself, TypeError, r"YieldsItself object .* cannot be awaited on a Runtime"),
+        (AwaitsAList, TypeError, "non-iterator of type 'list'"),
+        (Fails, ValueError, "in __await__"),
+        (numbers, TypeError, "async_generator can't be used in 'await'"),
+        (lambda: iter([1]), TypeError, "can't be used in 'await'"),
+        (lambda: numbers, TypeError, "function can't be used in 'await'"),
+        (lambda: Future, TypeError, "type can't be used in 'await'"),
+        (lambda: set_timeout(0, print), TypeError, "Timeout can't be used in 'await'"),
+        (lambda: ValueError("x"), TypeError, "ValueError can't be used in 'await'"),
+    ],
+)
+def test_more_that_is_not_awaitable(
+    wrong: Callable[[], Any], error: type[Exception], says: str
+) -> None:
+    async def main() -> None:
+        with pytest.raises(error, match=says):
+            await wrong()
+        await sleep_ms(1)  # the task goes on
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [in_the_old_style, in_the_old_style(), numbers(), numbers, Future, [], range(3), "x", Task],
+)
+def test_more_that_is_no_coroutine(wrong: Any) -> None:
+    async def main() -> None:
+        with pytest.raises(TypeError, match="expected a coroutine that was not started"):
+            Task(wrong)
+
+    run(main)
+
+
+def test_an_async_function_is_not_for_the_pool() -> None:
+    async def work() -> None:
+        """Not for a thread."""
+
+    async def main() -> None:
+        for wrong in (work, partial(work), partial(partial(work))):
+            with pytest.raises(TypeError, match=r"async function.* Await it here"):
+                in_pool(wrong)
 
     run(main)
 

@@ -39,6 +39,14 @@ class NotACoroutine(MinirtError, TypeError):
         )
 
 
+class NotForThePool(MinirtError, TypeError):
+    def __init__(self, function: object) -> None:
+        super().__init__(
+            f"{short_repr(function)} is an async function, and would not begin on a thread. "
+            "Await it here: await function()"
+        )
+
+
 class NotAwaitable(MinirtError, TypeError):
     def __init__(self, got: object) -> None:
         super().__init__(

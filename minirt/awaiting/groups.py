@@ -6,6 +6,7 @@ the async functions in `Promise.all([f(), g()])` have begun when it is called.
 
 from collections.abc import Awaitable, Coroutine
 from functools import partial
+from inspect import isawaitable
 from types import CoroutineType
 from typing import Any
 
@@ -126,7 +127,7 @@ def check_awaitable(one: object) -> None:
     """Raise NotAwaitable, or NotACoroutine for one that was awaited already."""
     if type(one) is CoroutineType:
         check_coroutine(one)
-    elif not isinstance(one, Awaitable):
+    elif not isawaitable(one):
         raise NotAwaitable(one)
 
 

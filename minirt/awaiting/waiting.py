@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from minirt.awaiting.book import Book, running_runtime
 from minirt.awaiting.coroutines import Task
-from minirt.awaiting.errors import Cancelled, NoTask
+from minirt.awaiting.errors import Cancelled, NoTask, NotForThePool
 from minirt.awaiting.futures import Future
 from minirt.core.policies import TaskKind
-from minirt.core.signatures import check_action
+from minirt.core.signatures import check_action, is_async
 from minirt.node.timeouts import Timeout
 from minirt.values import UNDEFINED, Callback, Error, Js, Undefined
 
@@ -124,6 +124,8 @@ def in_pool(function: Callable[[], T]) -> Future[T]:
     Cancelled before a thread has begun with it, it never runs; later its result is dropped.
     """
     check_action(function, "in_pool(work)")
+    if is_async(function):
+        raise NotForThePool(function)
     return InPool(function)
 
 
