@@ -121,7 +121,7 @@ def run(chosen: argparse.Namespace) -> int:
     try:
         runtime.run(program_of(chosen))
     finally:
-        if chosen.asyncio:
+        if slow.has_seen:
             print(slow.table(), file=sys.stderr)
         if chosen.trace:
             write = (

@@ -35,11 +35,18 @@ def _task(event: Event) -> str | None:
     if event.kind == "created":
         return f"{name} created: {said(detail, 'coroutine')}"
     if event.kind == "awaits":
-        return f"{name} awaits {said(detail, 'awaits')}, line {said(detail, 'at')}"
+        line = f", line {said(detail, 'at')}" if detail.get("at") else ""
+        return f"{name} awaits {said(detail, 'awaits')}{line}"
     if event.kind == "cancelled":
         return f"{name} cancelled"
     error = f": {said(detail, 'error')}" if "error" in detail else ""
     return f"{name} {'failed' if error else 'done'}{error}"
+
+
+def _turn(event: Event) -> str | None:
+    """A tick of Node's; a turn of asyncio's loop has no name there."""
+    is_of_asyncio = "ready_callbacks" in (event.detail or {})
+    return None if is_of_asyncio else f"===== TICK {event.turn} ====="
 
 
 def _closed(event: Event) -> str:
@@ -48,7 +55,7 @@ def _closed(event: Event) -> str:
 
 SAYINGS: Mapping[str, Callable[[Event], str | None]] = MappingProxyType(
     {
-        "turn": lambda event: f"===== TICK {event.turn} =====",
+        "turn": _turn,
         "queued": _queued,
         "started": lambda event: f"received a task of type: {said(event.detail, 'kind')}",
         "finished": lambda event: f"finished running a task of type: {said(event.detail, 'kind')}.",
