@@ -28,6 +28,30 @@ def main():
     rt.log(f"port {server.address[1]}")
 await rt.play(main)
 """
+WORDS_IN_TWO_LINES = """(text) => {
+    const walker = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);
+    const range = document.createRange();
+    let count = 0;
+    while (walker.nextNode()) {
+        for (const word of walker.currentNode.data.matchAll(/[a-z]+/g)) {
+            range.setStart(walker.currentNode, word.index);
+            range.setEnd(walker.currentNode, word.index + word[0].length);
+            count += range.getClientRects().length > 1;
+        }
+    }
+    return count;
+}"""
+# How each kind of element looks
+LOOKS = """(view) => {
+    const looks = ["backgroundColor", "color", "paddingLeft", "paddingTop", "marginTop", "fontSize",
+        "fontFamily", "fontWeight", "lineHeight", "borderTop", "borderBottom", "whiteSpace"];
+    const parts = [...view.querySelectorAll("*")].filter((part) => part.checkVisibility()
+        && !part.closest("svg, .mr-warnings, [hidden]"));
+    return Object.fromEntries(parts.map((part) => [
+        [part, part.parentElement].map((one) => `${one.tagName} ${one.className}`).join(" in "),
+        looks.map((name) => getComputedStyle(part)[name]).join("; "),
+    ]));
+}"""
 
 Open = Callable[..., Notebook]
 
@@ -158,6 +182,23 @@ def test_the_view_shows_timers_tasks_descriptors_and_the_console(busy: Notebook)
     busy.stop()
 
 
+def test_the_recording_looks_as_the_running_view_did_whatever_lab_thinks_of_html(
+    busy: Notebook,
+) -> None:
+    busy.page.wait_for_function(
+        "document.querySelectorAll('.minirt-live .mr-bar-task').length > 3", timeout=PATIENCE
+    )
+    before = busy.view.evaluate(LOOKS)
+    busy.stop()
+    busy.page.locator('.minirt-widget .minirt-live[data-mode="recorded"]').first.wait_for()
+    busy.view.get_by_label("Event of the recording").fill("300")
+    busy.frames()
+    after = busy.view.evaluate(LOOKS)
+    both = before.keys() & after.keys()
+    assert len(both) > 30
+    assert {part: after[part] for part in both if after[part] != before[part]} == {}
+
+
 def test_ten_thousand_timers_lose_no_frame_and_the_page_stays_quick(
     lab: Lab, open_notebook: Open
 ) -> None:
@@ -235,16 +276,17 @@ def main():
     rt.log("10%\r100%")
     rt.log("|日本語|")
     rt.log("|abcdef|")
+    rt.log("all its words " * 30)
     rt.set_interval(20, lambda _: None)
 await rt.play(main)
 """,
     )
     notebook = open_notebook(name).run()
     notebook.page.wait_for_function(
-        "document.querySelector('.mr-lines').textContent.includes('abcdef')", timeout=PATIENCE
+        "document.querySelector('.mr-lines').textContent.includes('words')", timeout=PATIENCE
     )
     lines = [line.split(maxsplit=1)[1] for line in notebook.text("lines").split("\n")]
-    assert lines == ["red loud and no more", "100%", "|日本語|", "|abcdef|"]
+    assert lines[:-1] == ["red loud and no more", "100%", "|日本語|", "|abcdef|"]
     console = notebook.part("lines")
     assert console.locator(".ansi-red-fg").all_inner_texts() == ["red ", "loud"]
     assert console.locator(".ansi-bold.ansi-green-bg").inner_text() == "loud"
@@ -266,6 +308,7 @@ await rt.play(main)
     assert len(bars) == 4
     assert abs(bars[1] - bars[3]) < 1
     notebook.stop()
+    assert notebook.view.locator(".mr-lines").evaluate(WORDS_IN_TWO_LINES) == 0
 
 
 def test_a_hundred_thousand_lines_leave_the_view_usable(lab: Lab, open_notebook: Open) -> None:

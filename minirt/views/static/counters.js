@@ -4,7 +4,9 @@ import { make, setText, shape } from "./elements.js";
 import { thousands } from "./words.js";
 
 export const COUNTERS = ["pending events", "epoll pending", "callbacks", "free threads", "waiting tasks", "identity token"];
+const OF_ASYNCIO = ["tasks", "ready callbacks", "timers", "descriptors", "executor jobs", "free threads"];
 export const HISTORY = 150; // points of a sparkline
+const LONG = 11; // letters: a longer number takes the room of its sparkline
 
 function sparkline(history) {
   const most = Math.max(1, ...history);
@@ -18,8 +20,9 @@ function makeCounter(name) {
   const svg = shape("svg", { viewBox: "0 0 120 26", preserveAspectRatio: "none", class: "mr-spark", "aria-hidden": "true" });
   const line = shape("polyline", { "vector-effect": "non-scaling-stroke" });
   svg.append(line);
-  element.append(make("div", "mr-label", name), value, svg);
-  return { element, value, line };
+  const label = make("div", "mr-label", name);
+  element.append(label, value, svg);
+  return { element, label, value, line };
 }
 
 export function makeCounters() {
@@ -28,8 +31,12 @@ export function makeCounters() {
   element.append(...counters.map((counter) => counter.element));
 
   function draw(frame, histories) {
+    const names = frame.phases.includes("round") ? OF_ASYNCIO : COUNTERS;
     counters.forEach((counter, at) => {
-      setText(counter.value, thousands(frame.counters[at]));
+      setText(counter.label, names[at]);
+      const text = thousands(frame.counters[at]);
+      setText(counter.value, text);
+      counter.element.classList.toggle("mr-long", text.length > LONG);
       counter.line.setAttribute("points", sparkline(histories[at]));
     });
   }

@@ -5,6 +5,7 @@ import { makeTable } from "./table.js";
 import { duration, thousands, waitsFor } from "./words.js";
 
 const ROWS = 6;
+const FEW_ROWS = 2; // beside a running program's tasks, which say more
 
 // A list takes the room of the most lines that it had in this run, so that nothing jumps when a row
 // comes or goes. One that had none is a single line.
@@ -35,10 +36,10 @@ function listPanel({ title, columns, empty, fields, contentOf }, follow) {
     most = 0;
   }
 
-  function draw(frame, followed) {
-    const content = contentOf(frame);
-    const { total, rows, note } = content;
-    keepRoom(content);
+  function draw(frame, followed, isShort) {
+    const { total, note, rows: all } = contentOf(frame);
+    const rows = all.slice(0, isShort ? FEW_ROWS : ROWS);
+    keepRoom({ total, rows });
     setText(count, thousands(total));
     table.draw(rows, followed);
     table.element.hidden = rows.length === 0;
@@ -76,7 +77,7 @@ const QUEUE = {
 
 const POOL = {
   title: "Thread pool",
-  columns: [["identity", "mr-number"], ["task", "mr-grow"], ["thread", ""], ["time", "mr-number"]],
+  columns: [["identity", "mr-number"], ["task", "mr-grow"], ["thread", ""], ["time", "mr-number mr-spare"]],
   empty: "no task runs or waits",
   fields: ["pool", "waiting"],
   contentOf(frame) {

@@ -6,7 +6,7 @@ import { makeParts } from "./parts.js";
 import { keepPlace, keyOf, placeIn } from "./places.js";
 import { inflate, matching, pastCounters, unfold } from "./recording.js";
 import { tasksAt } from "./tasks.js";
-import { threadsUsed } from "./timeline.js";
+import { LANES_ROOM, LITTLE_ROOM, threadsUsed } from "./timeline.js";
 import { isRunning } from "./words.js";
 
 const WINDOW = 4; // seconds of the timeline while the program runs
@@ -24,6 +24,8 @@ export class Page {
     this.live = COUNTERS.map(() => []); // the counters' history while the program runs
     this.pending = false; // a drawing is on its way
     this.absence = ""; // why the kernel is not there
+    this.hasTasks = false; // it had some in this run
+    this.threads = 0; // that were used in this run
     this.parts = makeParts(this, (message) => model.send(message));
     this.root = this.parts.root;
     element.append(this.root);
@@ -97,7 +99,9 @@ export class Page {
   forget() {
     this.recording = null;
     this.live = COUNTERS.map(() => []);
-    for (const list of [...this.parts.lists, this.parts.tasks]) list.forget();
+    this.hasTasks = false;
+    this.threads = 0;
+    for (const list of [...this.parts.lists, this.parts.tasks, this.parts.things]) list.forget();
     this.redraw();
   }
 
@@ -135,8 +139,12 @@ export class Page {
     ring.draw(frame);
     counters.draw(frame, history);
     soon.draw(frame);
-    this.root.classList.toggle("mr-asyncio", frame.phases.includes("round"));
-    lists.forEach((list) => list.draw(frame, this.followed));
+    const isAsyncio = frame.phases.includes("round");
+    this.hasTasks ||= isAsyncio || (frame.tasks?.[0] ?? 0) > 0;
+    this.root.classList.toggle("mr-asyncio", isAsyncio);
+    this.root.classList.toggle("mr-with-tasks", this.hasTasks);
+    const isShort = this.hasTasks && this.recording === null;
+    lists.forEach((list) => list.draw(frame, this.followed, isShort));
     this.parts.tasks.draw(frame, this.followed);
     this.parts.things.draw(frame);
     this.parts.found.draw(frame, this.recording !== null);
@@ -149,8 +157,10 @@ export class Page {
     const to = recorded ? Math.max(end, 1e-6) : from + WINDOW;
     const spans = recorded ? this.recording.spans : frame.spans;
     const pool = recorded ? this.recording.threads : frame.pool.length;
-    const threads = frame.phases.includes("round") ? threadsUsed(spans) : pool; // asyncio has many, and few are used
-    this.parts.timeline.draw({ spans, threads, from, to, now: end, at: frame.time, followed: this.followed });
+    this.threads = Math.max(this.threads, threadsUsed(spans));
+    const threads = frame.phases.includes("round") ? this.threads : pool; // asyncio has many, and few are used
+    const room = this.hasTasks && !recorded ? LITTLE_ROOM : LANES_ROOM;
+    this.parts.timeline.draw({ spans, threads, from, to, now: end, at: frame.time, followed: this.followed, room });
   }
 
   drawRecording(frame) {

@@ -51,11 +51,11 @@ export function makeParts(actions, send) {
   };
   const { root, header, findings } = parts;
   const numbers = box("mr-numbers", parts.counters, parts.soon);
-  const top = box("mr-top", parts.ring, numbers);
+  const top = box("mr-top", parts.ring, numbers, parts.timeline);
   const lists = box("mr-lists", ...parts.lists, parts.console);
   const work = box("mr-work", parts.tasks, parts.things);
   const tape = box("mr-tape", parts.player, parts.events);
-  const moment = box("mr-moment", top, parts.timeline, parts.biography, work, lists, findings.summary);
+  const moment = box("mr-moment", top, parts.biography, work, lists, findings.summary);
   header.element.append(parts.controls.element);
   root.append(header.element, parts.found.element, findings.warnings, box("mr-whole", tape, moment));
   return { ...parts, onlyRecorded: [tape, findings.warnings, parts.biography.element, findings.summary] };

@@ -42,7 +42,7 @@ export function makePlayer(actions) {
 export function makeEvents(actions) {
   const { element, count, head } = panel("Events", "mr-events");
   const filter = make("input", "mr-filter");
-  Object.assign(filter, { type: "search", placeholder: "filter: kind, name …", title: "Words of a kind, a phase, a thread or a name, or an identity" });
+  Object.assign(filter, { type: "search", placeholder: "filter …", title: "Words of a kind, a phase, a thread or a name, or an identity" });
   filter.setAttribute("aria-label", "Filter the events");
   filter.addEventListener("input", () => actions.setFilter(filter.value));
   head.append(filter);

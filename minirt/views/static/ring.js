@@ -3,6 +3,9 @@
 import { make, setText, shape } from "./elements.js";
 import { describeCurrent, thousands } from "./words.js";
 
+const MOST_SIZE = 21; // px, of the number in the ring
+const RING_ROOM = 110; // px that its letters may be high together, which makes them fit in width
+
 function arc(number, count, radius) {
   const gap = 0.06;
   const from = ((number - 0.5) / count) * 2 * Math.PI - Math.PI / 2 + gap;
@@ -15,7 +18,7 @@ function ringLabel(number, count, phase) {
   const angle = (number / count) * 2 * Math.PI - Math.PI / 2;
   const [x, y] = [Math.cos(angle) * 58, Math.sin(angle) * 55];
   const anchor = Math.abs(x) < 10 ? "middle" : x > 0 ? "start" : "end";
-  const text = shape("text", { x, y: y + 4, "text-anchor": anchor, class: "mr-phase-name" });
+  const text = shape("text", { x, y: y + (y < -50 ? 1 : 4), "text-anchor": anchor, class: "mr-phase-name" });
   text.textContent = phase;
   return text;
 }
@@ -46,7 +49,9 @@ export function makeRing() {
   function draw(frame) {
     drawPhases(frame.phases);
     frame.phases.forEach((phase, at) => parts.children[at].classList.toggle("mr-lit", phase === frame.phase));
-    setText(turn, thousands(frame.turn));
+    const turns = thousands(frame.turn);
+    setText(turn, turns);
+    turn.style.fontSize = `${Math.min(MOST_SIZE, RING_ROOM / turns.length)}px`;
     setText(now, describeCurrent(frame));
     svg.setAttribute("aria-label", `Turn ${frame.turn}, phase ${frame.phase}`);
   }

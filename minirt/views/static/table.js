@@ -2,6 +2,8 @@
 
 import { button, make, setText } from "./elements.js";
 
+const LONG_IDENTITY = 8; // digits: of a longer one a cell shows the end
+
 export function makeTable(columns, label, follow) {
   const table = make("table", "mr-table");
   table.setAttribute("aria-label", label);
@@ -34,6 +36,7 @@ export function makeTable(columns, label, follow) {
     link.disabled = identity === null;
     row.classList.toggle("mr-followed", identity !== null && identity === followed);
     setText(link, first);
+    link.title = String(first).length > LONG_IDENTITY ? first : "";
     others.forEach((text, at) => setText(cells[at + 1], text));
   }
 

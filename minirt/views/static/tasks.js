@@ -5,8 +5,10 @@ import { button, make, panel, setText } from "./elements.js";
 import { duration, thousands } from "./words.js";
 
 const MANY = 30; // tasks: from then on they come in groups at first
+const FEW = 15; // with so few they come one by one again; between the two nothing changes
 const MOST_ROWS = 200;
-const ROOM = 6; // rows that are seen at once
+const ROOM = 5; // rows that are seen at once
+const MOST_FOUND = 2; // findings at once, while the program runs
 const ENDED_STATES = new Set(["done", "failed", "cancelled", "gone"]);
 
 // The field "tasks" of a frame, made of the changes that a recording has up to the event `at`.
@@ -69,11 +71,23 @@ function placeOf(row) {
   return row.source ? `${row.line}: ${row.source}` : `line ${row.line}`;
 }
 
+// How often it was sent on, and how long it was at work. Where the program was left alone for a
+// while, there were more steps than were seen.
+function work({ steps, busy, sampled }) {
+  return steps ? `${sampled ? "≥ " : ""}${thousands(steps)} × ${duration(busy / steps)}` : "";
+}
+
+function workInWords({ steps, busy, longest, sampled }) {
+  if (!steps) return "";
+  const seen = `${thousands(steps)} ${steps === 1 ? "step" : "steps"}${sampled ? " seen, there were more" : ""}`;
+  return `${seen}; at work for ${duration(busy)}, at most ${duration(longest)} in one`;
+}
+
 function makeRow(follow) {
   const element = make("li", "mr-task");
   const link = button("", "Follow this task", () => follow(element.identity));
   link.className = "mr-link mr-task-name";
-  const parts = ["mr-task-coroutine", "mr-task-awaits", "mr-task-line", "mr-task-time mr-number"].map((name) => make("span", name));
+  const parts = ["mr-task-coroutine", "mr-task-awaits", "mr-task-line", "mr-task-work mr-number", "mr-task-time mr-number"].map((name) => make("span", name));
   element.append(link, ...parts);
   return { element, link, parts };
 }
@@ -96,6 +110,7 @@ export function makeTasks(actions, send) {
   const rest = make("div", "mr-rest");
   element.append(list, rest, ended);
   let grouped = null; // nobody has chosen
+  let areMany = false;
   let isGrouped = false;
   let most = 0;
   search.addEventListener("input", () => {
@@ -120,9 +135,9 @@ export function makeTasks(actions, send) {
       row.classList.toggle("mr-followed", task.identity !== null && task.identity === followed);
       link.disabled = task.identity === null;
       setText(link, task.name);
-      const texts = [task.coroutine, awaited(task), placeOf(task), left(task, now)];
+      const texts = [task.coroutine, awaited(task), placeOf(task), work(task), left(task, now)];
       texts.forEach((text, number) => setText(parts[number], text));
-      row.title = [task.name, task.coroutine, awaited(task), placeOf(task), task.by ? `woken by ${task.by}` : ""].filter(Boolean).join(" · ");
+      row.title = [task.name, task.coroutine, awaited(task), placeOf(task), task.by ? `woken by ${task.by}` : "", workInWords(task)].filter(Boolean).join(" · ");
     });
   }
 
@@ -135,7 +150,8 @@ export function makeTasks(actions, send) {
     element.hidden = total === 0 && over === 0;
     if (element.hidden) return;
     const words = search.value.trim();
-    isGrouped = (grouped ?? total > MANY) && !words;
+    areMany = total > (areMany ? FEW : MANY);
+    isGrouped = (grouped ?? areMany) && !words;
     grouping.setAttribute("aria-pressed", isGrouped);
     grouping.hidden = total < 2;
     setText(grouping, isGrouped ? "Each" : "Group");
@@ -143,7 +159,7 @@ export function makeTasks(actions, send) {
     const wanted = isGrouped ? groups.map(groupRow) : inTree(found).slice(0, MOST_ROWS);
     drawRows(wanted, rows, list, frame.time, followed);
     list.classList.toggle("mr-grouped", isGrouped);
-    if (isGrouped) rows.forEach(({ parts }) => setText(parts[3], ""));
+    if (isGrouped) rows.forEach(({ parts }) => setText(parts[4], ""));
     most = Math.max(most, Math.min(ROOM, wanted.length));
     list.style.setProperty("--mr-lines", most);
     setText(count, thousands(total));
@@ -158,6 +174,7 @@ export function makeTasks(actions, send) {
   function forget() {
     most = 0;
     grouped = null;
+    areMany = false;
   }
   return { element, draw, forget };
 }
@@ -168,10 +185,13 @@ export function makeThings() {
   const list = make("ol", "mr-list");
   element.append(list);
   const rows = [];
+  let most = 0;
 
   function draw(frame) {
     const things = frame.things ?? [];
-    element.hidden = things.length === 0;
+    most = Math.max(most, Math.min(ROOM, things.length));
+    element.hidden = most === 0;
+    list.style.setProperty("--mr-lines", most);
     setText(count, thousands(things.length));
     while (rows.length < things.length) {
       const row = make("li", "mr-thing");
@@ -190,7 +210,11 @@ export function makeThings() {
       setText(parts[2], who || "nobody waits");
     });
   }
-  return { element, draw };
+
+  function forget() {
+    most = 0;
+  }
+  return { element, draw, forget };
 }
 
 // What is wrong, in words, while the program runs. The recording has a list of its own.
@@ -201,13 +225,14 @@ export function makeFound() {
   let drawn = "";
 
   function draw(frame, isRecorded) {
-    const found = isRecorded ? [] : (frame.found ?? []).slice(-3);
+    const found = isRecorded ? [] : (frame.found ?? []).slice(-MOST_FOUND);
     element.hidden = found.length === 0;
     const texts = found.map(([, text]) => text);
     if (texts.join("\n") === drawn) return;
     drawn = texts.join("\n");
     element.replaceChildren(...texts.map((text) => {
       const item = make("li");
+      item.title = text;
       item.append(make("span", "mr-warning-text", text));
       return item;
     }));
