@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from minirt.magics.kernel_view import KernelView
 
 NAMES = ("minirt", "minirt.extension")  # what may stand after %load_ext
+NAMED = ("trace", "export")  # of these, the ones that take a name
 WHAT = ("status", "trace", "export", "picture", "check", "kernel")
 
 
@@ -127,10 +128,6 @@ class MinirtMagics(Magics):
         if hasattr(self.ip, "get_parent"):
             self.last_cell = self.ip.get_parent()
 
-    def finish(self) -> None:
-        """Raise what the program of this cell raised."""
-        self.running.finish(cell_of_caller())
-
     @magic(
         "%minirt",
         option("what", nargs="?", default="status", help=" | ".join(WHAT) + ". Default: status."),
@@ -152,6 +149,10 @@ class MinirtMagics(Magics):
             return None
         if options.what not in WHAT:
             raise UsageError(f"%minirt has no {options.what!r}. {close_to(options.what, WHAT)}")
+        if options.name and options.what not in NAMED:
+            raise UsageError(
+                f"%minirt {options.what} takes nothing more: leave {options.name!r} out"
+            )
         if options.what == "check":
             # the path of the notebook, as VS Code says it
             moved = check.go_to_the_data(str(self.ip.user_ns.get("__vsc_ipynb_file__", "")))

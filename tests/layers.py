@@ -64,6 +64,7 @@ TYPE_CHECKING_UPWARD: dict[tuple[str, str], str] = {}
 # (module, name) -> why this module-level object may change.
 STATE_WITH_A_REASON = {
     ("node.current", "current"): "the ContextVar that knows the running runtime",
+    ("magics.running", "raised"): "an error on its way to the cell's next statement",
     ("aio.rounds", "alive"): "a WeakSet: a forked child must leave alone every loop of its parent",
 }
 

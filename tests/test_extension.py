@@ -281,7 +281,7 @@ def test_threads_and_settings_reach_the_runtime(cells: Kernel) -> None:
         ("%%minirt --seed 3\n1", "--seed belongs to --sim"),
         ("%%minirt --sim --paused\n1", "takes neither --speed nor --paused"),
         ("%%minirt --sim --threads -1\n1", "a pool has 0 or more threads"),
-        ("%%minirt --trace 'a\n1", "a quotation mark is open"),
+        ("%%minirt --trace 'a\n1", "Is a quotation mark open"),
         ("%minirt", "no program has run yet. Put %%minirt over a cell"),
         ("%minirt pitcure", "%minirt has no 'pitcure'. Did you mean picture?"),
         ("%minirt trace first", "nothing is kept as 'first'. There are none."),

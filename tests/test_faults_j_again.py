@@ -134,3 +134,83 @@ def test_what_did_not_go_through_the_package_is_shown_as_ever(cells: Kernel) -> 
         line.replace(plain.split("In[")[1].split("]")[0], shown.split("In[")[1].split("]")[0])
         for line in plain.splitlines()[2:]
     ]
+
+
+# --- J9: where a cell's magic may stand ---
+
+ABOVE = {
+    "nothing": "",
+    "blank lines": "\n  \n",
+    "a comment": "# what it does\n",
+    "comments and blank lines": "# one\n\n  # two\n",
+}
+
+
+@pytest.mark.parametrize("above", ABOVE.values(), ids=ABOVE)
+@pytest.mark.parametrize("head", ["%%minirt", "%%minirt --sim", "%%exercise identity_8_bits"])
+def test_a_comment_may_stand_above_a_magic(cells: Kernel, above: str, head: str) -> None:
+    cells.run("%config MinirtMagics.view = False")
+    cell = cells.run(f"{above}{head}\nprint('ran')\n...")
+    assert "ran\n" in cell.out and cell.err == "" and cell.traceback == ""
+    if "minirt" in head:
+        lines = f"{above}{head}\n\n1 / 0"
+        assert f"----> {lines.count(chr(10)) + 1} 1 / 0" in cells.run(lines).traceback
+        for run in ("run_cell", "run_cell_magic"):
+            text = f"{above}{head}\nprint('ran')"
+            call = f"get_ipython().run_cell({text!r})" if run == "run_cell" else f"%%time\n{text}"
+            assert "ran\n" in cells.run(call).out or above
+
+
+# --- J16: options ---
+
+OPTIONS = {
+    "%minirt export a\x00.json": "Choose another name",
+    "%minirt export ~/not/there.json": "/not/there.json",
+    "%minirt picture extra": "leave 'extra' out",
+    "%minirt STATUS": "Did you mean status?",
+    "%minirt status extra": "leave 'extra' out",
+    "%%minirt --SIM\n1": "Did you mean --sim?",
+    "%%minirt --sim \\\n1": "a \\ at the end?",
+    "%hint IDENTITY_8_BITS": "Did you mean identity_8_bits?",
+}
+
+
+@pytest.mark.parametrize("text", OPTIONS)
+def test_a_wrong_option_is_told_in_one_sentence(cells: Kernel, text: str) -> None:
+    cells.run("%%minirt --sim\nprint(1)")
+    cell = cells.run(text)
+    assert OPTIONS[text] in cell.err and cell.traceback == ""
+    assert cell.err.count("\n") == 1 and "[Errno 2] No such file or directory: '~" not in cell.err
+
+
+# --- J18: loaded and unloaded while a program plays ---
+
+
+@pytest.mark.parametrize("line", ["unload_ext", "reload_ext"])
+@pytest.mark.parametrize("end", ["print('went on')", "raise ValueError('told')"])
+def test_a_program_may_unload_the_extension(cells: Kernel, line: str, end: str) -> None:
+    cell = cells.run(
+        f"%%minirt\nset_timeout(5, lambda _: get_ipython().run_line_magic('{line}', 'minirt'))\n"
+        f"def last(_):\n    {end}\nset_timeout(20, last)"
+    )
+    cells.run("%load_ext minirt")
+    assert "KeyError" not in cell.traceback
+    assert ("went on" in cell.out) != ("ValueError: told" in cell.traceback)
+    assert cells.run(NEXT).out == "next OutStream\n"
+
+
+# --- J11, J17: what goes to standard error is in the view's console, too ---
+
+
+def test_the_recording_has_what_is_shown_below_the_cell(cells: Kernel) -> None:
+    cells.run("import logging, sys, threading\n%config MinirtMagics.view = False")
+    cell = cells.run(
+        "%%minirt\nlogging.getLogger('mine').warning('logged')\n"
+        "thread = threading.Thread(target=print, args=['from a thread'])\n"
+        "thread.start(); thread.join()\n"
+        "sys.stderr.write('half \\udfff\\n')\nprint('10 %\\r20 %', end='')"
+    )
+    last = "get_ipython().magics_manager.registry['MinirtMagics'].last"
+    said = cells.run(f"print([e.detail['text'] for e in {last}.recorder if e.kind == 'printed'])")
+    assert said.out == "['logged', 'from a thread', 'half \\\\udfff', '20 %']\n"
+    assert "ERROR" not in cell.err and cell.out == "from a thread\n10 %\r20 %"

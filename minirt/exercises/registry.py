@@ -28,6 +28,6 @@ def exercise(name: str) -> Exercise:
     known = exercises()
     if name in known:
         return known[name]
-    close = difflib.get_close_matches(name, known, 1)
+    close = difflib.get_close_matches(name.lower(), known, 1)
     hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(known)}."
     raise NoSuchExercise(f"there is no exercise {name!r}. {hint}")

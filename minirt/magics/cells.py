@@ -7,6 +7,8 @@ The trap: IPython also reads cells that it will run in one go, where an `await` 
 one below `%%time`, or those of a file. Nothing tells them apart but who asks. So only a cell that
 is what a front end has asked the kernel to run becomes an `await`. All others stay what they are,
 and IPython calls the magic itself.
+
+IPython finds a magic in a cell's first line alone. A comment above it is no reason to refuse it.
 """
 
 import ast
@@ -18,31 +20,40 @@ from IPython.core.getipython import get_ipython
 
 ROOM = 'get_ipython().magics_manager.registry["MinirtMagics"]'
 
+FINISH = "__import__('minirt.magics.running').magics.running.finish"  # also when it was unloaded
+OURS = ("%%minirt", "%%exercise", "%%node")
+
 
 def rewrite(lines: list[str]) -> list[str]:
     """A transform for `ip.input_transformers_cleanup`: the lines of any cell, with their ends."""
-    blank = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
+    above = next((number for number, line in enumerate(lines) if is_code(line)), len(lines))
     ipython: Any = inputtransformer2  # has no types
-    cell: list[str] = ipython.leading_indent(lines[blank:])
+    cell: list[str] = ipython.leading_indent(lines[above:])
     words = cell[0].split(None, 1) if cell else []
-    if not words or words[0] not in ("%%minirt", "%%exercise"):
+    if not words or words[0] not in OURS:
         return lines
     options = words[1].strip() if len(words) > 1 else ""
     if words[0] == "%%exercise":
-        return [f"{ROOM}.begin({options!r}, {''.join(commented(cell))!r})\n", *cell[1:]]
-    if not is_asked_for("".join(lines)):
-        return lines
+        text = "".join(lines[:above] + commented(cell))
+        return [*lines[:above], f"{ROOM}.begin({options!r}, {text!r})\n", *cell[1:]]
+    if words[0] != "%%minirt" or not is_asked_for("".join(lines)):
+        return lines[above:]
     magics = ipython.TransformerManager()
-    program: list[str] = lines[:blank] + magics.do_token_transforms(commented(cell))
+    program: list[str] = lines[:above] + magics.do_token_transforms(commented(cell))
     if not parses("".join(program)):
         return program  # IPython finds the error itself, and shows it as in any other cell
     # two statements: an exception such as StopIteration gets out of the second one only
-    return [f"await {ROOM}.program({options!r}, {''.join(program)!r})\n", f"{ROOM}.finish()\n"]
+    return [f"await {ROOM}.program({options!r}, {''.join(program)!r})\n", f"{FINISH}()\n"]
 
 
 # IPython asks every transform without side effects whether a cell is complete. This one stays out
 # of it, so that a terminal treats these cells as it does every other cell magic.
 rewrite.has_side_effects = True  # type: ignore[attr-defined]
+
+
+def is_code(line: str) -> bool:
+    """Is it more than a blank line, or a comment?"""
+    return bool(line.strip()) and not line.lstrip().startswith("#")
 
 
 def is_asked_for(text: str) -> bool:

@@ -1,7 +1,9 @@
 """What did a program print, and which of its callbacks printed it?
 
-While a program runs, a tee stands in place of `sys.stdout`. It notes what is written in the
-program's own context, on any of its threads; the output of other code is handed on, and not noted.
+While a program runs, ears stand in place of `sys.stdout` and `sys.stderr`. They note what is
+written in the program's own context, on any of its threads; the output of other code is handed on,
+and not noted. A thread that the program has started begins with an empty context, and is known by
+who started it.
 """
 
 import sys
@@ -10,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from minirt.watching.trace import Event, Recorder
 
@@ -25,31 +28,36 @@ class Line:
 
 @dataclass(eq=False)
 class Console:
-    """The lines of one program, in order."""
+    """The lines of one program, in order. Those of standard error are told, and not kept."""
 
     recorder: Recorder
     said: Callable[[str, str], object] | None = None  # called with each line and its thread
     lines: list[Line] = field(default_factory=list)
-    _begun: dict[int, tuple[str, int]] = field(default_factory=dict)  # thread -> text, recorded
+    _begun: dict[tuple[int, str], Line] = field(default_factory=dict)  # by thread and stream
 
-    def write(self, text: str) -> None:
+    def write(self, text: str, stream: str = "stdout") -> None:
         """Note some text, which may be a part of a line or many."""
         thread = threading.current_thread()
-        key = thread.ident or 0
-        before, recorded = self._begun.pop(key, ("", self.recorder.recorded))
-        *complete, rest = (before + text).split("\n")
+        key = thread.ident or 0, stream
+        begun = self._begun.pop(key, None) or Line("", self.recorder.recorded, thread.name)
+        *complete, rest = (begun.text + text).split("\n")
         for line in complete:
-            self.lines.append(Line(line, recorded, thread.name))
-            if self.said is not None:
-                self.said(line, thread.name)
+            self._add(Line(line, begun.recorded, thread.name), stream)
         if rest:
-            self._begun[key] = (rest, recorded)
+            self._begun[key] = Line(rest, begun.recorded, thread.name)
 
     def end(self) -> None:
-        """The program is over: text without an end of line is a line, too."""
-        for text, recorded in self._begun.values():
-            self.lines.append(Line(text, recorded, ""))
-        self._begun.clear()
+        """Text without an end of line is a line, too. Called once more, it does nothing."""
+        for key in tuple(self._begun):
+            line = self._begun.pop(key, None)
+            if line is not None:
+                self._add(line, key[1])
+
+    def _add(self, line: Line, stream: str) -> None:
+        if stream == "stdout":
+            self.lines.append(line)
+        if self.said is not None:
+            self.said(line.text, line.thread)
 
     def texts(self) -> list[str]:
         return [line.text for line in self.lines]
@@ -87,13 +95,15 @@ def _queue_of(identity: int, events: Sequence[Event]) -> str:
 
 
 class Tee:
-    """Stands in place of `sys.stdout` while programs run."""
+    """Hears what programs print, while one runs."""
 
     def __init__(self) -> None:
         self._console: ContextVar[Console | None] = ContextVar("minirt_console", default=None)
+        self._threads: WeakKeyDictionary[threading.Thread, Console] = WeakKeyDictionary()
         self._lock = threading.Lock()
         self._heard: list[Console] = []  # of the programs whose cells are not over yet
-        self._stdout: Any = sys.stdout
+        self._ears = (Ear("stdout", self.console), Ear("stderr", self.console))
+        self._undo: Callable[[], None] = _nothing
 
     def hear(self, console: Console, call: Callable[[], None]) -> None:
         """What `call` prints, and what runs in copies of its context, goes there too."""
@@ -103,38 +113,91 @@ class Tee:
         finally:
             self._console.reset(token)
 
+    def console(self) -> Console | None:
+        """Of the program whose code runs here."""
+        return self._console.get() or self._threads.get(threading.current_thread())
+
     def begin(self, console: Console) -> None:
         """A cell begins whose program has this console."""
-        as_stdout: Any = self
         with self._lock:
             self._heard.append(console)
             if len(self._heard) == 1:
-                self._stdout, sys.stdout = sys.stdout, as_stdout
+                self._hear_threads()
+                for ear in self._ears:
+                    ear.open()
 
     def end(self, console: Console) -> None:
         """That cell is over. Its program may be still at work: what it prints is nobody's."""
-        as_stdout: Any = self
         console.end()
         with self._lock:
             if console in self._heard:
                 self._heard.remove(console)
-                if not self._heard and sys.stdout is as_stdout:
-                    sys.stdout = self._stdout
+                if not self._heard:
+                    for ear in self._ears:
+                        ear.shut()
+                    self._undo()
+
+    def _hear_threads(self) -> None:
+        """From now on a thread is noted that a program starts."""
+        kind: Any = threading.Thread
+        begin = kind.start
+
+        def start(thread: threading.Thread) -> None:
+            console = self.console()
+            if console is not None:
+                self._threads[thread] = console
+            begin(thread)
+
+        def undo() -> None:
+            if kind.start is start:  # or somebody else stands there now
+                kind.start = begin
+
+        kind.start = start
+        self._undo = undo
+
+
+def _nothing() -> None:
+    """Nothing was done yet."""
+
+
+class Ear:
+    """Stands in place of one of Python's streams. `console`: whose code runs here?"""
+
+    def __init__(self, name: str, console: Callable[[], Console | None]) -> None:
+        self._name = name
+        self._console = console
+        self._stream: Any = getattr(sys, name)
+
+    def open(self) -> None:
+        """From now on."""
+        self._stream = getattr(sys, self._name)
+        setattr(sys, self._name, self)
+
+    def shut(self) -> None:
+        """As it was, unless the program has put something else there."""
+        if getattr(sys, self._name) is self:
+            setattr(sys, self._name, self._stream)
 
     def write(self, text: str) -> int:
-        console = self._console.get()
-        if console is not None:
-            text = writable(text, self._stdout)
-            console.write(text)
-        self._stdout.write(text)
+        console = self._console()
+        if console is None or not issubclass(type(text), str):
+            written: int = self._stream.write(text)  # or it says what is wrong
+            return written
+        text = writable(str.__str__(text), self._stream)
+        console.write(text, self._name)
+        self._stream.write(text)
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.write(line)
 
+    def close(self) -> None:
+        """A program closes its own output, and not the kernel's."""
+        self._stream.flush()
+
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stdout, name)
+        return getattr(self._stream, name)
 
 
 def writable(text: str, stream: Any) -> str:

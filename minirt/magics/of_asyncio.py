@@ -41,6 +41,12 @@ class ProgramOfAsyncio(AsyncioProgram):
             self.raised = error
             raise
 
+    def _run(self, main: Any) -> Any:
+        try:
+            return super()._run(main)
+        finally:
+            self.console.end()  # as long as there is a loop to note it
+
 
 def new_program_of_asyncio(seed: int | None, name: str, tee: Tee) -> Program:
     """A program to be run, with a recorder. `seed` None: in real time."""

@@ -52,7 +52,10 @@ def read_options(magic: Callable[..., Any], line: str, name: str) -> Namespace |
     try:
         words = shlex.split(line)
     except ValueError as error:
-        raise UsageError(f"{name}: {error}: a quotation mark is open") from None
+        reason = str(error).rstrip(".")
+        raise UsageError(
+            f"{name}: {reason}. Is a quotation mark open, or a \\ at the end?"
+        ) from None
     if {"--help", "-h"} & set(words):
         say(help_text(parser, name))
         return None
@@ -86,9 +89,10 @@ def checked_limit(name: str, seconds: float) -> float:
 def close_to(wrong: str, known: Iterable[str]) -> str:
     """A sentence: which of the known names may have been meant, or which there are."""
     known = list(known)
-    close = difflib.get_close_matches(wrong, known, 1)
+    by_letters = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(wrong.lower(), by_letters, 1)
     if close:
-        return f"Did you mean {close[0]}?"
+        return f"Did you mean {by_letters[close[0]]}?"
     return f"There are: {', '.join(known)}." if known else "There are none."
 
 

@@ -2,6 +2,7 @@
 
 import builtins
 import linecache
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -55,6 +56,8 @@ class ProgramRuntime(Runtime):
             self._joins_threads = False
             end_tasks(self.loop.pool)
             raise
+        finally:
+            self.console.end()  # as long as there is a loop to note it
 
 
 @dataclass(slots=True)
@@ -270,7 +273,7 @@ def check_together(options: Any, speed: float, threads: int) -> None:
 
 def export(program: Program, name: str) -> str:
     """Write the recording to a file. Returns what to say about it."""
-    path = Path(name)
+    path = Path(os.path.expanduser(name))
     write: dict[str, Callable[[Path], object]] = {
         ".json": program.recorder.write_chrome,
         ".jsonl": program.recorder.write_jsonl,
@@ -283,8 +286,8 @@ def export(program: Program, name: str) -> str:
         )
     try:
         write[path.suffix](path)
-    except OSError as error:
-        raise UsageError(f"%minirt export: {error}") from None
+    except (OSError, ValueError) as error:  # a name with a zero byte, or with half a character
+        raise UsageError(f"%minirt export: {error}. Choose another name or folder") from None
     return f"{len(program.recorder)} events written to {path}"
 
 

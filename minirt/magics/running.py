@@ -16,6 +16,7 @@ from minirt.magics.of_asyncio import main_of_asyncio, new_program_of_asyncio
 from minirt.magics.options import read_options
 from minirt.magics.program import (
     Program,
+    cell_of_caller,
     check_together,
     is_repeated,
     main_of,
@@ -36,12 +37,25 @@ NO_CONTROLS = (
 )
 
 
+raised: dict[str, BaseException | None] = {}  # by the name of the cell, until its next statement
+
+
+def finish() -> None:
+    """Raise what the program of this cell raised. In a statement of its own: an await lets not all
+    out. The program may have unloaded the extension meanwhile."""
+    error = raised.pop(cell_of_caller(), None)
+    try:
+        if error is not None:
+            raise error
+    finally:
+        del error
+
+
 class Running:
     """The programs of the notebook's cells."""
 
     def __init__(self, magics: "MinirtMagics") -> None:
         self._magics = magics
-        self._raised: dict[str, BaseException | None] = {}  # by the name of the cell
         self._has_said_it = False
 
     async def beside(self, line: str, text: str, filename: str) -> None:
@@ -57,18 +71,9 @@ class Running:
             view = None if self._magics.view else False
             pace = {"speed": speed, "paused": options.paused}
             error = await play(program, main, shell, view=view, **pace)
-        self._raised[filename] = error
+        raised[filename] = error
         if options.sim and error is None:
             show(show_picture(program), shell)
-
-    def finish(self, filename: str) -> None:
-        """Raise what the program raised. In a statement of its own: an await lets not all out."""
-        error = self._raised.pop(filename, None)
-        try:
-            if error is not None:
-                raise error
-        finally:
-            del error
 
     def here(self, line: str, cell: str) -> None:
         """Run it now, to its end."""

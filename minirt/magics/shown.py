@@ -42,7 +42,7 @@ class Shown:
     def _show(self, exc_tuple: Any = None, *more: Any, **options: Any) -> Any:
         _, error, trace = exc_tuple or sys.exc_info()
         try:
-            if is_to_be_shortened(error):
+            if error is not None and is_to_be_shortened(error):
                 trace = own_frames(error, self._shell) or trace
                 show_only_the_program(error, self._shell)
                 BaseException.with_traceback(error, trace)  # where IPython does not ask the error
@@ -53,8 +53,8 @@ class Shown:
         return self._of_the_shell(exc_tuple, *more, **options)
 
 
-def is_to_be_shortened(error: Any) -> bool:
+def is_to_be_shortened(error: BaseException) -> bool:
     """Did it go through the package, and does nobody else say how it is shown?"""
-    if error is None or hasattr(error, "_render_traceback_"):
+    if hasattr(error, "_render_traceback_"):
         return False
     return any(file.startswith(PACKAGE) for one in chain(error) for file in files_of(one))

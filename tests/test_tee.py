@@ -1,0 +1,157 @@
+"""What does a program print? Whatever door it goes through, it is noted, and shown as ever."""
+
+import contextlib
+import io
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from minirt import Recorder
+from minirt.magics.console import Console, Tee
+
+
+class Heard:
+    """A program's console, and what was shown meanwhile."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.console = Console(Recorder(), lambda text, _: self.said.append(text))
+        self.out, self.err = io.StringIO(), io.StringIO()
+
+    def run(self, program: Callable[[], object]) -> "Heard":
+        """The program runs, and afterwards all is as it was."""
+        tee, start = Tee(), threading.Thread.start
+        with contextlib.redirect_stdout(self.out), contextlib.redirect_stderr(self.err):
+            tee.begin(self.console)
+            try:
+                tee.hear(self.console, lambda: [program()][1:] and None)
+            finally:
+                tee.end(self.console)
+            assert sys.stdout is self.out and sys.stderr is self.err
+            assert threading.Thread.start is start
+        return self
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+class Loud(str):
+    """Text that answers with an error."""
+
+    __slots__ = ()
+
+    def isascii(self) -> bool:
+        raise ZeroDivisionError
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+
+def in_a_thread() -> None:
+    thread = threading.Thread(target=print, args=("a\nb",))
+    thread.start()
+    thread.join()
+
+
+def in_a_pool() -> None:
+    with ThreadPoolExecutor() as pool:
+        pool.submit(lambda: pool.submit(print, "a\nb").result()).result()
+
+
+DOORS = {
+    "a print": lambda: print("a\nb"),
+    "pieces": lambda: [print(one, end="") for one in "a\nb"],
+    "lines": lambda: sys.stdout.writelines(["a\n", "b\n"]),
+    "a thread of its own": in_a_thread,
+    "a thread of a thread": in_a_pool,
+    "text with ideas of its own": lambda: sys.stdout.write(Loud("a\nb\n")),
+}
+
+
+@pytest.mark.parametrize("program", DOORS.values(), ids=DOORS)
+def test_each_line_is_noted_and_shown(heard: Heard, program: Callable[[], object]) -> None:
+    heard.run(program)
+    assert heard.said == heard.console.texts() == ["a", "b"]
+    assert heard.out.getvalue().split() == ["a", "b"]
+
+
+def log() -> None:
+    logger = logging.Logger("mine")
+    logger.addHandler(logging.StreamHandler())
+    logger.error("a")
+
+
+ERRORS = {
+    "a print": lambda: print("a", file=sys.stderr),
+    "a log": log,
+    "writelines": lambda: sys.stderr.writelines(["a", "\n"]),
+}
+
+
+@pytest.mark.parametrize("program", ERRORS.values(), ids=ERRORS)
+def test_standard_error_is_said_and_is_no_line_of_the_program(
+    heard: Heard, program: Callable[[], object]
+) -> None:
+    heard.run(program)
+    assert heard.said == ["a"] and heard.err.getvalue() == "a\n"
+    assert heard.console.texts() == []
+
+
+def test_a_warning_is_said(heard: Heard) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda message, *_: print(message, file=sys.stderr)
+        heard.run(lambda: warnings.warn("careful", stacklevel=1))
+    assert heard.said == ["careful"]
+
+
+def test_what_has_no_end_of_line_is_said_once(heard: Heard) -> None:
+    heard.run(lambda: print("a", end=""))
+    heard.console.end()
+    assert heard.said == heard.console.texts() == ["a"]
+
+
+def test_half_a_character_is_shown_as_a_number(heard: Heard) -> None:
+    heard.run(lambda: (print("\ud800"), sys.stderr.write("\udfff\n")))
+    assert heard.said == ["\\ud800", "\\udfff"]
+
+
+@pytest.mark.parametrize("wrong", [5, b"a", None])
+def test_what_is_no_text_is_refused_by_the_stream(heard: Heard, wrong: object) -> None:
+    with pytest.raises(TypeError, match="str"):
+        heard.run(lambda: sys.stdout.write(wrong))  # type: ignore[arg-type]
+
+
+def test_a_program_that_closes_its_output_closes_nobody_elses(heard: Heard) -> None:
+    heard.run(lambda: (sys.stdout.close(), sys.stderr.close(), print("after")))
+    assert heard.out.getvalue() == "after\n" and not heard.err.closed
+
+
+def test_other_threads_are_not_noted(heard: Heard) -> None:
+    may_go, gone = threading.Event(), threading.Event()
+    other = threading.Thread(target=lambda: (may_go.wait(9), print("other"), gone.set()))
+    other.start()
+    heard.run(lambda: (may_go.set(), gone.wait(9), print("mine")))
+    other.join()
+    assert heard.said == ["mine"] and heard.out.getvalue() == "other\nmine\n"
+
+
+def test_a_program_that_puts_something_else_there_and_back_is_let(heard: Heard) -> None:
+    def program() -> None:
+        with contextlib.redirect_stdout(io.StringIO()) as mine:
+            print("kept")
+        print(mine.getvalue(), end="")
+
+    assert heard.run(program).said == ["kept"]
+
+
+def test_the_stream_still_has_all_else(heard: Heard) -> None:
+    heard.run(lambda: print(sys.stdout.writable(), sys.stdout.isatty(), sys.stderr.closed))
+    assert heard.said == ["True False False"]
