@@ -60,7 +60,8 @@ class State:
             self.begin(entry.snapshot, entry.missed)
             return FIELDS
         self._begin_with(entry.time)
-        self.timeline.resume(entry)
+        if self.timeline.is_interrupted:
+            self.timeline.resume(entry)
         self.turn, self.phase, self._last = entry.turn, entry.phase, entry.time
         if entry.phase == "round":
             self.phases = ASYNCIO_PHASES

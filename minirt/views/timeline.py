@@ -42,7 +42,7 @@ class Timeline:
         self._pool_rows: deque[list[Any]] = deque(maxlen=POOL_SPANS)
         self._open: dict[str, Span] = {}  # by lane
         self._freed_at: dict[str, float] = {}  # lane -> when its last task finished
-        self._is_interrupted = False
+        self.is_interrupted = False
 
     def begin(self, event: Event, kind: str, text: str) -> None:
         """A span begins on the event's thread."""
@@ -71,15 +71,15 @@ class Timeline:
 
     def interrupt(self, since: float) -> None:
         """Since then (s) nothing is recorded. What goes on now is not known."""
-        if not self._is_interrupted:
+        if not self.is_interrupted:
             self._open.clear()
             self._open["loop"] = Span("loop", since, None, "unrecorded", None, NOT_RECORDED)
-            self._is_interrupted = True
+            self.is_interrupted = True
 
     def resume(self, event: Event) -> None:
-        """An event came: if there were none, they are recorded again."""
-        if self._is_interrupted and event.kind not in BESIDES:
-            self._is_interrupted = False
+        """An event came: if there were none before, they are recorded again."""
+        if event.kind not in BESIDES:
+            self.is_interrupted = False
             span = self._open.pop("loop")
             if event.time > span.start:
                 self._close(span, event.time)

@@ -13,6 +13,7 @@ work. That thread is alone then: it closes everything, tells the view, and shows
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -25,9 +26,13 @@ from minirt.watching.labels import text_of
 from minirt.watching.stopping import Interruptible, end_tasks, where_is
 
 FRAME = 1 / 30  # s between two frames
+DEAR = 20  # a program that is only sampled since it is busy pays a twentieth of its time for them
 GRACE = 0.2  # s: for a program that was told to stop
 AGAIN, INTERRUPTS = 0.15, 3  # s after each; the program may have swallowed the first
 LONGEST_CALLBACK = 1.0  # s: a pause waits for the callback that runs, and no longer
+
+# a web page, which has no other threads, has no such clock either
+thread_time: Callable[[], float] = getattr(time, "thread_time", time.process_time)
 
 IS_CLOSED = "the program was stopped, and everything that it had is closed"
 IS_STOPPING = "the program was told to stop, and ends when its callback and its pool tasks are over"
@@ -130,8 +135,11 @@ class Player:
             elif self._gate.unheard() > LONGEST_CALLBACK:
                 return
             self._attention.keep()
+            began = thread_time()
             self._show("paused" if self._gate.paused else "running")
-            await asyncio.wait((ended,), timeout=FRAME)
+            is_sampled = self._watch is not None and self._watch.is_resting
+            pause = max(FRAME, DEAR * (thread_time() - began)) if is_sampled else FRAME
+            await asyncio.wait((ended,), timeout=pause)
             if self._view is not None:
                 with self._may_fail():
                     await self._view.listen()
