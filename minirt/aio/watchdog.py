@@ -85,6 +85,8 @@ class Watchdog:
 
     def end(self) -> Held | None:
         """It came back. What there is to say of it, if it held the loop."""
+        if not self._began:
+            return None  # in the middle of it the trace was taken off
         took, self._began = monotonic() - self._began - self._noting, 0.0
         number, seen = self._seen
         if number != self._number:

@@ -54,6 +54,15 @@ def test_a_callback_that_holds_the_loop_is_found(
     assert found["file"] == __file__
 
 
+def test_a_callback_in_whose_middle_the_trace_is_taken_off_is_found_too() -> None:
+    async def main(program: AsyncioProgram) -> None:
+        program.detach()
+        computes()
+
+    (found,) = found_while_nobody_traces(main)
+    assert "held the loop for at least" in found["text"]
+
+
 def test_it_is_told_at_once_and_not_only_when_the_trace_goes_on() -> None:
     told: list[str] = []
 
