@@ -135,7 +135,8 @@ class Source:
             last = node.end_lineno or node.lineno
             while self._is_comment(last + 1, lambda column, n=node: column > n.col_offset):
                 last += 1
-            cut.append(Piece(node, first, last, _defined_names(node)))
+            if not is_overload(node):
+                cut.append(Piece(node, first, last, _defined_names(node)))
             after = last
         return tuple(cut)
 
@@ -395,6 +396,14 @@ def _defined_names(node: ast.stmt) -> tuple[str, ...]:
             names = [name for n in inner if isinstance(n, ast.stmt) for name in _defined_names(n)]
             return tuple(dict.fromkeys(names))
     return ()
+
+
+def is_overload(node: ast.stmt) -> bool:
+    """A stub for type checkers. It is not shown: what runs is the definition below it."""
+    return any(
+        isinstance(decorator, ast.Name) and decorator.id == "overload"
+        for decorator in getattr(node, "decorator_list", ())
+    )
 
 
 def is_import(node: ast.stmt) -> bool:

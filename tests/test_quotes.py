@@ -198,6 +198,43 @@ def test_a_definition_brings_its_decorators_and_the_comments_that_touch_it() -> 
     assert text in TIMERS
 
 
+def test_stubs_for_type_checkers_are_not_shown() -> None:
+    text = """\
+from typing import overload
+
+LIMIT = 7
+
+
+@overload
+def read(path: str, cb: None = None) -> str: ...
+@overload
+def read(path: str, cb: int) -> int: ...
+def read(path: str, cb: int | None = None) -> str | int:
+    return path if cb is None else cb
+
+
+def write() -> None:
+    pass
+"""
+    example = {"minirt/example.py": text}
+    shown = quote("# minirt/example.py: LIMIT, read, write", example)
+    assert (
+        shown
+        == """\
+# minirt/example.py: LIMIT, read, write
+LIMIT = 7
+
+
+def read(path: str, cb: int | None = None) -> str | int:
+    return path if cb is None else cb
+
+
+def write() -> None:
+    pass"""
+    )
+    assert Source("minirt/example.py", text).public_units == ("LIMIT", "read", "write")
+
+
 def test_constants_are_quoted_by_name_with_their_comments() -> None:
     assert quoted("MAX_DELAY") == "MAX_DELAY = 2**31 - 1  # ms"
     assert (

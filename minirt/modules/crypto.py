@@ -7,8 +7,9 @@ a callback each returns a `Future` of the plain value.
 """
 
 import hashlib
-from typing import Any
+from typing import Any, overload
 
+from minirt.awaiting.futures import Future
 from minirt.awaiting.waiting import on_pool
 from minirt.core.policies import TaskKind
 from minirt.errors import short_repr
@@ -28,6 +29,10 @@ FIRST_NUMBERS = (0, 1, 1, 2, 3, 5, 8, 13, 21, 34)
 LARGEST = 50  # encrypt(50) takes about a minute, and each number more takes 1.6 times as long
 
 
+@overload
+def encrypt(n: int, cb: Callback) -> int: ...
+@overload
+def encrypt(n: int, cb: None = None) -> Future[int]: ...
 def encrypt(n: int, cb: Callback | None = None) -> Any:
     """Compute for a while: `cb` receives the `Int` of the n-th Fibonacci number (39 -> 63245986).
 
@@ -61,6 +66,12 @@ def fibonacci(n: int) -> int:
     return fibonacci(n - 1) + fibonacci(n - 2)
 
 
+@overload
+def pbkdf2(password: str | bytes, salt: str | bytes, iterations: int, cb: Callback) -> int: ...
+@overload
+def pbkdf2(
+    password: str | bytes, salt: str | bytes, iterations: int, cb: None = None
+) -> Future[str]: ...
 def pbkdf2(
     password: str | bytes, salt: str | bytes, iterations: int, cb: Callback | None = None
 ) -> Any:
@@ -87,6 +98,10 @@ def pbkdf2(
     return on_pool(task, PBKDF2, cb)
 
 
+@overload
+def sha256(content: str | bytes, cb: Callback) -> int: ...
+@overload
+def sha256(content: str | bytes, cb: None = None) -> Future[str]: ...
 def sha256(content: str | bytes, cb: Callback | None = None) -> Any:
     """The SHA-256 digest: `cb` receives the `String` of its 32 bytes in hexadecimal.
 

@@ -8,8 +8,9 @@ raised by `await`; what is wrong with the arguments is raised at the caller's li
 
 import os
 from numbers import Real
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, overload
 
+from minirt.awaiting.futures import Future
 from minirt.awaiting.waiting import on_pool
 from minirt.core.policies import TaskKind
 from minirt.errors import short_repr
@@ -21,6 +22,10 @@ FilePath: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 FILE_STAT = TaskKind("File stat", priority=1)
 
 
+@overload
+def read(path: FilePath, cb: Callback, delay: float = 0.0) -> int: ...
+@overload
+def read(path: FilePath, cb: None = None, delay: float = 0.0) -> Future[str]: ...
 def read(path: FilePath, cb: Callback | None = None, delay: float = 0.0) -> Any:
     """Read a text file: `cb` receives its `String`.
 
@@ -47,12 +52,20 @@ def read(path: FilePath, cb: Callback | None = None, delay: float = 0.0) -> Any:
     return on_pool(task, TaskKind.FILE_READ, cb)
 
 
+@overload
+def read_bytes(path: FilePath, cb: Callback) -> int: ...
+@overload
+def read_bytes(path: FilePath, cb: None = None) -> Future[bytes]: ...
 def read_bytes(path: FilePath, cb: Callback | None = None) -> Any:
     """Read a file as it is: `cb` receives its `Bytes`."""
     place = os.fspath(path)
     return on_pool(lambda: Bytes(read_file(place)), TaskKind.FILE_READ, cb)
 
 
+@overload
+def write(path: FilePath, text: str, cb: Callback) -> int: ...
+@overload
+def write(path: FilePath, text: str, cb: None = None) -> Future[None]: ...
 def write(path: FilePath, text: str, cb: Callback | None = None) -> Any:
     """Write `text` as UTF-8, in place of what was there: `cb` receives `Undefined` afterwards."""
     place = os.fspath(path)
@@ -71,6 +84,10 @@ def write(path: FilePath, text: str, cb: Callback | None = None) -> Any:
     return on_pool(task, TaskKind.FILE_WRITE, cb)
 
 
+@overload
+def stat(path: FilePath, cb: Callback) -> int: ...
+@overload
+def stat(path: FilePath, cb: None = None) -> Future[int]: ...
 def stat(path: FilePath, cb: Callback | None = None) -> Any:
     """How large is the file? `cb` receives its size, an `Int` of bytes."""
     place = os.fspath(path)

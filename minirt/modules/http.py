@@ -6,8 +6,9 @@
 import ipaddress
 import math
 from functools import partial
-from typing import Any
+from typing import Any, overload
 
+from minirt.awaiting.futures import Future
 from minirt.awaiting.waiting import answered
 from minirt.core.callbacks import check_callable
 from minirt.errors import short_repr
@@ -23,6 +24,14 @@ from minirt.values import Callback
 LARGEST_BODY = 16 * 2**20  # bytes, unless the caller asks for more
 
 
+@overload
+def get(
+    url: str, cb: Callback, timeout: float | None = None, max_bytes: int = LARGEST_BODY
+) -> Request: ...
+@overload
+def get(
+    url: str, cb: None = None, timeout: float | None = None, max_bytes: int = LARGEST_BODY
+) -> Future[str]: ...
 def get(
     url: str,
     cb: Callback | None = None,
@@ -46,6 +55,10 @@ def get(
     return answered(lambda told: ask(asked, told, timeout, max_bytes), cb)
 
 
+@overload
+def get_slow(url: str, delay_ms: float, cb: Callback) -> Request: ...
+@overload
+def get_slow(url: str, delay_ms: float, cb: None = None) -> Future[str]: ...
 def get_slow(url: str, delay_ms: float, cb: Callback | None = None) -> Any:
     """Ask for `url` by way of a server that answers after `delay_ms` milliseconds. Works offline.
 

@@ -68,9 +68,10 @@ def main() -> int:
     parser.add_argument("--part", action="append", default=[], metavar="NAME")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave logs and outcomes here")
     asked = parser.parse_args()
-    suite, python = SUITES[asked.suite], shutil.which(asked.python)
-    if python is None:
+    suite, interpreter = SUITES[asked.suite], shutil.which(asked.python)
+    if interpreter is None:
         parser.error(f"no interpreter {asked.python!r} is here. Give a path, or a name on PATH")
+    python = str(Path(interpreter).absolute())  # each suite runs in a folder of its own
     version = version_of(python)
     if asked.suite == "cpython" and not has_its_tests(python):
         print(f"Python {version} came without its tests (test.test_asyncio): nothing to run.")
