@@ -288,7 +288,8 @@ class OnlySimulated(MinirtError, ValueError):
     def __init__(self, fileobj: object) -> None:
         super().__init__(
             f"{short_repr(fileobj)} is real, and a Simulation waits only for what it simulates. "
-            "Run this program on the real system: Runtime() without system="
+            "Run this program on the real system: Runtime() without system=, a cell without --sim, "
+            "or MinirtEventLoop() without a Simulation"
         )
 
 

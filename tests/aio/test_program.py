@@ -1,6 +1,7 @@
 """A program of asyncio's that is watched does what it does, and can be held and stopped."""
 
 import asyncio
+import socket
 import sys
 import threading
 import warnings
@@ -64,6 +65,16 @@ def test_in_simulated_time_an_hour_is_over_at_once() -> None:
         return asyncio.get_running_loop().time()
 
     assert asyncio.run(play(main(), view=False, system=Simulation())) >= 3600
+
+
+def test_in_simulated_time_a_socket_is_refused_in_a_sentence_that_fits() -> None:
+    async def main() -> None:
+        one, other = socket.socketpair()
+        with one, other:
+            asyncio.get_running_loop().add_reader(one, one.recv, 1)
+
+    with pytest.raises(ValueError, match="a cell without --sim"):
+        asyncio.run(play(main(), view=False, system=Simulation()))
 
 
 @pytest.mark.parametrize("main", [None, 3, "main"])
