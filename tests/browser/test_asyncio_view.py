@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 from minirt import Recorder, Simulation
 from minirt.aio.program import AsyncioProgram
 from minirt.views.report import page
+from minirt.views.saved import saved_run
+from minirt.views.tape import pack, tape
 
+from ..test_timeline import LEFT_ALONE
 from .conftest import PATIENCE, Lab, Notebook, a_page
 from .test_compact import LAPTOP, WATCH_PARTS, WIDER_THAN_THE_VIEW
 
@@ -61,6 +65,8 @@ async def main():
 
 await main()
 """
+
+OF_ASYNCIO = ["tasks", "ready callbacks", "timers", "descriptors", "executor jobs", "free threads"]
 
 Open = Callable[..., Notebook]
 
@@ -159,18 +165,37 @@ def test_an_exported_page_plays_without_a_kernel(browser: Any, tmp_path: Path) -
 
     recorder = Recorder()
     AsyncioProgram(Simulation(), recorder).run(main())
-    file = tmp_path / "run.html"
-    file.write_text(page(recorder, "A run"))
-    context = browser.new_context()
+    with opened_page(browser, tmp_path, page(recorder, "A run")) as shown:
+        shown.locator(".mr-slider").evaluate(
+            "slider => { slider.value = Math.floor(slider.max / 4);"
+            " slider.dispatchEvent(new Event('input')); }"
+        )
+        row = shown.locator(".mr-task-list li[title^='the worker']")
+        row.wait_for(timeout=PATIENCE)
+        assert "1 step; at work for" in str(row.get_attribute("title"))
+        assert row.locator(".mr-task-work").inner_text().startswith("1 × ")
+        counters = shown.locator(".mr-counter")
+        assert counters.locator(".mr-label").all_inner_texts() == OF_ASYNCIO
+        assert counters.locator(".mr-value").all_inner_texts()[:3] == ["2", "0", "1"]
+
+
+def test_what_is_not_recorded_is_said_in_words(browser: Any, tmp_path: Path) -> None:
+    box = saved_run("", pack(tape(LEFT_ALONE)), {"state": "ended", "error": ""})
+    with opened_page(browser, tmp_path, f"<!doctype html><title>A run</title>{box}") as shown:
+        assert shown.locator(".mr-bar-words").text_content() == "not recorded: 3.0 s"
+
+
+@contextmanager
+def opened_page(browser: Any, folder: Path, html: str) -> Iterator[Any]:
+    """The page, from a file, without any network, when its recording is shown."""
+    file = folder / "run.html"
+    file.write_text(html)
+    context = browser.new_context(offline=True)
     shown = context.new_page()
     errors: list[str] = []
     shown.on("pageerror", lambda error: errors.append(str(error)))
     shown.goto(file.as_uri())
     shown.locator('.minirt-live[data-mode="recorded"]').wait_for(timeout=PATIENCE)
-    shown.locator(".mr-slider").evaluate(
-        "slider => { slider.value = Math.floor(slider.max / 2);"
-        " slider.dispatchEvent(new Event('input')); }"
-    )
-    shown.locator(".mr-task-list", has_text="the worker").wait_for(timeout=PATIENCE)
+    yield shown
     context.close()
     assert errors == []
