@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minirt import ManualClock, Recorder, Runtime, Simulation
+from minirt.aio.program import AsyncioProgram
 from minirt.views import watch as module
 from minirt.views.frame import FIELDS
 from minirt.views.snapshot import Gap
@@ -290,3 +291,12 @@ def test_a_descriptor_is_recorded_when_it_was_seen_and_with_what_it_was_watched_
     rows = [[1, [[12, "7", interest, ""]]] for interest in ("read", "write")]
     assert shown == [rows[0], rows[0], rows[1]]
     assert recorded == [[1, [[None, "7", "", ""]]], *rows]
+
+
+def test_the_first_frame_of_an_asyncio_program_has_its_counters_too() -> None:
+    program = AsyncioProgram(Simulation())
+    frame = Watch().frame(program.snapshot())
+    program._close()
+    assert frame["phases"] == ["poll", "timers", "round"]
+    assert frame["counters"][:5] == [0, 0, 0, 0, 0]
+    assert frame["counters"][5] > 0  # free threads

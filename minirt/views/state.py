@@ -83,9 +83,15 @@ class State:
         self.missed = missed
         self.queues.begin(snapshot)
         self.workers.begin(snapshot)
+        self.know(snapshot)
+        if is_of_asyncio(snapshot):
+            self.of_asyncio.begin(snapshot, self.tasks)
+
+    def know(self, snapshot: Snapshot) -> None:
+        """Know of a run what no event tells: its threads, and whether it is one of asyncio's."""
+        self.workers.at_least(snapshot.threads)
         if is_of_asyncio(snapshot):
             self.phases = ASYNCIO_PHASES
-            self.of_asyncio.begin(snapshot, self.tasks)
 
     def _begin_with(self, time: float) -> None:
         if self._origin is None:

@@ -105,7 +105,7 @@ class Watch:
         """
         with self._folding:
             for state in (self._state, self.before):
-                state.workers.at_least(snapshot.threads)
+                state.know(snapshot)
             self.take()
             if self.is_resting and snapshot.ticks >= self._turn:
                 self._keep_snapshot(snapshot)

@@ -110,7 +110,7 @@ export function makeLists(follow) {
 
 export function makeSoon() {
   const element = make("div", "mr-soon");
-  const items = ["immediates", "ticks", "microtasks", "ready callbacks"].map((name) => {
+  const items = ["immediates", "ticks", "microtasks"].map((name) => {
     const value = make("b", "", "0");
     const item = make("span");
     item.append(value, ` ${name}`);
@@ -121,10 +121,10 @@ export function makeSoon() {
   element.append(run);
 
   function draw(frame) {
-    const isAsyncio = frame.phases.includes("round");
+    const isAsyncio = frame.phases.includes("round"); // which has one queue, and a counter for it
     items.forEach(({ item, value }, at) => {
-      item.hidden = isAsyncio !== (at === 3); // asyncio has one queue, and Node three
-      setText(value, thousands([...frame.soon, frame.ready ?? 0][at]));
+      item.hidden = isAsyncio;
+      setText(value, thousands(frame.soon[at]));
     });
     const missed = frame.missed ? ` · ${thousands(frame.missed)} turns since the last frame, sampled` : "";
     setText(run, `${thousands(frame.run)} callbacks seen${missed}`);
