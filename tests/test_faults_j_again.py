@@ -214,3 +214,94 @@ def test_the_recording_has_what_is_shown_below_the_cell(cells: Kernel) -> None:
     said = cells.run(f"print([e.detail['text'] for e in {last}.recorder if e.kind == 'printed'])")
     assert said.out == "['logged', 'from a thread', 'half \\\\udfff', '20 %']\n"
     assert "ERROR" not in cell.err and cell.out == "from a thread\n10 %\r20 %"
+
+
+# --- J19: a play that no cell awaits, or that the program itself ends ---
+
+PLAY = "import asyncio, sys\nfrom minirt import *\ndef long(): set_timeout(60_000, print)\n"
+FAILS = f"{PLAY}def main(): set_timeout(20, lambda _: 1 / 0)\n"
+
+
+def test_what_a_play_in_the_background_raises_is_shown_under_its_cell(cells: Kernel) -> None:
+    cell = cells.run(f"{FAILS}playing = asyncio.ensure_future(Runtime().play(main, view=False))")
+    cells.watch(lambda: "ZeroDivisionError" in cell.traceback)
+    assert "lambda _: 1 / 0" in cell.traceback
+    assert cells.run("del playing\nimport gc; gc.collect(); print('next')").err == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "try: await asyncio.gather(playing)\nexcept ZeroDivisionError: print('caught')",
+        (
+            "async def wait():\n    try: await playing\n"
+            "    except ZeroDivisionError: print('caught')\nawait asyncio.create_task(wait())"
+        ),
+    ],
+)
+def test_what_somebody_awaits_is_not_shown_a_second_time(cells: Kernel, text: str) -> None:
+    cell = cells.run(
+        f"{FAILS}playing = asyncio.ensure_future(Runtime().play(main, view=False))\n{text}"
+    )
+    assert cells.run("await asyncio.sleep(0.3); print('next')").out == "next\n"
+    assert (cell.out, cell.traceback, cell.err) == ("caught\n", "", "")
+
+
+ENDED = {
+    "wait_for": "await asyncio.wait_for(Runtime().play(long, view=False), 0.2)",
+    "timeout": "async with asyncio.timeout(0.2): await Runtime().play(long, view=False)",
+}
+
+
+@pytest.mark.parametrize("text", ENDED.values(), ids=ENDED)
+def test_a_time_limit_of_the_program_ends_its_play(cells: Kernel, text: str) -> None:
+    cell = cells.run(f"{PLAY}try:\n    {text}\nexcept TimeoutError: print('in time')")
+    assert (cell.out, cell.traceback, cell.err) == ("in time\n", "", "")
+
+
+@pytest.mark.parametrize("text", ["await Runtime().play(busy, view=False)", "%%minirt\nbusy()"])
+def test_interrupts_are_heard_after_plays_that_ended_out_of_order(cells: Kernel, text: str) -> None:
+    cells.run(
+        f"{PLAY}def busy(): print('busy'); set_timeout(60_000, print)\n"
+        "async def ended(ms):\n"
+        "    await Runtime().play(lambda: set_timeout(ms, lambda _: None), view=False)\n"
+        "await asyncio.gather(ended(20), ended(120), ended(60))"
+    )
+    for _ in range(2):
+        assert "KeyboardInterrupt" in interrupted(cells, text).traceback
+    assert cells.run(NEXT).out == "next OutStream\n"
+
+
+# --- J1: an asyncio program that is interrupted leaves nothing that complains later ---
+
+STUBBORN = {
+    "one that does not want to be cancelled": (
+        "async def main():\n    print('busy')\n    while True:\n"
+        "        try: await asyncio.sleep(9)\n        except asyncio.CancelledError: pass\n"
+        "asyncio.run(main())"
+    ),
+    "one that refuses whatever comes": (
+        "print('busy')\nfor _ in range(3):\n    try: await asyncio.sleep(9)\n"
+        "    except BaseException: pass"
+    ),
+    "an endless task": (
+        "async def task():\n    print('busy')\n    while True: pass\nawait asyncio.gather(task())"
+    ),
+    "an endless end": (
+        "print('busy')\ntry: await asyncio.sleep(9)\nfinally:\n    while True: pass"
+    ),
+}
+
+
+@pytest.mark.parametrize("head", ["%%minirt --asyncio", "%%minirt --asyncio --sim"])
+@pytest.mark.parametrize("text", STUBBORN.values(), ids=STUBBORN)
+def test_an_interrupted_asyncio_program_says_nothing_in_the_next_cell(
+    cells: Kernel, text: str, head: str
+) -> None:
+    cells.run("import asyncio, gc\n%config MinirtMagics.view = False")
+    if "for _" in text and "sim" in head:
+        pytest.skip("there it takes no time")
+    cell = interrupted(cells, f"{head}\n{text}")
+    assert "the program was stopped" in cell.traceback
+    later = cells.run("_ = gc.collect(); print('next')")
+    assert (later.out, later.err) == ("next\n", "")

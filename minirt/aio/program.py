@@ -103,6 +103,7 @@ class AsyncioProgram(WatchedLoop):
                 raise
         except KeyboardInterrupt:  # whoever interrupts does not wait for the pool
             end_tasks(self.loop.pool)
+            self._give_up_tasks()
             raise
         finally:
             self.findings.watchdog.stop()
@@ -183,6 +184,15 @@ class AsyncioProgram(WatchedLoop):
             with suppress(RecursionError):  # tasks that wait for each other in a circle
                 task.cancel()
 
+    def _give_up_tasks(self) -> None:
+        """End what an interrupt left, here: dropped later, it would complain in another cell."""
+        for event_loop in self._loops:
+            event_loop.set_exception_handler(_say_nothing)
+            for task in asyncio.all_tasks(event_loop):
+                coroutine: Any = task.get_coro()
+                with suppress(BaseException):  # it may refuse to end
+                    coroutine.close()
+
     def _close(self) -> None:
         if self.loop.is_watched:
             self.loop.calls.ending()
@@ -192,3 +202,7 @@ class AsyncioProgram(WatchedLoop):
             # each keeps the program, which keeps it
             for name in ("call_exception_handler", "add_signal_handler", "remove_signal_handler"):
                 event_loop.__dict__.pop(name, None)
+
+
+def _say_nothing(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """In place of asyncio's handler of exceptions."""

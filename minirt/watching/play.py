@@ -21,6 +21,8 @@ from minirt.watching.labels import text_of
 from minirt.watching.player import Player
 from minirt.watching.tracebacks import CellHere, show_only_the_program, show_the_call_too
 
+MOMENT = 0.1  # s: who awaits a task hears of its end until then
+
 
 async def play(runtime: Any, main: Callable[[], object], view: Any, gate: Gate) -> None:
     """Run `main` on `runtime`; see Runtime.play."""
@@ -38,6 +40,8 @@ async def play(runtime: Any, main: Callable[[], object], view: Any, gate: Gate) 
             show_only_the_program(error, shell)
             if not is_seen or would_end_the_kernel(error):
                 _under(shell)(error)
+            else:
+                show_if_nobody_does(_under(shell))
             if would_end_the_kernel(error):
                 return
         raise
@@ -60,10 +64,36 @@ def go_to_a_cell(shell: Any) -> bool:
 
 def would_end_the_kernel(error: BaseException) -> bool:
     """Asyncio lets these out of a task of the reader's own, and out of its loop."""
-    task = asyncio.current_task()
+    return isinstance(error, SystemExit | KeyboardInterrupt) and not is_a_cells(task_here())
+
+
+def show_if_nobody_does(show: Callable[[BaseException], object]) -> None:
+    """Show what ends the reader's own task that runs here, unless somebody awaits it."""
+    task = task_here()
+    if task is None or is_a_cells(task):
+        return
+
+    def look() -> None:
+        if getattr(task, "_log_traceback", False):  # asyncio would say so when it is dropped
+            error = task.exception()
+            if error is not None:
+                show(error)
+
+    task.add_done_callback(lambda _: task.get_loop().call_later(MOMENT, look))
+
+
+def task_here() -> "asyncio.Task[Any] | None":
+    """The task that runs here, if one does."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
+
+
+def is_a_cells(task: "asyncio.Task[Any] | None") -> bool:
+    """Is it IPython's own, which shows what a cell raises?"""
     coroutine: Any = None if task is None else task.get_coro()
-    is_cells = "IPython" in coroutine.cr_code.co_filename if coroutine is not None else True
-    return isinstance(error, SystemExit | KeyboardInterrupt) and not is_cells
+    return coroutine is None or "IPython" in coroutine.cr_code.co_filename
 
 
 def check(runtime: Any, main: Callable[[], object], shell: Any) -> None:
@@ -91,9 +121,8 @@ async def _play(
     try:
         await player.play(main)
     except asyncio.CancelledError as error:
-        if error is player.error or not (shell is not None or ctrl_c.was_pressed):
-            raise
-        # the kernel cancels the cell that a reader interrupts
+        if error is player.error or not ctrl_c.was_pressed:
+            raise  # the reader's own program cancels it, as a timeout does
         raise player.farewell() from None
 
 
@@ -118,30 +147,38 @@ def run_and_show(runtime: Any, main: Callable[[], object], is_shown: bool = True
 
 
 class CtrlC:
-    """While this lasts, Ctrl-C cancels the await that runs here.
+    """While this lasts it is noted that somebody presses Ctrl-C, or interrupts the kernel.
 
-    A kernel and `asyncio.run` do that themselves. Elsewhere, as in IPython's terminal, Ctrl-C
-    leaves asyncio's loop, and nobody would go on with the await: the program would run for ever.
+    A kernel and `asyncio.run` cancel the await that runs here; so do others, and only this tells
+    them apart. Elsewhere, as in IPython's terminal, Ctrl-C leaves asyncio's loop, and nobody would
+    go on with the await: the program would run for ever. So there it is cancelled from here.
     """
 
     def __init__(self) -> None:
         self.was_pressed = False
+        self._is_over = False
         is_main = threading.current_thread() is threading.main_thread()
-        self._is_ours = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        self._before: Any = signal.getsignal(signal.SIGINT) if is_main else None
 
     def __enter__(self) -> "CtrlC":
-        if self._is_ours:
+        if callable(self._before):
             self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
             signal.signal(signal.SIGINT, self._hear)
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._is_ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._is_over = True
+        if callable(self._before) and signal.getsignal(signal.SIGINT) == self._hear:
+            before = self._before
+            while isinstance(other := getattr(before, "__self__", None), CtrlC) and other._is_over:
+                before = other._before  # of a play that began earlier, and ended earlier too
+            signal.signal(signal.SIGINT, before)
 
     def _hear(self, number: int, frame: object) -> None:
         self.was_pressed = True
-        if self._task is not None:
+        if self._before is not signal.default_int_handler:
+            self._before(number, frame)
+        elif self._task is not None:
             self._loop.call_soon_threadsafe(self._task.cancel)
 
 

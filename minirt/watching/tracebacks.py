@@ -120,6 +120,9 @@ def own_frames(error: BaseException, shell: Any) -> TracebackType | None:
             kept.append(trace)
     if isinstance(error, MinirtError | KeyboardInterrupt):
         inner.clear()
+    if isinstance(error, KeyboardInterrupt):  # nor is it Python's library that is asked about
+        while len(kept) > 1 and is_inside(kept[-1].tb_frame.f_code.co_filename):
+            kept.pop()
     return joined(kept + inner[-MOST:])
 
 
