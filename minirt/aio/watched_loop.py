@@ -19,8 +19,9 @@ from minirt.aio.rounds import Rounds
 from minirt.aio.watchdog import Watchdog
 from minirt.aio.watched import WatchedRounds, watched_call
 from minirt.node.snapshot import Snapshot, snapshot
-from minirt.watching.calls import WatchedCalls, unwatch, watch_by
+from minirt.watching.calls import unwatch, watch_by
 from minirt.watching.gate import Gate, PacedClock
+from minirt.watching.notes import Notes
 from minirt.watching.trace import Sink
 
 MOST_TASKS = 200  # of a snapshot
@@ -81,10 +82,10 @@ class WatchedLoop:
         if isinstance(watched, WatchedRounds):
             watched.end()
             unwatch(self.loop)
-            self._tell_findings(WatchedCalls(self.loop, watched.sink, None))
+            self._tell_findings(Notes(self.loop, watched.sink))
             self.findings.watchdog.look_from_outside(Outside(self.loop, self._held))
 
-    def _tell_findings(self, notes: WatchedCalls) -> None:
+    def _tell_findings(self, notes: Notes) -> None:
         """From now on these note what is found."""
         self.findings.tell = lambda whom, detail: notes.note("found", whom, detail)
         self.findings.hand_over()

@@ -6,9 +6,7 @@ it came back or was dropped. With a gate, each callback also waits there for its
 loop runs none of this code.
 
 Watching must not change the program. So nothing here runs code of the program's but the callbacks
-themselves: names and errors are described by `labels`, which lets nothing out. A sink that raises
-is told nothing more, and its error comes to the loop as a message of its own, on whatever thread it
-was raised; the callback, the task and the thread that were being noted go on.
+themselves: names and errors are described by `labels`, which lets nothing out.
 
 A batch is noted callback by callback, so here the loops can be one method, `_call`, where the plain
 ones are written out for speed. What readiness brings is the exception: a busy server spends its
@@ -16,7 +14,6 @@ time there, and its three notes are added without a call for each.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 from minirt.core.callbacks import PhaseQueue, ignore
@@ -30,7 +27,8 @@ from minirt.watching import terminal
 from minirt.watching.event import printable
 from minirt.watching.gate import Gate, PacedClock
 from minirt.watching.labels import place, text_of
-from minirt.watching.trace import Fields, Sink, adder, is_plain
+from minirt.watching.notes import Notes
+from minirt.watching.trace import Sink
 
 HANDED_OVER = ("timer", "immediate", "tick", "microtask", "pool")  # not looked at otherwise
 LINE = 500  # characters of a printed line that an event keeps
@@ -66,43 +64,14 @@ def unwatch(loop: Loop) -> None:
         loop.alert = loop.asleep
 
 
-class WatchedCalls(Calls):
+class WatchedCalls(Calls, Notes):
     """Calls callbacks, notes an event for each step, and lets a gate decide when."""
 
     def __init__(self, loop: Loop, sink: Sink | None, gate: Gate | None) -> None:
         super().__init__(loop)
-        self.sink = sink
+        Notes.__init__(self, loop, sink)
         self.gate = gate
-        self._clock = loop.clock  # also when the loop is closed, and has another
-        self._sink_add = adder(sink) if sink is not None else nowhere
-        if is_plain(sink):
-            self._add, self._halves = sink.add, (sink.keep, sink.count)
-        else:
-            self._add, self._halves = self._add_guarded, (self._add_guarded, nothing)
         self._leaving: BaseException | None = None  # noted, and on its way out of the loop
-
-    def rest(self) -> None:
-        """Note nothing any more."""
-        self._add = self._sink_add = nowhere
-        self._halves = (nowhere, nothing)
-
-    def note(
-        self,
-        kind: str,
-        identity: int | None = None,
-        detail: dict[str, Any] | None = None,
-        thread: str = "main",
-    ) -> None:
-        """Hand one event to the sink."""
-        loop = self.loop
-        self._add((self._clock.now(), loop.turns, loop.phase, thread, kind, identity, detail))
-
-    def _add_guarded(self, fields: Fields) -> None:
-        try:
-            self._sink_add(fields)
-        except Exception as error:
-            self.rest()
-            self.loop.receive(partial(_raise, error))
 
     # Calling
 
@@ -374,15 +343,3 @@ def name_of(kind: TaskKind) -> str:
     except Exception:
         return "task"
     return printable(name) if isinstance(name, str) else text_of(name)
-
-
-def nowhere(fields: Fields) -> None:
-    """Nobody is told."""
-
-
-def nothing() -> None:
-    """Nobody counts."""
-
-
-def _raise(error: Exception, _: Js) -> None:
-    raise error
