@@ -33,7 +33,7 @@ SIGNS = {
     "matplotlib": r"^ *import matplotlib",
     "h11": r"^ *import h11|^ *from h11|\bhttp\.get",
     "aiohttp": r"^ *from aiohttp",
-    "Node": r"^%%node\b",
+    f"Node {check.OLDEST_NODE} or newer": r"^%%node\b",
     "One more thread": r"\bfs\.|\bThread\(|threadpool|\bRuntime\(|^%%minirt",
     "A port on 127.0.0.1": r"create_server\(|\bhttp\.get|\.connect\(",
     "A temporary folder": r"^ *(?:import tempfile|from tempfile)",
@@ -117,6 +117,19 @@ def without_node(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
 
 
+def with_node(answer: str) -> Callable[[pytest.MonkeyPatch], None]:
+    """The first `node` on the PATH does this."""
+
+    def put(monkeypatch: pytest.MonkeyPatch) -> None:
+        folder = Path(tempfile.mkdtemp(dir=os.environ["PYTEST_FOLDER"]))
+        (folder / "node").write_text(answer)
+        (folder / "node").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        monkeypatch.setattr(check, "PATIENCE", 0.2)
+
+    return put
+
+
 def refuse(error: Exception) -> Callable[..., Any]:
     def refused(*_: object, **__: object) -> Any:
         raise error
@@ -146,6 +159,10 @@ def without_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:
         (without_package("h11"), "chapters 00, 07 and 09", "web pages"),
         (without_package("aiohttp"), "chapter 10", "pip install aiohttp"),
         (without_node, "chapters 01, 02, 03, 04, 05, 06, 07, 08, 09 and 10", "https://nodejs.org"),
+        (with_node("#!/bin/sh\necho v6.17.1\n"), "chapters 01, 02", "Node 18 or newer"),
+        (with_node("#!/bin/sh\nexit 3\n"), "chapters 01, 02", "https://nodejs.org"),
+        (with_node("#!/bin/sh\nsleep 9\n"), "chapters 01, 02", "https://nodejs.org"),
+        (with_node("no program"), "chapters 01, 02", "https://nodejs.org"),
         (without_threads, "every chapter", "ulimit -u"),
         (without_ports, "chapters 00, 03, 05, 07 and 09", "listen"),
         (without_temporary_folder, "chapters 03, 06 and 07", "TMPDIR"),
@@ -158,8 +175,12 @@ def test_it_names_what_is_missing_and_who_misses_it(
     said: str,
     here: None,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
+    if os.name != "posix" and "Node" in said:
+        pytest.skip("a script of POSIX")
     before = check.findings()
+    monkeypatch.setenv("PYTEST_FOLDER", str(tmp_path))
     take_away(monkeypatch)
     (finding,) = [line for line in check.findings() if line not in before]
     assert chapters in finding and said in finding and "is missing" in finding

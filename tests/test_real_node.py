@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from IPython.core.error import UsageError
 
 from minirt.magics import real_node
 from minirt.magics.real_node import ENOUGH, run_node
@@ -134,3 +135,13 @@ def test_an_interrupt_ends_node(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         run_node(f"require('fs').writeFileSync({str(noted)!r}, `${{process.pid}}`); {FOR_LONG}", 60)
     with pytest.raises(ProcessLookupError):
         os.kill(int(noted.read_text()), 0)
+
+
+def test_what_is_called_node_and_is_no_program_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "node").write_text("no program")
+    (tmp_path / "node").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match="`%minirt check` says which Node is needed"):
+        run_node("1", LIMIT)

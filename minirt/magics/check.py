@@ -13,6 +13,7 @@ import os
 import select
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -31,6 +32,8 @@ WINDOWS = (
 NO_EPOLL = "There is no epoll here; its cells in chapter 05 say so and are passed over."
 KEPT = "A cell that cannot run here keeps the output that it had there, and says why."
 ALL_IS_HERE = "Everything that the chapters use is here."
+OLDEST_NODE = 18  # the oldest that has all that the chapters' JavaScript uses
+PATIENCE = 5  # s: for Node to say its version
 FROM_PYPI = "Run `make lab`, or: pip install 'minirt[lab]'"
 
 
@@ -64,8 +67,17 @@ def has_package(name: str) -> bool:
 
 
 def has_node() -> bool:
-    """Is there a `node` on the PATH?"""
-    return shutil.which("node") is not None
+    """Does a `node` on the PATH answer, and is it new enough?"""
+    node = shutil.which("node")
+    if node is None:
+        return False
+    try:
+        asked = [node, "--version"]
+        said = subprocess.run(asked, capture_output=True, timeout=PATIENCE, check=False).stdout
+    except (OSError, subprocess.SubprocessError):
+        return False
+    major = said.strip().removeprefix(b"v").partition(b".")[0]
+    return major.isdigit() and int(major) >= OLDEST_NODE
 
 
 def has_threads() -> bool:
@@ -120,7 +132,8 @@ NEEDS = (
         "one program of {} will not run", "Run: pip install aiohttp. Nothing else needs it",
     ),
     Need(
-        "Node", has_node, ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10"),
+        f"Node {OLDEST_NODE} or newer", has_node,
+        ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10"),
         "the `%%node` cells of {} say so", "https://nodejs.org has it, and the other cells do "
         "without: what it printed is recorded",
     ),

@@ -94,11 +94,7 @@ def run_node(text: str, seconds: float) -> Ran:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "cell.js"
         path.write_text(text, encoding="utf-8", errors="surrogatepass")
-        process = subprocess.Popen(
-            [node, str(path)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            bufsize=0, start_new_session=True, env=_plain(),
-        )  # fmt: skip
+        process = _start(node, path)
         out, errors = ears = Ear(process.stdout), Ear(process.stderr)
         try:
             ended = _wait(process, ears, seconds)
@@ -113,6 +109,18 @@ def run_node(text: str, seconds: float) -> Ran:
             _kill(process)
             for ear in ears:
                 ear.stop()
+
+
+def _start(node: str, path: Path) -> "subprocess.Popen[bytes]":
+    """Start Node. UsageError when what is called `node` is no program."""
+    try:
+        return subprocess.Popen(
+            [node, str(path)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            bufsize=0, start_new_session=True, env=_plain(),
+        )  # fmt: skip
+    except OSError as error:
+        raise UsageError(f"%%node: {error}. `%minirt check` says which Node is needed") from None
 
 
 def _wait(process: "subprocess.Popen[bytes]", ears: Sequence[Ear], seconds: float) -> str:
