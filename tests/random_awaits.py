@@ -59,6 +59,8 @@ class AwaitProgram:
                 for task in self.living():
                     task.cancel()
         self.log += [how_it_ended(task) for task in self.tasks]
+        for future in self.futures:  # the loser of a race may refuse, and await one
+            future.cancel()
         await sleep_ms(200)  # what callbacks still do
         self.log.append(("waiting", self.runtime.loop.callbacks.by_kind()))
         self.log.append(("tasks", len(self.book.tasks)))
