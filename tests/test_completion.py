@@ -91,10 +91,8 @@ def test_a_file_to_export_to_is_completed_as_a_file(
     assert "%minirt export recording.json" in completed(shell, "%minirt export rec")
 
 
-@pytest.mark.parametrize("body", ["x = 1\n", "\n# text\n"])
-def test_a_cell_magic_is_completed_in_the_first_line_alone(
-    shell: InteractiveShell, body: str
-) -> None:
+@pytest.mark.parametrize("body", ["x = 1\n", "\n# text\nx\n"])
+def test_a_cell_magic_is_completed_above_all_code_alone(shell: InteractiveShell, body: str) -> None:
     assert "--sim" not in str(completed(shell, f"{body}%%minirt --s"))
     assert completed(shell, f"{body}%minirt pic") == [f"{body}%minirt picture"]
     assert completed(shell, "\n\n%%minirt --si") == ["\n\n%%minirt --sim"]

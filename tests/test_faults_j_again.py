@@ -1,5 +1,7 @@
 """Faults J in Jupyter, found by who tried to break what was mended: more brothers of each."""
 
+from typing import Any
+
 import pytest
 
 from tests.kernels import Cell, Kernel
@@ -305,3 +307,24 @@ def test_an_interrupted_asyncio_program_says_nothing_in_the_next_cell(
     assert "the program was stopped" in cell.traceback
     later = cells.run("_ = gc.collect(); print('next')")
     assert (later.out, later.err) == ("next\n", "")
+
+
+# --- J25: completion, wherever the line stands ---
+
+
+def completed(kernel: Kernel, text: str) -> list[str]:
+    content: Any = kernel.reply(kernel.client.complete(text, len(text)))["content"]
+    return [text[: content["cursor_start"]] + match for match in content["matches"]]
+
+
+@pytest.mark.parametrize("above", ["", "%%time\n", "# a comment\n", "\n", "%%capture out\n# one\n"])
+def test_a_magic_is_completed_below_what_may_stand_above_it(cells: Kernel, above: str) -> None:
+    assert completed(cells, f"{above}%%minirt --si") == [f"{above}%%minirt --sim"]
+    assert "--sim" not in str(completed(cells, f"{above}x = 1\n%%minirt --si"))
+
+
+@pytest.mark.parametrize("begun", ["", "t", "'two"])
+def test_a_name_with_a_space_is_completed_as_it_must_be_written(cells: Kernel, begun: str) -> None:
+    cells.run("%%minirt --sim --trace 'two words'\nprint(1)")
+    assert completed(cells, f"%minirt trace {begun}") == ["%minirt trace 'two words'"]
+    assert cells.run("%minirt trace 'two words'").err == ""

@@ -8,6 +8,7 @@ from the parser of the magic, values from whoever looks them up when the magic r
 
 import argparse
 import re
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -45,7 +46,7 @@ class Completion:
         """(what stands before the cursor, what may stand there)."""
         line = LINE.fullmatch(context.text_until_cursor)
         above = context.full_text.split("\n")[: context.cursor_line]
-        if line is None or (line["kind"] == "%%" and any(text.strip() for text in above)):
+        if line is None or (line["kind"] == "%%" and not all(map(may_stand_above, above))):
             return "", []
         *before, fragment = re.split(r"\s+", line["rest"].lstrip())
         magic = self._magics[KINDS[len(line["kind"]) - 1]].get(line["name"])
@@ -57,7 +58,9 @@ class Completion:
             known = self._at_the_cursor(parser, line["name"], before, fragment)
         else:
             known = self._values(line["name"], "", before)
-        return fragment, [word for word in known if word.startswith(fragment)]
+        written = [shlex.quote(word) for word in known]  # as it must stand there
+        begun = fragment.lstrip("'\"")
+        return fragment, [word for word in written if word.lstrip("'\"").startswith(begun)]
 
     def _at_the_cursor(
         self, parser: argparse.ArgumentParser, name: str, before: list[str], fragment: str
@@ -81,3 +84,8 @@ class Completion:
         if waiting is not None:
             return waiting.choices or self._values(name, waiting.dest, given)
         return [*(flag for flag in options if options[flag] not in used), "--help"]
+
+
+def may_stand_above(line: str) -> bool:
+    """May a cell magic follow this line: a blank one, a comment, or a magic as `%%time`?"""
+    return not line.strip() or line.lstrip().startswith(("#", "%%"))
