@@ -3,6 +3,7 @@
 By the function of a library that is at work, or by what the reader's line says.
 """
 
+import re
 from collections.abc import Sequence
 from types import FrameType
 
@@ -24,6 +25,7 @@ BLOCKING: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 IMPORTS = "<frozen importlib"
 IN_THE_LINE = ("time.sleep(", "sleep(", "input(", "os.system(", "getaddrinfo(", "gethostbyname(")
+SURELY = ("time.sleep(", "os.system(")
 FILES = ("open(", ".read(", ".write(", ".read_text(", ".write_text(", ".read_bytes(")
 
 
@@ -43,8 +45,9 @@ def blocking_call(frames: Sequence[FrameType], file: str, line: int) -> str:
             if part in name and (not functions or function in functions):
                 return words
     source = source_of(file, line)
-    if "await" in source:
-        return ""
+    if "await" in source:  # whatever else is called there may be awaited as well
+        source = re.sub(r"await\s+[\w.]+\(", "", source)
+        return next((call.rstrip("(") for call in SURELY if call in source), "")
     for call in IN_THE_LINE:
         if call in source:
             return "time.sleep" if call == "sleep(" else call.rstrip("(")

@@ -46,6 +46,10 @@ async def sleeps_on_the_loop() -> None:
     time.sleep(0.12)  # noqa: ASYNC251
 
 
+async def sleeps_between_two_awaits() -> None:
+    await asyncio.sleep(0); time.sleep(0.12)  # fmt: skip  # noqa: ASYNC251, E702
+
+
 async def blocks_in_a_library() -> None:
     one, other = socket.socketpair()
     other.settimeout(0.12)
@@ -120,6 +124,7 @@ async def imports_what_is_slow() -> None:
 
 WRONG = [
     (sleeps_on_the_loop, "blocking", "time.sleep(0.12)", "Use await asyncio.sleep()"),
+    (sleeps_between_two_awaits, "blocking", "time.sleep(0.12)", "Use await asyncio.sleep()"),
     (blocks_in_a_library, "blocking", "stream.read(1)", "a socket blocks every task"),
     (computes, "held", "", "held the loop for"),
     (forgets_to_await, "never awaited", "nothing()", "nothing() was called and never awaited"),
