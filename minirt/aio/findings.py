@@ -100,6 +100,8 @@ class Findings:
         whose = "" if is_readers(held.file) else f" of {short_file(held.file)}"
         where = f" in line {held.line}{whose}: {held.source}" if held.line else ""
         text = f"{name} held the loop for {time}{where}."
+        if not held.is_over:
+            text = f"{name} has held the loop for {time} so far{where}."
         if held.blocks:
             advice = ADVICE.get(held.blocks, OTHERWISE)
             text += f" There {held.blocks} blocks every task. {advice}."

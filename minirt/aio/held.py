@@ -1,4 +1,4 @@
-"""Did a callback hold the loop, and in which line?
+"""Does a callback hold the loop, and in which line?
 
 A busy machine may stop the whole process for a moment, and then each callback looks slow. So the
 time alone is no proof. A callback that holds the loop used the processor itself for that long, or
@@ -7,8 +7,9 @@ not count. Nor does what Python's garbage collector takes: it comes to any line,
 are kept make it slower.
 """
 
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from minirt.aio.blocking import blocking_call, outside_of_import
 from minirt.aio.chain import own_frame, source_of
 
 HELD = 0.050  # s
+STILL = 1.0  # s: a callback that does not come back is told of before its end
 IDLE = 5  # a callback that waits uses the processor for less than this part of its time
 
 
@@ -28,6 +30,7 @@ class Held(NamedTuple):
     source: str
     blocks: str  # the call in it that waits: "time.sleep"; "" for one that computes
     is_least: bool = False  # it may have taken longer
+    is_over: bool = True  # it came back
 
 
 class Seen:
@@ -66,3 +69,12 @@ class Seen:
             return None
         source = source_of(file, line) if file else ""
         return Held(took, file, line, source, blocks, is_least)
+
+
+# the clock of another thread's processor time; not every system has one
+clock_of_thread: Callable[[int], int] | None = getattr(time, "pthread_getcpuclockid", None)
+
+
+def processor_time(thread: int) -> float | None:
+    """How long this thread, which must not be over, used the processor (s); None: nobody knows."""
+    return None if clock_of_thread is None else time.clock_gettime(clock_of_thread(thread))

@@ -7,7 +7,6 @@ called once, and so the same one is the same call.
 
 import asyncio
 import sys
-import time
 import weakref
 from collections.abc import Callable, Sequence
 from time import monotonic
@@ -15,11 +14,8 @@ from types import FrameType
 from typing import Any
 
 from minirt.aio.chain import frames_up
-from minirt.aio.held import Held, Seen
+from minirt.aio.held import STILL, Held, Seen, processor_time
 from minirt.aio.rounds import Rounds
-
-# the clock of another thread's processor time; not every system has one
-clock_of_thread: Callable[[int], int] | None = getattr(time, "pthread_getcpuclockid", None)
 
 
 class Outside:
@@ -52,6 +48,9 @@ class Outside:
         if self._call is None:
             self._call = _Call(handle, thread, collected)
         self._call.look(inside, collected)
+        held = self._call.still()
+        if held is not None:
+            self._tell(self._call.callback, held)
         return True
 
     def end(self) -> None:
@@ -68,24 +67,32 @@ class _Call:
     def __init__(self, handle: asyncio.Handle, thread: int, collected: float) -> None:
         self.handle = weakref.ref(handle)
         self.callback: Any = handle._callback  # type: ignore[attr-defined]
-        self._clock = None if clock_of_thread is None else clock_of_thread(thread)
+        self._thread = thread
         self._first, self._last = monotonic(), 0.0
-        self._used_before, self._used = self._processor(), self._processor()
+        self._used_before = self._used = processor_time(thread)
+        self._is_told = False
         self._collected_before, self._collected = collected, collected
         self._seen = Seen()
 
     def look(self, inside: Sequence[FrameType], collected: float) -> None:
-        self._last, self._used, self._collected = monotonic(), self._processor(), collected
+        self._last, self._used = monotonic(), processor_time(self._thread)
+        self._collected = collected
         self._seen.look(inside)
 
     def verdict(self) -> Held | None:
         """What there is to say of it, if it held the loop. It took this long at least."""
         excused = self._collected - self._collected_before
-        used = None if self._clock is None else self._used - self._used_before
+        known = self._used is not None and self._used_before is not None
+        used = (self._used or 0) - (self._used_before or 0) if known else None
         return self._seen.verdict(self._last - self._first - excused, used, excused, is_least=True)
 
-    def _processor(self) -> float:
-        return 0.0 if self._clock is None else time.clock_gettime(self._clock)
+    def still(self) -> Held | None:
+        """What there is to say of it already, once."""
+        if self._is_told or self._last - self._first < STILL:
+            return None
+        self._is_told = True
+        held = self.verdict()
+        return None if held is None else held._replace(is_over=False)
 
 
 def at_work(

@@ -18,7 +18,7 @@ from time import monotonic
 from types import CodeType, FrameType
 
 from minirt.aio.chain import frames_up
-from minirt.aio.held import Held, Seen
+from minirt.aio.held import STILL, Held, Seen, processor_time
 from minirt.aio.outside import Outside
 from minirt.core.machine import HAS_THREADS
 
@@ -43,6 +43,8 @@ class Watchdog:
         self.collected = 0.0  # s that it was, in all
         self._number = 0  # of callbacks
         self._seen: tuple[int, Seen] = (0, Seen())  # of the callback with this number
+        self._told = 0  # the number of the last callback that was told of before its end
+        self.tell: Callable[[Held], object] | None = None  # of one that does not come back
         self._outside: Outside | None = None  # while nobody says when a callback begins
         self._over = threading.Event()
         self._watcher = threading.Thread()
@@ -112,6 +114,7 @@ class Watchdog:
                 frame = sys._current_frames().get(self._thread)
                 self._look(number, frames_up(frame))
                 del frame
+                self._look_for_the_end(number, began)
 
     def _look(self, number: int, frames: Sequence[FrameType]) -> None:
         codes = [frame.f_code for frame in frames]
@@ -120,3 +123,14 @@ class Watchdog:
         if self._seen[0] != number:
             self._seen = (number, Seen())
         self._seen[1].look(frames[len(codes) - codes[::-1].index(self._around) :])
+
+    def _look_for_the_end(self, number: int, began: float) -> None:
+        took, tell = monotonic() - began - self._noting, self.tell
+        if took < STILL or tell is None or self._told == number or self._seen[0] != number:
+            return
+        self._told = number
+        now = processor_time(self._thread)
+        used = None if now is None else now - self._used
+        held = self._seen[1].verdict(took, used, self._noting)
+        if held is not None and self._began == began:
+            tell(held._replace(is_over=False))

@@ -20,6 +20,7 @@ from minirt.aio.book import Book, Page
 from minirt.aio.chain import name_of, task_of
 from minirt.aio.executor import Call
 from minirt.aio.findings import Findings
+from minirt.aio.held import Held
 from minirt.aio.lives import Lives
 from minirt.aio.noted import NotedTimers, function_of, who_wakes
 from minirt.aio.rounds import Rounds
@@ -74,6 +75,7 @@ class WatchedRounds(WatchedCalls):
             excuse=self._findings.watchdog.excuse,
         )
         rounds.call_ready = self.round
+        self._findings.watchdog.tell = self._held
         self._halfway = asyncio.current_task(event_loop)
 
     def end(self) -> None:
@@ -82,6 +84,13 @@ class WatchedRounds(WatchedCalls):
         event_loop._soon = rounds.ready.append
         event_loop._timers = rounds.timers
         rounds.call_ready = rounds.call_unwatched
+        self._findings.watchdog.tell = None
+
+    def _held(self, held: Held) -> None:
+        """The callback that runs does not come back. On the watchdog's thread."""
+        page = self._running
+        where = {} if page is None else page.place()
+        self._findings.held(page.name if page else self._by, held, where)
 
     # What gets ready
 

@@ -63,6 +63,25 @@ def test_a_callback_in_whose_middle_the_trace_is_taken_off_is_found_too() -> Non
     assert "held the loop for at least" in found["text"]
 
 
+@pytest.mark.parametrize("is_traced", [True, False])
+def test_a_callback_that_does_not_come_back_is_told_of_meanwhile(is_traced: bool) -> None:
+    async def main(program: AsyncioProgram) -> None:
+        if not is_traced:
+            program.detach()
+        tell, told = program.findings.tell, list[str]()
+        assert tell is not None
+        program.findings.tell = lambda *found: (told.append("held"), tell(*found))
+        await asyncio.sleep(0)
+        until = time.monotonic() + 10
+        while not told and time.monotonic() < until:
+            pass
+
+    (found,) = found_while_nobody_traces(main)
+    assert "has held the loop for" in found["text"]
+    assert "so far in line" in found["text"]
+    assert "while not told" in found["text"]
+
+
 def test_it_is_told_at_once_and_not_only_when_the_trace_goes_on() -> None:
     told: list[str] = []
 
