@@ -1,6 +1,7 @@
 """Whatever a program does, it is called in the order in which asyncio's own loop calls it.
 
-Wherever that is determined. MINIRT_LAWS=large tries a hundred times as many programs.
+Wherever that is determined; also while it is watched. MINIRT_LAWS=large tries a hundred times as
+many programs.
 """
 
 import gc
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from minirt import Recorder
+from minirt.aio.watched_loop import WatchedLoop
 from tests.aio.random_handles import HandleProgram, Ours, Standard
 from tests.aio.random_tasks import TaskProgram
 
@@ -30,6 +33,18 @@ def log_of(program: Program, loop: Callable[[], Any], seed: int) -> list[object]
         gc.enable()
 
 
+def watched() -> Ours:
+    loop = Ours()
+    WatchedLoop(loop).attach(Recorder(100))
+    return loop
+
+
+def check_same(seed: int, one: list[object], other: list[object]) -> None:
+    for line, (this, that) in enumerate(zip(one, other, strict=False)):
+        assert this == that, f"seed {seed}, line {line}, after {one[line - 9 : line]}"
+    assert len(one) == len(other), f"seed {seed}"
+
+
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")  # the program cancels it
 @pytest.mark.parametrize("program", [HandleProgram, TaskProgram])
 def test_a_random_program_does_the_same_on_the_standard_loop(
@@ -37,7 +52,14 @@ def test_a_random_program_does_the_same_on_the_standard_loop(
 ) -> None:
     caplog.set_level("CRITICAL", "asyncio")
     for seed in PROGRAMS:
-        standard, ours = (log_of(program, loop, seed) for loop in (Standard, Ours))
-        for line, (one, other) in enumerate(zip(standard, ours, strict=False)):
-            assert one == other, f"seed {seed}, line {line}, after {standard[line - 9 : line]}"
-        assert len(standard) == len(ours), f"seed {seed}"
+        check_same(seed, *(log_of(program, loop, seed) for loop in (Standard, Ours)))
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+@pytest.mark.parametrize("program", [HandleProgram, TaskProgram])
+def test_a_random_program_does_the_same_watched(
+    program: Program, no_leaks: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("CRITICAL", "asyncio")
+    for seed in PROGRAMS[::4]:
+        check_same(seed, *(log_of(program, loop, seed) for loop in (Ours, watched)))
