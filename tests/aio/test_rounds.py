@@ -270,6 +270,35 @@ def test_a_signal_handler_wakes_a_loop_that_sleeps(ours: MinirtEventLoop) -> Non
     signal.signal(signal.SIGUSR1, before)
 
 
+@pytest.mark.parametrize("schedules", ["call_later", "cancel", "set_result", "add_reader"])
+def test_whatever_a_signal_handler_schedules_wakes_a_loop_that_sleeps(
+    ours: MinirtEventLoop, pair: tuple[socket.socket, socket.socket], schedules: str
+) -> None:
+    one, other = pair
+    other.send(b"x")
+    future = ours.create_future()
+    future.add_done_callback(lambda _: ours.stop())
+
+    def handle(*_: object) -> None:
+        if schedules == "call_later":
+            ours.call_later(0.001, ours.stop)
+        elif schedules == "cancel":
+            future.cancel()
+        elif schedules == "set_result":
+            future.set_result(None)
+        else:
+            ours.add_reader(one, ours.stop)
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    sender = threading.Timer(0.05, os.kill, [os.getpid(), signal.SIGUSR1])
+    sender.start()
+    with patience():
+        ours.run_forever()
+    sender.join()
+    signal.signal(signal.SIGUSR1, before)
+    ours.remove_reader(one)
+
+
 def test_a_stop_from_a_signal_handler_ends_the_sleep(ours: MinirtEventLoop) -> None:
     before = signal.signal(signal.SIGUSR1, lambda *_: ours.stop())
     sender = threading.Timer(0.05, os.kill, [os.getpid(), signal.SIGUSR1])
