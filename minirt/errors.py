@@ -188,10 +188,10 @@ class NotAMain(MinirtError, TypeError):
 
 
 class NotADelay(MinirtError, TypeError):
-    def __init__(self, delay: object) -> None:
+    def __init__(self, delay: object, example: str = "set_timeout(100, cb)") -> None:
         super().__init__(
             f"got {short_repr(delay)}, expected a delay as a number of milliseconds. "
-            "Write set_timeout(100, cb)"
+            f"Write {example}"
         )
 
 

@@ -440,6 +440,35 @@ def test_more_that_is_no_coroutine(wrong: Any) -> None:
     run(main)
 
 
+@pytest.mark.parametrize("wrong", [None, "100", True, b"1", [], 1j, print])
+def test_what_is_no_delay_is_refused_at_its_line(wrong: Any) -> None:
+    async def main() -> None:
+        with pytest.raises(TypeError, match=r"number of milliseconds. Write await sleep_ms\(100"):
+            sleep_ms(wrong)
+        with pytest.raises(TypeError, match="number of milliseconds"):
+            async with timeout_ms(wrong):
+                pass
+
+    run(main)
+
+
+@pytest.mark.parametrize("none", [0, -1, -1e9, float("nan"), float("inf"), 1e300, 2**40, 1.9])
+def test_a_delay_that_is_none_is_a_millisecond_as_in_node(none: float) -> None:
+    async def main() -> list[float]:
+        clock = Runtime.current().clock
+        moments = [clock.now()]
+        await sleep_ms(none)
+        moments.append(clock.now())
+        with pytest.raises(TimeoutError, match="not done within"):
+            async with timeout_ms(none):
+                await sleep_ms(1000)
+        return [*moments, clock.now()]
+
+    began, slept, ended = run(main)
+    assert 1 <= (slept - began) * 1000 < 2
+    assert 1 <= (ended - slept) * 1000 < 2
+
+
 def test_an_async_function_is_not_for_the_pool() -> None:
     async def work() -> None:
         """Not for a thread."""

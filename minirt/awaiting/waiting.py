@@ -15,6 +15,7 @@ from minirt.awaiting.errors import Cancelled, NoTask, NotForThePool
 from minirt.awaiting.futures import Future
 from minirt.core.policies import TaskKind
 from minirt.core.signatures import check_action, is_async
+from minirt.errors import NotADelay
 from minirt.node.timeouts import Timeout
 from minirt.values import UNDEFINED, Callback, Error, Js, Undefined
 
@@ -46,7 +47,10 @@ def sleep_ms(ms: float) -> Future[None]:
 
     The delay is one of `set_timeout`. A cancelled sleep clears its timer.
     """
-    return Sleep(ms)
+    try:
+        return Sleep(ms)
+    except NotADelay:
+        raise NotADelay(ms, "await sleep_ms(100)") from None
 
 
 class OfCallback(Future[Any]):
