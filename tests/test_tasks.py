@@ -215,3 +215,9 @@ def test_the_busiest_tasks_are_known_also_when_they_are_over() -> None:
         tasks.apply(event("done", number, (number * 7 % 50) / 100))
     busy = [round(row.busy * 100) for row in tasks.busiest()]
     assert busy == [49, 48, 47, 46, 45, 44, 43, 42, 41, 40]
+
+
+def test_tasks_of_which_only_the_number_is_known_are_a_group() -> None:
+    tasks = Tasks()
+    tasks.begin([(1, 1.0, {"name": "one", "coroutine": "fetch", "awaits": "queue.get"})], 5)
+    assert tasks.field(0.0)[2] == [["fetch", "queue.get", 1], ["others", "not looked at", 4]]

@@ -35,14 +35,14 @@ def behind(waiters: Iterable[Any]) -> Behind:
         for last in _ends(one, DEEPEST):
             if issubclass(type(last), TASKS):
                 found.append(last)
-            elif not _is_over(last):
+            elif not is_over(last):
                 others.append(_in_words(last))
     return Behind(tuple(dict.fromkeys(found)), tuple(others))
 
 
 def words_of(known: Behind) -> str:
     """ "task fetch-3", "3 of 10 tasks", "2 tasks and a Future" """
-    going = [one for one in known.tasks if not _is_over(one)]
+    going = [one for one in known.tasks if not is_over(one)]
     if len(going) == 1 and len(known.tasks) == 1:
         words = f"task {name_of(going[0])}"
     elif len(known.tasks) != len(going):
@@ -74,7 +74,8 @@ def _in_words(future: Any) -> str:
     return f"a {type_name(future)}"
 
 
-def _is_over(future: Any) -> bool:
+def is_over(future: Any) -> bool:
+    """Has it a result, or was it cancelled?"""
     return getattr(future, "_state", "PENDING") != "PENDING"
 
 

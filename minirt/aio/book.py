@@ -118,28 +118,37 @@ class Book:
         page.waits = kept_weakly(look(task, self.jobs))
         page.state, page.since = "waits", self.now()
 
-    def read_through(self, loop: asyncio.AbstractEventLoop, most: int) -> list[Page]:
-        """Write down every task that there is, and no other. Any thread may ask.
+    def read_through(
+        self, loop: asyncio.AbstractEventLoop, most: int
+    ) -> tuple[list[Page], list[Page]]:
+        """Have a page for every task that there is, and write down what `most` of them await.
 
-        Returns those that await something else than when they were looked at before.
+        Any thread may ask. Returns the pages of those, and of them those that await something else
+        than before.
         """
         known, runs = asyncio.all_tasks(loop), asyncio.current_task(loop)
-        changed = []
         for key, page in list(self.pages.items()):
             if page.task() not in known:
                 self.pages.pop(key, None)
-        for number, task in enumerate(known):
-            page = self.page(task) or self.open(task, None)
-            if task is runs:
-                page.waits, page.state, page.since = None, "runs", self.now()
-            elif number < most:
-                before = page.waits
-                page.waits = kept_weakly(look(task, self.jobs))
-                if before is None or before[:4] != page.waits[:4]:
-                    page.since = self.now()
-                    changed.append(page)
-                page.state = "waits"
-        return changed
+        for task in known:
+            if self.page(task) is None:
+                self.open(task, None)
+        looked = list(self.pages.values())[:most]
+        return looked, [page for page in looked if self._look_again(page, runs)]
+
+    def _look_again(self, page: Page, runs: "asyncio.Task[Any] | None") -> bool:
+        """Write down what this task awaits, if it does. Is that something else than before?"""
+        task, before = page.task(), page.waits
+        if task is None:
+            return False
+        if task is runs:
+            page.waits, page.state, page.since = None, "runs", self.now()
+            return False
+        page.state, page.waits = "waits", kept_weakly(look(task, self.jobs))
+        if before is not None and before[:4] == page.waits[:4]:
+            return False
+        page.since = self.now()
+        return True
 
     def detail(self, page: Page) -> dict[str, Any]:
         """The task as the detail of an event."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, MutableMapping, Sequence
 from types import CodeType, FrameType, MappingProxyType
 from typing import Any, NamedTuple
 
-from minirt.aio.behind import Behind, behind, inner_code, words_of
+from minirt.aio.behind import Behind, behind, inner_code, is_over, words_of
 from minirt.aio.chain import coroutine_of, frames_of, own_frame, source_of
 from minirt.watching.event import printable
 from minirt.watching.stopping import is_inside
@@ -54,7 +54,7 @@ def look(task: "asyncio.Task[Any]", jobs: MutableMapping[Any, str]) -> Await:
     job = jobs.get(waiter) if issubclass(type(waiter), asyncio.Future) else None
     if job is not None:
         return Await(job, "pool", *place)
-    if waiter is None:
+    if waiter is None or is_over(waiter):
         return Await("the next round", "soon", *place)
     found_behind = behind([waiter])
     if found_behind:

@@ -24,7 +24,7 @@ from minirt.watching.gate import Gate, PacedClock
 from minirt.watching.notes import Notes
 from minirt.watching.trace import Sink
 
-MOST_TASKS = 200  # of a snapshot
+MOST_TASKS = 1_000  # of a snapshot
 FRESH = 0.4  # s: tasks are looked at no more often than that while nobody watches,
 DEAR = 50  # and for no more than this part of the time
 
@@ -129,14 +129,14 @@ class WatchedLoop:
         began = monotonic()
         if began > self._look_again:
             book = self.book
-            for page in book.read_through(self.event_loop, MOST_TASKS):
+            looked, changed = book.read_through(self.event_loop, MOST_TASKS)
+            for page in changed:
                 self.findings.awaits(page)
-            pages = list(book.pages.values())
             rows = tuple(
                 (one.identity, one.since, {**book.detail(one), "state": one.state})
-                for one in pages[:MOST_TASKS]
+                for one in looked
             )
-            self._tasks = (rows, len(pages))
+            self._tasks = (rows, len(book.pages))
             ended = monotonic()
             self._look_again = ended + max(FRESH, DEAR * (ended - began))
         return self._tasks

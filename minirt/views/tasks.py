@@ -168,6 +168,8 @@ class Tasks:
     def field(self, origin: float) -> list[Any]:
         """[how many, rows, [coroutine, awaits, how many] of groups, how many ended, the last]"""
         groups = [[*group, count] for group, count in self._groups.most_common(GROUPS)]
+        if self._unlisted:
+            groups.append(["others", "not looked at", self._unlisted])
         shown, self._shown = self._shown, {}
         for row in self._wanted():
             known = shown.get(row.identity)

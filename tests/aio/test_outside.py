@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from minirt import Recorder
+from minirt.aio import watched_loop
 from minirt.aio.program import AsyncioProgram
 
 
@@ -124,6 +125,26 @@ def test_a_callback_that_is_no_task_is_found_by_its_name() -> None:
 
     (found,) = found_while_nobody_traces(main)
     assert found["text"].startswith("sleeps held the loop")
+
+
+def test_of_more_tasks_than_are_looked_at_no_other_is_said_to_do_something(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watched_loop, "MOST_TASKS", 10)
+    snapshots: list[Any] = []
+
+    async def main(program: AsyncioProgram) -> None:
+        program.detach()
+        tasks = [asyncio.create_task(asyncio.sleep(0.1)) for _ in range(50)]
+        await asyncio.sleep(0.01)
+        snapshots.append(program.snapshot())
+        await asyncio.gather(*tasks)
+
+    found_while_nobody_traces(main)
+    (seen,) = snapshots
+    assert seen.all_tasks == 51
+    doing = [detail.get("awaits", detail["state"]) for _, _, detail in seen.tasks]
+    assert doing == ["runs"] + 9 * ["sleep 0.1 s"]
 
 
 def test_a_circle_is_found_when_somebody_looks() -> None:

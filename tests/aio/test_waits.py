@@ -125,6 +125,22 @@ def test_a_task_that_waits(main: Any, what: str, kind: str, source: str) -> None
     assert found.file == __file__
 
 
+def test_a_task_whose_future_is_set_goes_on_in_the_next_round() -> None:
+    async def main() -> Await:
+        future = asyncio.get_running_loop().create_future()
+
+        async def waits() -> None:
+            await future
+
+        task = asyncio.create_task(waits())
+        await asyncio.sleep(0)
+        future.set_result(None)
+        return look(task, {})
+
+    with asyncio.Runner(loop_factory=MinirtEventLoop) as runner:
+        assert runner.run(main()).what == "the next round"
+
+
 def test_a_limit_does_not_hide_what_is_awaited() -> None:
     with asyncio.Runner(loop_factory=MinirtEventLoop) as runner:
         found = runner.run(look_at(limits()))
