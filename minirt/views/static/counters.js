@@ -31,7 +31,7 @@ export function makeCounters() {
   element.append(...counters.map((counter) => counter.element));
 
   function draw(frame, histories) {
-    const names = frame.phases.includes("round") ? OF_ASYNCIO : COUNTERS;
+    const names = typeof frame.counters.at(-1) === "string" ? COUNTERS : OF_ASYNCIO; // a token is a text
     counters.forEach((counter, at) => {
       setText(counter.label, names[at]);
       const text = thousands(frame.counters[at]);

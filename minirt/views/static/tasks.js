@@ -167,7 +167,8 @@ export function makeTasks(actions, send) {
     const none = words && wanted.length === 0 ? "no task has these words" : "";
     setText(rest, hidden > 0 ? `and ${thousands(hidden)} more: find them by a word` : none);
     ended.hidden = over === 0;
-    setText(summary, `${thousands(over)} over`);
+    const isSample = [...tasks, ...last].some(({ sampled }) => sampled); // others ended unseen
+    setText(summary, `${thousands(over)}${isSample ? " seen" : ""} over`);
     if (ended.open) drawRows(last.map((row) => [row, 0]), endedRows, endedList, frame.time, followed);
   }
 
