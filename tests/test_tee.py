@@ -155,3 +155,22 @@ def test_a_program_that_puts_something_else_there_and_back_is_let(heard: Heard) 
 def test_the_stream_still_has_all_else(heard: Heard) -> None:
     heard.run(lambda: print(sys.stdout.writable(), sys.stdout.isatty(), sys.stderr.closed))
     assert heard.said == ["True False False"]
+
+
+RED, BOLD, END = "\x1b[31m", "\x1b[1m", "\x1b[0m"
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        (f"{RED}a\nb{END}\nc", [f"{RED}a", f"{RED}b{END}", "c"]),
+        (f"{RED}{BOLD}a\n\nb{END}", [f"{RED}{BOLD}a", RED + BOLD, f"{RED}{BOLD}b{END}"]),
+        (f"{RED}a\n\x1b[0;32mb\nc", [f"{RED}a", f"{RED}\x1b[0;32mb", "\x1b[0;32mc"]),
+        (f"{RED}a\x1b[m\nb", [f"{RED}a\x1b[m", "b"]),
+        ("\x1b[2Ka\nb", ["\x1b[2Ka", "b"]),
+    ],
+)
+def test_a_colour_goes_on_in_the_next_line(heard: Heard, printed: str, said: list[str]) -> None:
+    heard.run(lambda: print(printed))
+    assert heard.said == said
+    assert heard.console.texts() == printed.split("\n")

@@ -6,6 +6,7 @@ and not noted. A thread that the program has started begins with an empty contex
 who started it.
 """
 
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +16,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from minirt.watching.trace import Event, Recorder
+
+COLOURS = re.compile(r"\x1b\[([0-9;:]*)m")
+MOST_COLOURS = 10  # sequences that a line begins with
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Console:
     said: Callable[[str, str], object] | None = None  # called with each line and its thread
     lines: list[Line] = field(default_factory=list)
     _begun: dict[tuple[int, str], Line] = field(default_factory=dict)  # by thread and stream
+    _colours: dict[str, str] = field(default_factory=dict)  # that a stream has not ended yet
 
     def write(self, text: str, stream: str = "stdout") -> None:
         """Note some text, which may be a part of a line or many."""
@@ -57,7 +62,10 @@ class Console:
         if stream == "stdout":
             self.lines.append(line)
         if self.said is not None:
-            self.said(line.text, line.thread)
+            text = self._colours.get(stream, "") + line.text
+            if "\x1b" in text:  # a colour goes on in the next line
+                self._colours[stream] = colours_left(text)
+            self.said(text, line.thread)
 
     def texts(self) -> list[str]:
         return [line.text for line in self.lines]
@@ -73,6 +81,17 @@ class Console:
                 before = events[: max(0, line.recorded - dropped)]
                 found.append(_running(before))
         return found
+
+
+def colours_left(text: str) -> str:
+    """The sequences of colours in a line that are still in force at its end."""
+    left: list[str] = []
+    for sequence in COLOURS.finditer(text):
+        if sequence[1].strip("0") == "" or sequence[1].startswith("0;"):
+            left.clear()
+        if sequence[1].strip("0"):
+            left.append(sequence[0])
+    return "".join(left[-MOST_COLOURS:])
 
 
 def _running(events: Sequence[Event]) -> str:

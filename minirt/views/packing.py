@@ -76,15 +76,17 @@ def _once(items: Sequence[Any]) -> list[Any]:
     are_texts = isinstance(items[0], str)
     # names come again and again; identities and rows move on
     are_names = are_texts and not all(map(str.isdecimal, items))
+    known: dict[int, str] = {}  # the windows of a console share their rows
     for item in items:
-        key = item if are_texts else repr(item)  # 1, 1.0 and True are three
+        key = item if are_texts else known.get(id(item)) or repr(item)  # 1, 1.0 and True are three
+        known[id(item)] = key
         is_new = key not in numbers
         if is_new:
             numbers[key] = len(distinct)
             distinct.append(item)
+            if 2 * len(distinct) > len(items):
+                return []
         places.append(NEW if is_new and are_names else numbers[key])
-    if 2 * len(distinct) > len(items):
-        return []
     if are_names:
         return [NAMES, [RAW, *distinct], places]
     return [ONCE, packed(distinct), packed(places)]

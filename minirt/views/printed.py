@@ -1,6 +1,7 @@
 """What did the program print last?"""
 
 from collections import deque
+from itertools import islice
 from typing import Any
 
 KEPT = 100  # lines
@@ -14,22 +15,36 @@ class Printed:
     def __init__(self) -> None:
         self._count = 0
         self._lines: deque[tuple[float, str, list[list[Any]]]] = deque(maxlen=KEPT)
+        self._made: deque[list[Any]] = deque(maxlen=KEPT)  # a row for each of the first of these
+        self._origin = 0.0  # of their times
 
     def add(self, time: float, text: str, styles: list[list[Any]] | None = None) -> None:
         """One line more."""
         self._count += 1
         self._lines.append((time, text, styles or []))
+        if self._made and len(self._made) == KEPT:
+            self._made.popleft()  # that of the line which has just gone
 
     def rows(self, origin: float) -> list[Any]:
         """[lines in all, [time (s), text] of the last ones for which there is room]
 
-        A line that has colours or wide letters has a third part: [from, to, style] of each.
+        A line that has colours or wide letters has a third part: [from, to, style] of each. A line
+        has one row, however often it is asked for: a recording asks after each line.
         """
+        self._make_rows(origin)
         rows: list[list[Any]] = []
         room = ROOM
-        for time, text, styles in reversed(self._lines):
-            room -= len(text)
+        for row in reversed(self._made):
+            room -= len(row[1])
             if len(rows) == SHOWN or room < 0:
                 break
-            rows.append([round(time - origin, 6), text, *([styles] if styles else [])])
+            rows.append(row)
         return [self._count, rows[::-1]]
+
+    def _make_rows(self, origin: float) -> None:
+        if origin != self._origin:
+            self._origin = origin
+            self._made.clear()
+        fresh = len(self._lines) - len(self._made)
+        for time, text, styles in islice(self._lines, len(self._lines) - fresh, None):
+            self._made.append([round(time - origin, 6), text, *([styles] if styles else [])])
