@@ -13,7 +13,7 @@ from minirt.aio.program import AsyncioProgram
 
 
 def sleeps() -> None:
-    time.sleep(0.15)
+    time.sleep(0.4)  # a busy machine lets the watchdog look late
 
 
 def computes() -> None:
