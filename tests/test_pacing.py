@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 
 from minirt import ManualClock, Recorder, Runtime, Simulation, TaskKind, Undefined
+from minirt.views.watch import Watch
 from minirt.watching.gate import Gate, PacedClock, spacing
 from minirt.watching.play import play as play_at_gate
+from minirt.watching.player import Player
 
 
 class Onlooker:
@@ -591,3 +594,23 @@ def test_a_cancelled_error_of_the_program_itself_is_an_error_like_others() -> No
     with pytest.raises(asyncio.CancelledError):
         play(rt, main, view=view)
     assert view.frames[-1]["state"] == "failed"
+
+
+class Sampled(Watch):
+    """A watch that always rests."""
+
+    @property
+    def is_resting(self) -> bool:
+        return True
+
+
+def test_a_view_that_is_dear_shows_a_sampled_program_less_often() -> None:
+    def burns(_: object) -> None:
+        until = time.thread_time() + 0.02
+        while time.thread_time() < until:
+            pass
+
+    rt, view = Runtime(), Onlooker(burns)
+    player = Player(rt, view, Gate(), print, Sampled())
+    asyncio.run(player.play(lambda: rt.set_timeout(900, lambda _: None)))
+    assert 1 < len(view.frames) <= 4  # one in 0.4 s, and the last
