@@ -59,7 +59,8 @@ class LiveView(anywidget.AnyWidget):
         self.words = ""  # what the reader looks for among the tasks
         self.picture: Picture | None = None  # after the run
         self._displays: deque[str] = deque(maxlen=MOST_DISPLAYS)  # identities
-        self._page = ""  # the one in which this run is displayed first
+        self._shown: int | None = None  # how often, in all pages; None before the first
+        self._comes_back = False  # a page that showed it may be loaded again
         self.on_msg(self._command)
 
     # How it is displayed
@@ -79,11 +80,13 @@ class LiveView(anywidget.AnyWidget):
 
     def _publish(self, identity: str, **options: Any) -> None:
         """Show it as it is now: as the widget, or what is left of it."""
-        if self._saved or self.comm is None:
-            shown = {"text/html": self._saved or NOT_HERE, "text/plain": repr(self)}
-        else:
-            shown = self._repr_mimebundle_()[0]
+        is_widget = self.comm is not None and not self._saved
+        shown = self._repr_mimebundle_()[0] if is_widget else self._left()
         display(shown, raw=True, display_id=identity, **options)  # type: ignore[no-untyped-call]
+
+    def _left(self) -> dict[str, str]:
+        """What is left of it, for a page that shows no widget."""
+        return {"text/html": self._saved or NOT_HERE, "text/plain": repr(self)}
 
     def _publish_again(self) -> None:
         """Show it as it is now, wherever it is displayed."""
@@ -102,7 +105,7 @@ class LiveView(anywidget.AnyWidget):
         self.open()
         self._controls = controls
         self.recording = b""
-        self.picture, self._saved, self._page = None, "", ""
+        self.picture, self._saved, self._comes_back = None, "", False
         self._publish_again()
         if self.displays_itself:
             display(self)  # type: ignore[no-untyped-call]
@@ -126,6 +129,7 @@ class LiveView(anywidget.AnyWidget):
             self.frame = frame
             self.recording = packed
             self.recordings += 1
+        self._close_if_it_is_nowhere()
 
     # Its life
 
@@ -134,6 +138,7 @@ class LiveView(anywidget.AnyWidget):
         if self.comm is None and "layout" in self._trait_values:  # it was one before
             self.__dict__.pop("_repr_mimebundle_", None)  # which closing has hidden
             self._model_id = None  # a page may not have forgotten the old one yet
+            self._shown = None
             self.layout.open()
         if self.comm is None and self._cell is not None:
             _events().register("pre_run_cell", self._hear_of_cell)
@@ -150,6 +155,11 @@ class LiveView(anywidget.AnyWidget):
         if not self._saved:
             self._publish_again()
 
+    def _close_if_it_is_nowhere(self) -> None:
+        """What is left of it is shown in its place, or its cell has no outputs any longer."""
+        if self._saved and self._shown == 0 and not self._comes_back:
+            self.close()
+
     def _hear_of_cell(self, about: Any) -> None:
         if about.cell_id == self._cell:
             self.close()
@@ -159,9 +169,13 @@ class LiveView(anywidget.AnyWidget):
             return
         name, value = content.get("command"), content.get("value")
         if name == "shown":
-            self._page = self._page or str(value)
-        elif name == "left" and self._saved and value == self._page:
-            self.close()  # what is left of it has taken its place
+            self._shown, self._comes_back = (self._shown or 0) + 1, False
+        elif name in ("left", "away"):
+            self._shown = max(0, (self._shown or 0) - 1)
+            self._comes_back = name == "away"
+            self._close_if_it_is_nowhere()
+        elif name == "keep":
+            self.send({"identity": self.model_id, "left": self._left() if self._saved else None})
         elif name == "find":
             self.words = str(value)[:MOST_WORDS]
         elif self._controls is not None:

@@ -199,7 +199,7 @@ class Notebook:
     def __init__(self, page: Any, lab: Lab, name: str) -> None:
         self.page = page
         page.set_default_timeout(PATIENCE)
-        self._lab = lab
+        self.lab = lab
         self._name = name
         self.errors: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -212,7 +212,7 @@ class Notebook:
             self.errors.append(message.text)
 
     def open(self, more: str = "") -> None:
-        self.page.goto(self._lab.url(f"doc/tree/{self._name}") + more)
+        self.page.goto(self.lab.url(f"doc/tree/{self._name}") + more)
         self.page.wait_for_function("window.jupyterapp !== undefined", timeout=PATIENCE)
 
     def run(self) -> "Notebook":

@@ -36,7 +36,7 @@ class OnBinder(Notebook):
     """Opened by the address that the README's link leads to."""
 
     def open(self, more: str = "") -> None:
-        self.page.goto(self._lab.url(f"lab/tree/{self._name}") + more)
+        self.page.goto(self.lab.url(f"lab/tree/{self._name}") + more)
         self.page.wait_for_function("window.jupyterapp !== undefined", timeout=PATIENCE)
 
 

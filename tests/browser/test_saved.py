@@ -8,6 +8,8 @@ import ipykernel
 import nbformat
 import pytest
 
+from minirt.views.saved import BOX
+
 from .conftest import PATIENCE, Lab, Notebook, tool
 
 SHORT = """
@@ -145,7 +147,53 @@ def test_a_reload_in_the_middle_of_a_run_brings_the_view_back(
     notebook.frames(30)
     assert notebook.text("turn") != turn
     notebook.button("Stop").click()
-    notebook.page.locator('.minirt-live[data-mode="recorded"]').first.wait_for(timeout=PATIENCE)
+    wait_for_play(notebook)
+    notebook.save()
+    check_that_the_file_needs_no_kernel(notebook, "in_the_middle.ipynb", boxes=1)
+
+
+def check_that_the_file_needs_no_kernel(notebook: Notebook, name: str, boxes: int) -> None:
+    """What is saved of its views are boxes, and no widget."""
+    saved = file_of(notebook.lab, name)
+    assert VIEW not in str(saved.cells)
+    assert str(saved.cells).count(BOX) == boxes
+    assert len(json.dumps(saved.metadata.get("widgets", {}))) < 200
+
+
+def test_a_cell_that_is_moved_or_copied_while_it_runs_keeps_the_recording(
+    lab_that_saves: Lab, open_notebook: Open
+) -> None:
+    name = lab_that_saves.write("moved_and_copied", "1 + 1", TICKING)
+    notebook = open_notebook(name).run()
+    notebook.page.evaluate(
+        """() => {
+            const { content } = jupyterapp.shell.currentWidget;
+            content.activeCellIndex = 1;
+            content.moveCell(1, 0);
+            content.activeCellIndex = 0;
+        }"""
+    )
+    notebook.command("notebook:copy-cell")
+    notebook.command("notebook:paste-cell-below")
+    notebook.page.locator(".minirt-live").nth(1).wait_for(timeout=PATIENCE)
+    notebook.wait_for_state("Running")
+    notebook.button("Stop").click()
+    notebook.page.locator(".minirt-widget .minirt-live").nth(1).wait_for(timeout=PATIENCE)
+    notebook.save()
+    check_that_the_file_needs_no_kernel(notebook, name, boxes=2)
+
+
+def test_outputs_that_are_cleared_while_the_program_runs_leave_nothing_in_the_file(
+    lab_that_saves: Lab, open_notebook: Open
+) -> None:
+    name = lab_that_saves.write("cleared", TICKING, "print('after')")
+    notebook = open_notebook(name).run()
+    notebook.command("notebook:clear-all-cell-outputs")
+    notebook.page.locator(".minirt-live").wait_for(state="detached", timeout=PATIENCE)
+    notebook.command("notebook:interrupt-kernel")
+    notebook.wait_until_ran()
+    notebook.save()
+    check_that_the_file_needs_no_kernel(notebook, name, boxes=0)
 
 
 @pytest.mark.thorough

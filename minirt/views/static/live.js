@@ -6,14 +6,13 @@
 // minirt/views/script.py joins the files of this folder: an import stands on a line of its own, and
 // no two files have a top-level name in common.
 
+import { makeKeeper } from "./keep.js";
 import { Page } from "./page.js";
 
-const PAGE = crypto.getRandomValues(new Uint32Array(2)).join(""); // another one after a reload
-
-// The kernel may close the widget when the page that it began in has put the recording in its place.
+// The kernel may close the widget when what is left of it is in its place in every page.
 function tell(model, command) {
   try {
-    model.send({ command, value: PAGE });
+    model.send({ command });
   } catch {
     // the kernel is gone
   }
@@ -21,19 +20,27 @@ function tell(model, command) {
 
 function render({ model, el }) {
   const page = new Page(model, el);
+  const [keep, stopKeeping] = makeKeeper(model, page.root, () => tell(model, "keep"));
   const onFrame = () => page.takeFrame();
-  const onRecording = () => page.takeRecording();
+  const onRecording = () => {
+    page.takeRecording();
+    if (model.get("recording")?.byteLength) keep();
+  };
+  const onHidden = () => tell(model, "away");
   const resized = new ResizeObserver(() => page.redraw());
   model.on("change:frame", onFrame);
   model.on("change:recordings", onRecording); // their number: two of them may pass for equal
   resized.observe(page.root);
   page.takeFrame();
-  page.takeRecording();
+  onRecording();
+  addEventListener("pagehide", onHidden);
   tell(model, "shown");
   return () => {
     model.off("change:frame", onFrame);
     model.off("change:recordings", onRecording);
+    removeEventListener("pagehide", onHidden);
     resized.disconnect();
+    stopKeeping();
     page.close();
     tell(model, "left");
   };
