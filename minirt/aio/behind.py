@@ -79,9 +79,9 @@ def is_over(future: Any) -> bool:
     return getattr(future, "_state", "PENDING") != "PENDING"
 
 
-def _left_with(future: Any, code: CodeType, name: str) -> Any:
+def _left_with(future: Any, code: CodeType | None, name: str) -> Any:
     """The variable `name` of the function with this code that hears when the future is over."""
-    if type(future) not in FUTURES:
+    if code is None or type(future) not in FUTURES:
         return None
     for callback, _ in future._callbacks or ():
         if type(callback) is FunctionType and callback.__code__ is code:
@@ -90,12 +90,12 @@ def _left_with(future: Any, code: CodeType, name: str) -> Any:
     return None
 
 
-def inner_code(function: Any, name: str) -> CodeType:
-    """The code of a function inside this one."""
+def inner_code(function: Any, name: str) -> CodeType | None:
+    """The code of a function inside this one; None in a Python that does it in another way."""
     for constant in function.__code__.co_consts:
         if isinstance(constant, CodeType) and constant.co_name == name:
             return constant
-    raise LookupError(name)
+    return None
 
 
 FUTURES = (asyncio.Future, of_futures._PyFuture)

@@ -188,11 +188,14 @@ def _known() -> dict[CodeType, Callable[[FrameType], Known]]:
         (process.wait, _words("a subprocess to end", "process")),
         (process.communicate, _words("a subprocess", "process")),
     ]
-    next_one = _words("the next one of as_completed", "future")
-    return {function.__code__: known for function, known in functions} | {_next_one(): next_one}
+    by_code = {function.__code__: known for function, known in functions}
+    next_one = _next_one()
+    if next_one is not None:
+        by_code[next_one] = _words("the next one of as_completed", "future")
+    return by_code
 
 
-def _next_one() -> CodeType:
+def _next_one() -> CodeType | None:
     """What one awaits that comes out of `as_completed`."""
     iterator: Any = getattr(tasks, "_AsCompletedIterator", None)  # since 3.13
     if iterator is not None:
