@@ -517,6 +517,39 @@ def test_a_future_of_another_runtime_is_refused_where_it_is_awaited() -> None:
         kept[0].set_result(1)
 
 
+@pytest.mark.parametrize("group", [gather, race])
+def test_nor_does_a_group_take_one(group: Any) -> None:
+    kept: list[Future[Any]] = []
+    Runtime().run(lambda: kept.append(Future()))
+    begun: list[int] = []
+
+    async def begins() -> None:
+        begun.append(1)
+
+    async def main() -> None:
+        coroutine = begins()
+        with pytest.raises(RuntimeError, match="another Runtime"):
+            group(coroutine, kept[0])
+        coroutine.close()
+
+    run(main)
+    assert not begun
+
+
+def test_a_time_limit_is_for_one_block() -> None:
+    async def main() -> None:
+        limit = timeout_ms(5)
+        async with limit:
+            with pytest.raises(RuntimeError, match="Make one for each block"):
+                await limit.__aenter__()
+        with pytest.raises(RuntimeError, match="Make one for each block"):
+            async with limit:
+                pass
+        await sleep_ms(20)  # nobody is cancelled by a timer that was left
+
+    run(main)
+
+
 def test_a_future_is_settled_once_and_with_an_instance() -> None:
     async def main() -> None:
         future: Future[int] = Future()

@@ -70,6 +70,14 @@ class NoTask(StateError):
         )
 
 
+class EnteredTwice(StateError):
+    def __init__(self) -> None:
+        super().__init__(
+            "a time limit is for one block, and this one was entered before. "
+            "Make one for each block: async with timeout_ms(100)"
+        )
+
+
 class NeverSettled(StateError):
     def __init__(self, what: object) -> None:
         super().__init__(

@@ -10,8 +10,9 @@ from inspect import isawaitable
 from types import CoroutineType
 from typing import Any
 
+from minirt.awaiting.book import Book
 from minirt.awaiting.coroutines import check_coroutine, place_of_the_caller, task_of
-from minirt.awaiting.errors import NotAwaitable
+from minirt.awaiting.errors import NotAwaitable, OfAnotherRuntime
 from minirt.awaiting.futures import Future
 from minirt.values import Js
 
@@ -24,7 +25,7 @@ class Group(Future[Any]):
     def __init__(self, awaitables: tuple[Awaitable[Any], ...]) -> None:
         super().__init__()
         for one in awaitables:
-            check_awaitable(one)
+            check_awaitable(one, self._book)
         self._first: Future[Any] | None = None  # the one that ended the others
         self._members = self._begin(awaitables)
         self._left = len(self._members)
@@ -123,10 +124,13 @@ def race(*awaitables: Awaitable[Any]) -> Future[Any]:
     return First(awaitables)
 
 
-def check_awaitable(one: object) -> None:
-    """Raise NotAwaitable, or NotACoroutine for one that was awaited already."""
+def check_awaitable(one: object, book: Book) -> None:
+    """Raise NotAwaitable, NotACoroutine for one that was awaited already, or OfAnotherRuntime."""
     if type(one) is CoroutineType:
         check_coroutine(one)
+    elif isinstance(one, Future):
+        if one._book is not book:
+            raise OfAnotherRuntime(one)
     elif not isawaitable(one):
         raise NotAwaitable(one)
 

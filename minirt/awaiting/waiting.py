@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from minirt.awaiting.book import Book, running_runtime
 from minirt.awaiting.coroutines import Task
-from minirt.awaiting.errors import Cancelled, NoTask, NotForThePool
+from minirt.awaiting.errors import Cancelled, EnteredTwice, NoTask, NotForThePool
 from minirt.awaiting.futures import Future
 from minirt.core.policies import TaskKind
 from minirt.core.signatures import check_action, is_async
@@ -150,6 +150,8 @@ class timeout_ms:  # noqa: N801  (it reads like a function: async with timeout_m
         book: Book | None = runtime.of_modules.get(Book)
         if book is None or book.running is None:
             raise NoTask
+        if hasattr(self, "_task"):
+            raise EnteredTwice
         self._task: Task[Any] = book.running
         self._others = self._task.cancelling()
         self._timer = runtime.set_timeout(self._ms, self._expire)
