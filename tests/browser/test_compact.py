@@ -248,6 +248,19 @@ def test_on_a_narrow_page_it_is_one_column(ended: Notebook) -> None:
     assert ended.view.evaluate(WIDER_THAN_THE_VIEW) == []
 
 
+def test_on_a_laptop_no_heading_and_no_identity_is_cut_off(ended: Notebook) -> None:
+    ended.page.set_viewport_size(LAPTOP)
+    ended.frames()
+    seen = ended.view.evaluate(
+        """(view) => [...view.querySelectorAll(".mr-link, .mr-title, .mr-label, .mr-soon span")]
+            .filter((part) => part.checkVisibility())
+            .map((part) => [part.textContent,
+                !part.clientWidth || part.scrollWidth <= part.clientWidth])"""
+    )
+    assert ["Encrypt", True] in seen and len(seen) > 15
+    assert [text for text, is_whole in seen if not is_whole] == []
+
+
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (800, 720), (400, 720), (640, 360)])
 def test_the_events_and_the_slider_stay_in_sight_while_the_rest_is_looked_at(
     width: int, height: int, ended: Notebook

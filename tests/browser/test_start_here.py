@@ -46,7 +46,7 @@ def test_the_picture_of_the_readme(lab: Lab, open_notebook: Open) -> None:
     notebook.theme("JupyterLab Light")
     notebook.run().wait_for_recording()
     events = notebook.view.get_by_label("Filter the events")
-    events.fill("started")
+    events.fill("started read")
     notebook.frames()
     notebook.button("Previous event").click()  # the third read begins: every panel is alive
     notebook.frames()
