@@ -3,7 +3,8 @@
     python child.py standard|minirt unittest|pytest OUTCOMES [argument ...]
 
 A process of its own, with the Python of the suite, which has not this project's test tools. For
-unittest the arguments are names to load, or `discover=FOLDER`; for pytest its own. OUTCOMES gets
+unittest the arguments are names to load, `discover=FOLDER`, or `quiet=LOGGER` for what the suite's
+own runner has silent, too; for pytest its own. OUTCOMES gets
 one line of JSON a test when it ends: {"test", "outcome", "drove", "detail"}; `drove` says whether a
 MinirtEventLoop was made in it.
 """
@@ -11,6 +12,7 @@ MinirtEventLoop was made in it.
 import asyncio
 import faulthandler
 import json
+import logging
 import os
 import sys
 import unittest
@@ -108,7 +110,9 @@ class Result(unittest.TestResult):
 def with_unittest(outcomes: Outcomes, names: list[str]) -> None:
     loader, suite = unittest.defaultTestLoader, unittest.TestSuite()
     for name in names:
-        if name.startswith("discover="):
+        if name.startswith("quiet="):
+            logging.getLogger(name.removeprefix("quiet=")).setLevel(logging.CRITICAL)
+        elif name.startswith("discover="):
             suite.addTests(loader.discover(name.removeprefix("discover=")))
         else:
             suite.addTests(loader.loadTestsFromName(name))

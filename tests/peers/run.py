@@ -80,7 +80,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         scratch = asked.keep or Path(temporary)
         scratch.mkdir(parents=True, exist_ok=True)
-        found = run(suite, python, asked.part or suite.arguments, scratch)
+        arguments = [*options(suite), *asked.part] if asked.part else suite.arguments
+        found = run(suite, python, arguments, scratch)
         different = differing(*found.values())
         drove = sum(outcome.drove for outcome in found["minirt"].values())
         print(f"  {drove:,} of these tests made a MinirtEventLoop; {len(different)} differ")
@@ -102,8 +103,10 @@ def has_its_tests(python: str) -> bool:
 
 
 def options(suite: Suite) -> tuple[str, ...]:
-    """What pytest is told beside the tests."""
-    return suite.arguments[1:] if suite.runner == "pytest" else ()
+    """What the runner is told beside the tests."""
+    if suite.runner == "pytest":
+        return suite.arguments[1:]
+    return tuple(one for one in suite.arguments if one.startswith("quiet="))
 
 
 def judge(
