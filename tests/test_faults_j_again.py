@@ -328,3 +328,52 @@ def test_a_name_with_a_space_is_completed_as_it_must_be_written(cells: Kernel, b
     cells.run("%%minirt --sim --trace 'two words'\nprint(1)")
     assert completed(cells, f"%minirt trace {begun}") == ["%minirt trace 'two words'"]
     assert cells.run("%minirt trace 'two words'").err == ""
+
+
+# --- J2, J5, J11: an error that answers with errors, in whatever way it gets out ---
+
+ANSWERS = {
+    "its text": "__str__=lambda self: exec('raise KeyboardInterrupt')",
+    "its traceback": "__traceback__=property(lambda self: 1 / 0)",
+    "its cause": "__cause__=property(lambda self: 1 / 0)",
+    "how it is shown": "_render_traceback_=property(lambda self: 1 / 0)",
+    "all": "__getattribute__=lambda self, name: 1 / 0",
+    "its class": "__class__=property(lambda self: 1 / 0)",
+    "a notebook's own": "__hash__=None, __eq__=lambda *_: 1 / 0",
+    "half a character": "__str__=lambda self: '\\ud800'",
+}
+OUT = {
+    "play": "rt = Runtime()\nawait rt.play(lambda: rt.set_timeout(1, fail), view=False)",
+    "a program": "get_ipython().run_cell_magic('minirt', '', 'set_timeout(1, fail)')",
+    "an async one": (
+        "async def later(_): fail(_)\nrt = Runtime()\n"
+        "await rt.play(lambda: rt.set_timeout(1, later), view=False)"
+    ),
+    "one after another": (
+        "def chained(_):\n    try: fail(_)\n    except BaseException: raise ValueError('second')\n"
+        "rt = Runtime()\nawait rt.play(lambda: rt.set_timeout(1, chained), view=False)"
+    ),
+}
+
+
+@pytest.mark.parametrize("out", OUT.values(), ids=OUT)
+def test_no_error_of_a_program_keeps_its_cell_from_its_end(cells: Kernel, out: str) -> None:
+    cells.run("import sys, asyncio\nfrom minirt import *")
+    for answers in ANSWERS.values():
+        cell = cells.run(
+            f"Odd = type('Odd', (Exception,), dict({answers}))\n"
+            f"def fail(_):\n    raise Odd('told')\n{out}"
+        )
+        assert cell.status == "error" and cell.traceback.count("minirt/") <= 3
+        named = ("\nOdd: ", "\nZeroDivisionError: ", "\nValueError: second")
+        assert any(name in cell.traceback for name in named), answers
+        assert cells.run(NEXT).out == "next OutStream\n"
+
+
+def test_an_async_callback_may_raise_what_cannot_be_written_to(cells: Kernel) -> None:
+    cell = cells.run(
+        "%%minirt\nimport dataclasses\n@dataclasses.dataclass(frozen=True)\n"
+        "class Fixed(Exception):\n    x: int\nasync def fail(_):\n    raise Fixed(1)\n"
+        "set_timeout(1, fail)"
+    )
+    assert cell.traceback.endswith("Fixed: 1") and "raise Fixed(1)" in cell.traceback

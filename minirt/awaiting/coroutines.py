@@ -16,6 +16,7 @@ tell its own from another's.
 
 import sys
 from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
 from types import CodeType, CoroutineType
 from typing import Any, TypeVar
@@ -179,7 +180,8 @@ class Task(Future[T]):
         if self._book.runtime.is_main(self):  # it is run's to raise
             return error
         file, line = line_of(*self._made)
-        error.add_note(f'nobody awaited the task {self.name}, made in "{file}", line {line}')
+        with suppress(Exception):  # as a frozen dataclass, whose errors keep no notes
+            error.add_note(f'nobody awaited the task {self.name}, made in "{file}", line {line}')
         return error
 
     def _tell(self, kind: str) -> None:

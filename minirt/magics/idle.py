@@ -225,7 +225,7 @@ class Idle:
             # where IPython leaves it to Python, as for a group, this is what is shown
             trace = own_frames(error, self._shell) or error.__traceback__
             BaseException.with_traceback(error, trace)
-            cell.show(tellable(error), trace)
+            cell.show(tellable(error, self._shell), trace)
         except BaseException as failed:  # code of the program's own says how its error looks
             cell.run(
                 sys.stderr.write,

@@ -167,7 +167,7 @@ def ending(
         raised = own if own is not None and error.__cause__ is own else error
         program.outcome = outcome_of(raised)
         show_only_the_program(raised, shell)
-        errors.append(tellable(raised))
+        errors.append(tellable(raised, shell))
     finally:
         runtime.tee.end(program.console)
 

@@ -46,7 +46,7 @@ class Shown:
                 trace = own_frames(error, self._shell) or trace
                 show_only_the_program(error, self._shell)
                 BaseException.with_traceback(error, trace)  # where IPython does not ask the error
-                error = tellable(error)
+                error = tellable(error, self._shell)
                 exc_tuple = type(error), error, trace
         except BaseException:  # code of the program's own says what the error is
             pass

@@ -19,7 +19,12 @@ from minirt.watching.attention import Attention
 from minirt.watching.gate import Gate
 from minirt.watching.labels import text_of
 from minirt.watching.player import Player
-from minirt.watching.tracebacks import CellHere, show_only_the_program, show_the_call_too
+from minirt.watching.tracebacks import (
+    CellHere,
+    show_only_the_program,
+    show_the_call_too,
+    tellable,
+)
 
 MOMENT = 0.1  # s: who awaits a task hears of its end until then
 
@@ -29,6 +34,7 @@ async def play(runtime: Any, main: Callable[[], object], view: Any, gate: Gate) 
     shell = notebook()
     is_seen = shell is None or go_to_a_cell(shell)
     check(runtime, main, shell)
+    told: BaseException | None = None
     try:
         if not HAS_THREADS:
             run_and_show(runtime, main, shell is not None and view is not False)
@@ -44,7 +50,11 @@ async def play(runtime: Any, main: Callable[[], object], view: Any, gate: Gate) 
                 show_if_nobody_does(_under(shell))
             if would_end_the_kernel(error):
                 return
-        raise
+            told = tellable(error, shell)
+        if told is None or told is error:
+            raise
+    if told is not None:  # not from the other: what a kernel cannot send would not let the cell end
+        raise told
 
 
 def go_to_a_cell(shell: Any) -> bool:
@@ -64,7 +74,7 @@ def go_to_a_cell(shell: Any) -> bool:
 
 def would_end_the_kernel(error: BaseException) -> bool:
     """Asyncio lets these out of a task of the reader's own, and out of its loop."""
-    return isinstance(error, SystemExit | KeyboardInterrupt) and not is_a_cells(task_here())
+    return issubclass(type(error), SystemExit | KeyboardInterrupt) and not is_a_cells(task_here())
 
 
 def show_if_nobody_does(show: Callable[[BaseException], object]) -> None:

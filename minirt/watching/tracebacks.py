@@ -7,8 +7,8 @@ exception is raised as one of its class with a text that can be sent.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from contextvars import copy_context
-from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -17,6 +17,13 @@ from minirt.watching.labels import text_of, type_name
 from minirt.watching.stopping import PACKAGE, is_inside
 
 T = TypeVar("T")
+ASKED = (
+    "__class__",
+    "__traceback__",
+    "__cause__",
+    "__context__",
+    "_render_traceback_",
+)  # of an error
 MOST = 3  # frames of the package, where they are the last ones
 
 
@@ -57,10 +64,10 @@ def show_only_the_program(error: BaseException, shell: Any) -> None:
     """
     from IPython.core.error import UsageError  # a terminal needs no IPython
 
-    if not isinstance(error, SyntaxError | UsageError):
+    if not issubclass(type(error), SyntaxError | UsageError):
         for one in chain(error):
-            one.with_traceback(own_frames(one, shell))
-        trace = error.__traceback__
+            BaseException.with_traceback(one, own_frames(one, shell))
+        trace = trace_of(error)
         show_as(error, lambda: rendered(error, trace, shell))
 
 
@@ -71,7 +78,7 @@ def show_the_call_too(error: MinirtError, shell: Any) -> None:
 
 def rendered(error: BaseException, trace: TracebackType | None, shell: Any) -> list[str]:
     """The lines that IPython shows."""
-    if trace is not None or not isinstance(error, KeyboardInterrupt | MinirtError):
+    if trace is not None or not issubclass(type(error), KeyboardInterrupt | MinirtError):
         lines: list[str] = shell.InteractiveTB.structured_traceback(
             type(error), error, trace, tb_offset=0
         )
@@ -83,8 +90,10 @@ def rendered(error: BaseException, trace: TracebackType | None, shell: Any) -> l
 
 def show_as(error: BaseException, render: Callable[[], list[str]]) -> None:
     """Have IPython show the lines of `render`."""
+    shown = lambda: [sendable(line) for line in render()]  # noqa: E731
     # past the error's own __setattr__, which in a frozen dataclass refuses
-    object.__setattr__(error, "_render_traceback_", lambda: [sendable(line) for line in render()])
+    with suppress(AttributeError):  # its class has another, and `tellable` finds that out
+        object.__setattr__(error, "_render_traceback_", shown)
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
@@ -94,7 +103,7 @@ def chain(error: BaseException) -> Iterator[BaseException]:
     while one is not None and id(one) not in seen:
         seen.add(id(one))
         yield one
-        one = one.__cause__ or one.__context__
+        one = _before(one)
 
 
 def own_frames(error: BaseException, shell: Any) -> TracebackType | None:
@@ -105,7 +114,7 @@ def own_frames(error: BaseException, shell: Any) -> TracebackType | None:
     """
     kept: list[TracebackType] = []
     inner: list[TracebackType] = []  # of the package, and what the package called
-    traces = list(_frames(error.__traceback__))
+    traces = list(_frames(trace_of(error)))
     are_cells = [
         bool(shell.compile.format_code_name(one.tb_frame.f_code.co_filename)) for one in traces
     ]
@@ -118,9 +127,9 @@ def own_frames(error: BaseException, shell: Any) -> TracebackType | None:
         else:
             inner.clear()
             kept.append(trace)
-    if isinstance(error, MinirtError | KeyboardInterrupt):
+    if issubclass(type(error), MinirtError | KeyboardInterrupt):
         inner.clear()
-    if isinstance(error, KeyboardInterrupt):  # nor is it Python's library that is asked about
+    if issubclass(type(error), KeyboardInterrupt):  # nor is it Python's library that is asked about
         while len(kept) > 1 and is_inside(kept[-1].tb_frame.f_code.co_filename):
             kept.pop()
     return joined(kept + inner[-MOST:])
@@ -128,7 +137,7 @@ def own_frames(error: BaseException, shell: Any) -> TracebackType | None:
 
 def files_of(error: BaseException) -> Iterator[str]:
     """The file of each frame of its traceback."""
-    for trace in _frames(error.__traceback__):
+    for trace in _frames(trace_of(error)):
         yield trace.tb_frame.f_code.co_filename
 
 
@@ -151,18 +160,17 @@ def sendable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def tellable(error: BaseException) -> BaseException:
-    """The error, or one of its class in its place, so that a kernel can send its text."""
-    if _can_be_told(error):
+def tellable(error: BaseException, shell: Any) -> BaseException:
+    """The error, or one of its class in its place, so that a kernel can send it."""
+    if all(map(_can_be_told, chain(error))):  # those that led to it are shown, too
         return error
-    kind, name, text = type(error), type_name(error), sendable(text_of(error))
-    for base in (kind, Exception):
+    name, text = type_name(error), sendable(_text_or_repr(error))
+    for base in (type(error), Exception):
         try:
             told: Any = type(name, (base,), {"__str__": lambda _: text})
             stand_in: BaseException = told.__new__(told, text)
-            stand_in.with_traceback(error.__traceback__)
-            render = getattr(error, "_render_traceback_", None) if base is kind else None
-            show_as(stand_in, partial(_lines_or, render, f"{name}: {text}"))
+            BaseException.with_traceback(stand_in, trace_of(error))
+            show_only_the_program(stand_in, shell)
         except BaseException:  # its class does not want to be inherited from
             continue
         if _can_be_told(stand_in):
@@ -170,16 +178,34 @@ def tellable(error: BaseException) -> BaseException:
     return RuntimeError(text)
 
 
-def _lines_or(render: Callable[[], list[str]] | None, line: str) -> list[str]:
-    """What `render` makes; this line alone when there is none, or code of the program's fails."""
+def _text_or_repr(error: BaseException) -> str:
     try:
-        return [line] if render is None else render()
-    except BaseException:  # a `__str__` may raise whatever it likes
-        return [line]
+        return str.__str__(str(error))
+    except BaseException:  # code of the program's own makes the text
+        return text_of(error)
 
 
 def _can_be_told(error: BaseException) -> bool:
     try:
+        for name in ASKED:
+            getattr(error, name, None)
         return str(error).isascii() or bool(str(error).encode())
-    except BaseException:  # code of the program's own makes the text
+    except BaseException:  # code of the program's own answers
         return False
+
+
+# Past what the program's own class says of itself
+
+
+def trace_of(error: BaseException) -> TracebackType | None:
+    """Its traceback."""
+    whole: Any = BaseException
+    trace: TracebackType | None = whole.__traceback__.__get__(error)
+    return trace
+
+
+def _before(error: BaseException) -> BaseException | None:
+    """What led to it."""
+    whole: Any = BaseException
+    before: BaseException | None = whole.__cause__.__get__(error)
+    return before if before is not None else whole.__context__.__get__(error)
