@@ -14,6 +14,7 @@ import faulthandler
 import json
 import logging
 import os
+import signal
 import sys
 import unittest
 from pathlib import Path
@@ -150,6 +151,8 @@ def main() -> None:
     which, runner, path, *arguments = sys.argv[1:]
     sys.path.remove(str(Path(__file__).parent))
     sys.path.insert(0, os.getcwd())
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by a shell, in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     faulthandler.dump_traceback_later(PATIENCE, exit=True)
     if which == "minirt":
         install()
