@@ -435,6 +435,32 @@ def test_lines_that_are_long_leave_room_for_fewer() -> None:
     assert rows[0][1].endswith("x…")
 
 
+def test_a_line_that_goes_on_is_replaced_by_the_next_one() -> None:
+    state = State()
+    shown = []
+    for number, (text, goes_on) in enumerate(
+        [("a", False), ("10 %", True), ("20 %", True), ("done", False), ("b", False)]
+    ):
+        state.apply(event(number, "printed", text=text, **({"goes_on": True} if goes_on else {})))
+        count, rows = state.fields(["console"])["console"]
+        assert count == len(rows)
+        shown.append([text for _, text in rows])
+    assert shown == [
+        *(["a"], ["a", "10 %"], ["a", "20 %"], ["a", "done"]),
+        ["a", "done", "b"],
+    ]
+
+
+def test_a_line_that_goes_on_is_replaced_where_many_were_printed() -> None:
+    lines = Printed()
+    for number in range(250):
+        lines.add(float(number), str(number), goes_on=number % 3 == 0)
+        rows = lines.rows(0.0)[1]
+        assert rows[-1] == [float(number), str(number)]
+        kept = [n for n in range(number) if n % 3]
+        assert [text for _, text in rows[:-1]] == [str(n) for n in kept[-39:]]
+
+
 def test_a_lambda_is_called_by_its_line() -> None:
     assert label({"callback": "<lambda>", "line": 7}) == "lambda, line 7"
 
@@ -538,6 +564,7 @@ def test_what_is_over_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
                     "callback": st.text(st.characters()),
                     "repeats": st.booleans(),
                     "persistent": st.booleans(),
+                    "goes_on": st.booleans(),
                 },
             ),
         ),

@@ -19,9 +19,13 @@ class Heard:
     """A program's console, and what was shown meanwhile."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
-        self.console = Console(Recorder(), lambda text, _: self.said.append(text))
+        self.said: list[str] = []  # lines
+        self.so_far: list[str] = []  # what there was of lines that were not over
+        self.console = Console(Recorder(), self.hear)
         self.out, self.err = io.StringIO(), io.StringIO()
+
+    def hear(self, text: str, _: str, is_over: bool) -> None:
+        (self.said if is_over else self.so_far).append(text)
 
     def run(self, program: Callable[[], object]) -> "Heard":
         """The program runs, and afterwards all is as it was."""
@@ -174,3 +178,42 @@ def test_a_colour_goes_on_in_the_next_line(heard: Heard, printed: str, said: lis
     heard.run(lambda: print(printed))
     assert heard.said == said
     assert heard.console.texts() == printed.split("\n")
+
+
+def bar_of_progress() -> None:
+    for part in (1, 2):
+        print(f"\r{part} of 2", end="")
+    print()
+
+
+def question() -> None:
+    print("sure? ", end="", flush=True)
+    print("yes")
+
+
+@pytest.mark.parametrize(
+    ("program", "so_far", "said"),
+    [
+        (bar_of_progress, ["\r1 of 2", "\r1 of 2\r2 of 2"], ["\r1 of 2\r2 of 2"]),
+        (question, ["sure? "], ["sure? yes"]),
+        (lambda: print("whole", flush=True), [], ["whole"]),
+        (lambda: print("not yet", end=""), [], ["not yet"]),
+    ],
+)
+def test_a_line_that_goes_on_is_told_so_far(
+    heard: Heard,
+    monkeypatch: pytest.MonkeyPatch,
+    program: Callable[[], object],
+    so_far: list[str],
+    said: list[str],
+) -> None:
+    monkeypatch.setattr("minirt.magics.console.PACE", 0)
+    heard.run(program)
+    assert (heard.so_far, heard.said) == (so_far, said)
+    assert heard.console.texts() == said
+
+
+def test_a_fast_bar_of_progress_is_not_told_at_each_step(heard: Heard) -> None:
+    heard.run(lambda: [print(f"\r{step}", end="") for step in range(2000)])
+    assert len(heard.so_far) < 200
+    assert len(heard.said) == 1

@@ -195,8 +195,8 @@ class Calls:
         """A callback was cleared. If it was the last one, there is nothing left to sleep for."""
         self.loop.wake()
 
-    def printed(self, text: str, thread: str = "main") -> None:
-        """The program printed a line. Any thread may call this, under its own name."""
+    def printed(self, text: str, thread: str = "main", is_over: bool = True) -> None:
+        """The program printed a line, or so much of it. Any thread calls, under its own name."""
 
     def closed(self, thread: str) -> None:
         """A thread of the pool, or epoll, has ended."""

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -19,6 +20,7 @@ from minirt.watching.trace import Event, Recorder
 
 COLOURS = re.compile(r"\x1b\[([0-9;:]*)m")
 MOST_COLOURS = 10  # sequences that a line begins with
+PACE = 0.1  # s: a line that is not over is told again after that long
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,12 @@ class Console:
     """The lines of one program, in order. Those of standard error are told, and not kept."""
 
     recorder: Recorder
-    said: Callable[[str, str], object] | None = None  # called with each line and its thread
+    # called with each line, its thread, and whether the line is over
+    said: Callable[[str, str, bool], object] | None = None
     lines: list[Line] = field(default_factory=list)
     _begun: dict[tuple[int, str], Line] = field(default_factory=dict)  # by thread and stream
     _colours: dict[str, str] = field(default_factory=dict)  # that a stream has not ended yet
+    _told_at: float = 0.0  # s: when somebody heard of a line that goes on
 
     def write(self, text: str, stream: str = "stdout") -> None:
         """Note some text, which may be a part of a line or many."""
@@ -50,6 +54,15 @@ class Console:
             self._add(Line(line, begun.recorded, thread.name), stream)
         if rest:
             self._begun[key] = Line(rest, begun.recorded, thread.name)
+            if "\r" in text:  # a bar of progress is written over itself
+                self.flush(stream)
+
+    def flush(self, stream: str = "stdout") -> None:
+        """The program wants a line to be seen that is not over yet."""
+        line = self._begun.get((threading.get_ident(), stream))
+        if line is not None and self.said is not None and monotonic() >= self._told_at + PACE:
+            self._told_at = monotonic()
+            self.said(self._colours.get(stream, "") + line.text, line.thread, False)
 
     def end(self) -> None:
         """Text without an end of line is a line, too. Called once more, it does nothing."""
@@ -65,7 +78,7 @@ class Console:
             text = self._colours.get(stream, "") + line.text
             if "\x1b" in text:  # a colour goes on in the next line
                 self._colours[stream] = colours_left(text)
-            self.said(text, line.thread)
+            self.said(text, line.thread, True)
 
     def texts(self) -> list[str]:
         return [line.text for line in self.lines]
@@ -210,6 +223,12 @@ class Ear:
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.write(line)
+
+    def flush(self) -> None:
+        console = self._console()
+        if console is not None:
+            console.flush(self._name)
+        self._stream.flush()
 
     def close(self) -> None:
         """A program closes its own output, and not the kernel's."""

@@ -111,12 +111,12 @@ def new_program(threads: int, seed: int | None, name: str, tee: Tee) -> Program:
     return Program(runtime, recorder, runtime.console, name, seed)
 
 
-def noting(runtime: "Runtime | ProgramOfAsyncio") -> Callable[[str, str], object]:
+def noting(runtime: "Runtime | ProgramOfAsyncio") -> Callable[[str, str, bool], object]:
     """A line that the program prints becomes an event, so that the view's console shows it."""
 
-    def note(text: str, thread: str) -> None:
+    def note(text: str, thread: str, is_over: bool) -> None:
         if not text.startswith("Thread: "):  # as `log` prints, which has noted it
-            runtime.loop.calls.printed(text, thread)
+            runtime.loop.calls.printed(text, thread, is_over)
 
     return note
 

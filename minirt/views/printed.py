@@ -17,13 +17,29 @@ class Printed:
         self._lines: deque[tuple[float, str, list[list[Any]]]] = deque(maxlen=KEPT)
         self._made: deque[list[Any]] = deque(maxlen=KEPT)  # a row for each of the first of these
         self._origin = 0.0  # of their times
+        self._goes_on = False  # the last line is not over
 
-    def add(self, time: float, text: str, styles: list[list[Any]] | None = None) -> None:
-        """One line more."""
+    def add(
+        self,
+        time: float,
+        text: str,
+        styles: list[list[Any]] | None = None,
+        goes_on: bool = False,
+    ) -> None:
+        """One line more, in place of the last one if that went on."""
+        if self._goes_on and self._lines:
+            self._take_back()
+        self._goes_on = goes_on
         self._count += 1
         self._lines.append((time, text, styles or []))
         if self._made and len(self._made) == KEPT:
             self._made.popleft()  # that of the line which has just gone
+
+    def _take_back(self) -> None:
+        self._lines.pop()
+        self._count -= 1
+        if len(self._made) > len(self._lines):
+            self._made.pop()
 
     def rows(self, origin: float) -> list[Any]:
         """[lines in all, [time (s), text] of the last ones for which there is room]

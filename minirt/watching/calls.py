@@ -283,8 +283,11 @@ class WatchedCalls(Calls, Notes):
     def named(self, identity: int) -> None:
         self.note("identity", identity)
 
-    def printed(self, text: str, thread: str = "main") -> None:
-        self.note("printed", None, terminal.line(text, LINE), printable(thread))
+    def printed(self, text: str, thread: str = "main", is_over: bool = True) -> None:
+        said = terminal.line(text, LINE)
+        self.note(
+            "printed", None, said if is_over else {**said, "goes_on": True}, printable(thread)
+        )
 
     def closed(self, thread: str) -> None:
         self.note("closed", None, {"kind": "Close"}, thread)
