@@ -26,7 +26,9 @@ from minirt.watching.labels import text_of
 from minirt.watching.stopping import Interruptible, end_tasks, where_is
 
 FRAME = 1 / 30  # s between two frames
-DEAR = 20  # a program that is only sampled since it is busy pays a twentieth of its time for them
+# a program that is only sampled since it is busy pays a twentieth of its time for them, as long as
+# there are some in a second
+DEAR, SLOWEST = 20, 0.2  # s
 GRACE = 0.2  # s: for a program that was told to stop
 AGAIN, INTERRUPTS = 0.15, 3  # s after each; the program may have swallowed the first
 LONGEST_CALLBACK = 1.0  # s: a pause waits for the callback that runs, and no longer
@@ -138,7 +140,8 @@ class Player:
             began = thread_time()
             self._show("paused" if self._gate.paused else "running")
             is_sampled = self._watch is not None and self._watch.is_resting
-            pause = max(FRAME, DEAR * (thread_time() - began)) if is_sampled else FRAME
+            dear = min(SLOWEST, DEAR * (thread_time() - began))
+            pause = max(FRAME, dear) if is_sampled else FRAME
             await asyncio.wait((ended,), timeout=pause)
             if self._view is not None:
                 with self._may_fail():
