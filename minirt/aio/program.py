@@ -51,6 +51,7 @@ class AsyncioProgram(WatchedLoop):
         self._is_given = False  # the first of them, to the program
         self._handlers: dict[int, Callable[[], object]] = {}  # of signals
         self._is_asked_to_stop = False
+        self._is_interrupted = False
         self._has_run = False
         self.value: Any = None  # what its main has returned
         if trace is not None:
@@ -102,12 +103,12 @@ class AsyncioProgram(WatchedLoop):
             if not self._is_asked_to_stop:
                 raise
         except KeyboardInterrupt:  # whoever interrupts does not wait for the pool
+            self._is_interrupted = True
             end_tasks(self.loop.pool)
-            self._give_up_tasks()
             raise
         finally:
             self.findings.watchdog.stop()
-            self._close()
+            self._close_for_certain()
 
     async def play(
         self, main: Any, view: Any = None, speed: float = 1.0, paused: bool = False
@@ -190,10 +191,21 @@ class AsyncioProgram(WatchedLoop):
             event_loop.set_exception_handler(_say_nothing)
             for task in asyncio.all_tasks(event_loop):
                 coroutine: Any = task.get_coro()
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
                 with suppress(BaseException):  # it may refuse to end
                     coroutine.close()
 
+    def _close_for_certain(self) -> None:
+        """An interrupt may split `_close` in two: then it is called once more."""
+        try:
+            self._close()
+        except BaseException:
+            self._close()
+            raise
+
     def _close(self) -> None:
+        if self._is_interrupted:
+            self._give_up_tasks()
         if self.loop.is_watched:
             self.loop.calls.ending()
         for event_loop in self._loops:
