@@ -188,7 +188,7 @@ def test_a_number_of_many_turns_fits_into_the_ring(browser: Any, tmp_path: Path)
     shown.close()
 
 
-@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("width", [1280, pytest.param(400, marks=pytest.mark.thorough)])
 def test_nothing_shrinks_or_moves_up_when_a_row_goes(
     width: int, lab: Lab, open_notebook: Open
 ) -> None:

@@ -56,7 +56,9 @@ def kill(notebook: Notebook, process: int) -> None:
     os.kill(process, signal.SIGKILL)  # the server starts another one in its place
 
 
-@pytest.mark.parametrize("end", [restart, shut_down, kill])
+@pytest.mark.parametrize(
+    "end", [restart, *(pytest.param(one, marks=pytest.mark.thorough) for one in (shut_down, kill))]
+)
 def test_a_kernel_that_is_gone_is_told(
     end: Callable[[Notebook, int], None], lab: Lab, open_notebook: Open
 ) -> None:
