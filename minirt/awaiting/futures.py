@@ -153,7 +153,7 @@ class Future(Generic[T]):
         """It is cancelled: what it holds is not needed."""
 
     def _check_pending(self) -> None:
-        loop = self._book.loop
+        loop = self._book.loop  # as `_check_thread`, without its call: each result comes by here
         if get_ident() != loop.thread:
             loop.check_thread()
         if self.state != "pending":
