@@ -53,6 +53,61 @@ def test_run_returns_the_value_of_an_async_main() -> None:
     assert Runtime(system=Simulation(1)).run(lambda: None) is None
 
 
+class Mains:
+    """Every form that a main can have which returns a coroutine."""
+
+    async def add(self, more: int = 2) -> int:
+        await sleep_ms(1)
+        return 5 + more
+
+    def passes_on(self) -> Coroutine[Any, Any, int]:
+        return self.add()
+
+    def begins_with_a_tick(self) -> Coroutine[Any, Any, int]:
+        Runtime.current().next_tick(self.breathes)
+        return self.add()
+
+    async def breathes(self, _: object = None) -> str:
+        await sleep_ms(0)
+        return "a tick's"
+
+    def is_plain_with_an_async_tick(self) -> None:
+        Runtime.current().next_tick(self.breathes)
+
+    __call__ = add
+
+
+FORMS: dict[str, tuple[Callable[[], object], int | None]] = {
+    "a method": (Mains().add, 7),
+    "a lambda": (lambda: Mains().add(5), 10),
+    "a part": (partial(Mains().add, more=3), 8),
+    "a part of a lambda": (partial(lambda more: Mains().add(more), 4), 9),
+    "an object that can be called": (Mains(), 7),
+    "a function that passes a coroutine on": (Mains().passes_on, 7),
+    "one that begins with an async tick": (Mains().begins_with_a_tick, 7),
+    "a plain one with an async tick": (Mains().is_plain_with_an_async_tick, None),
+}
+
+
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize("form", FORMS)
+def test_run_returns_the_value_of_a_main_in_any_form(form: str, watched: bool) -> None:
+    main, value = FORMS[form]
+    trace = Recorder() if watched else None
+    assert Runtime(system=Simulation(1), trace=trace).run(main) == value
+
+
+def test_run_raises_the_error_of_a_coroutine_that_main_passed_on() -> None:
+    told: list[Exception] = []
+    rt = Runtime(system=Simulation(1))
+    rt.on_uncaught = told.append
+    assert rt.run(lambda: raises(ValueError("x"))) is None
+    assert [str(error) for error in told] == ["x"]
+    with pytest.raises(ValueError, match=r"^x$") as raised:
+        Runtime(system=Simulation(1)).run(lambda: raises(ValueError("x")))
+    assert not hasattr(raised.value, "__notes__")  # its main was awaited
+
+
 def test_run_raises_the_error_of_an_async_main() -> None:
     async def main() -> None:
         await raises(ValueError("x"))

@@ -27,7 +27,7 @@ from minirt.core.signatures import mended
 from minirt.values import UNDEFINED, Callback, Js
 
 if TYPE_CHECKING:
-    from minirt.core.loop import Loop
+    from minirt.core.loop import Adopt, Loop
 
 Event = tuple[Listener, Js]  # who listens, and the readiness
 
@@ -129,12 +129,12 @@ class Calls:
             except Exception as error:
                 self.uncaught(error)
 
-    def one(self, call: Callable[[], object]) -> None:
-        """Something without a name: `main`, a hook, a new connection."""
+    def one(self, call: Callable[[], object], adopt: Adopt | None = None) -> None:
+        """Something without a name: a hook, a new connection, or `main`, whose value has a use."""
         loop = self.loop
         try:
             if (value := call()) is not None:
-                value = loop.adopt(value)
+                value = (adopt or loop.adopt)(value)
             if loop.next_ticks or loop.microtasks:
                 loop.drain()
         except Exception as error:

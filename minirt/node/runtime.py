@@ -22,7 +22,6 @@ from minirt.core.signatures import (
     check_action,
     check_main,
     check_returned,
-    is_async,
 )
 from minirt.core.system import System
 from minirt.core.usual import usual_system
@@ -631,9 +630,13 @@ class Runtime:
     def _enter(self, main: Callable[[], object]) -> None:
         self.loop.phase = "main"
         self.loop.adopt = self._adopt
-        self._main_is_async = is_async(main)  # then what is adopted first is what it returned
-        self.loop.calls.one(main)
+        self.loop.calls.one(main, self._adopt_main)
         self.loop.system.enter_loop()
+
+    def _adopt_main(self, returned: object) -> None:
+        """`main` returned this. If it is a coroutine, the value of its task is the program's."""
+        self._main_is_async = type(returned) is CoroutineType  # until the task is known
+        self._adopt(returned)
 
     def _adopt(self, returned: object, by_handler: bool = False) -> None:
         """A callback returned this. If it is an async one's coroutine, it is run as a task."""

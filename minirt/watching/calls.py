@@ -18,7 +18,7 @@ from typing import Any
 
 from minirt.core.callbacks import PhaseQueue, ignore
 from minirt.core.calls import Calls, Event
-from minirt.core.loop import Loop
+from minirt.core.loop import Adopt, Loop
 from minirt.core.policies import TaskKind, Work
 from minirt.core.polls import Ready
 from minirt.core.signatures import check_arguments, mended
@@ -153,9 +153,9 @@ class WatchedCalls(Calls, Notes):
                 return
             self._call(None, inbox.popleft(), UNDEFINED)
 
-    def one(self, call: Callable[[], object]) -> None:
+    def one(self, call: Callable[[], object], adopt: Adopt | None = None) -> None:
         if self._may_pass(None, call, even_if_stopped=True):
-            self._call(None, lambda _: call(), UNDEFINED)
+            self._call(None, lambda _: call(), UNDEFINED, adopt)
 
     def drain(self) -> None:
         loop = self.loop
@@ -177,13 +177,19 @@ class WatchedCalls(Calls, Notes):
             return False
         return even_if_stopped or not self.loop.stopped
 
-    def _call(self, identity: int | None, callback: Callback, value: Js) -> None:
+    def _call(
+        self,
+        identity: int | None,
+        callback: Callback,
+        value: Js,
+        adopt: Adopt | None = None,
+    ) -> None:
         """Note, call, note, drain."""
         self.note("run", identity)
         try:
             try:
                 if (returned := callback(value)) is not None:
-                    returned = self.loop.adopt(returned)
+                    returned = (adopt or self.loop.adopt)(returned)
             finally:
                 del callback, value
         except BaseException as error:
