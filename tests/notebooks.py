@@ -60,13 +60,7 @@ WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 UNCHECKED_TAGS = frozenset({"nbval-ignore-output", "nbval-skip"})
 RAISES_TAGS = frozenset({"raises-exception", "nbval-raises-exception"})
 UNCHECKED_MIME_TYPES = frozenset({WIDGET_VIEW, "image/png", "image/jpeg"})  # as nbval has it
-OF_THE_EDITOR = (
-    "execution",
-    "ExecuteTime",
-    "collapsed",
-    "scrolled",
-    "trusted",
-)  # cell metadata that says nothing
+OF_THE_EDITOR = ("execution", "ExecuteTime", "scrolled", "trusted")  # cell metadata, says nothing
 
 # what draws a box, by its kind
 DRAWS = {LIVE_VIEW: STATIC / "live.js", quiz.__name__: Path(quiz.__file__).with_suffix(".js")}
@@ -169,15 +163,17 @@ def experiment_after(cells: list[Notebook], prediction: int) -> int | None:
 def fold(cells: list[Notebook]) -> None:
     """Close what a reader opens: the output that answers a prediction, and the appendix.
 
-    JupyterLab opens an output when its cell runs; quiz.js does when the reader has chosen.
+    JupyterLab opens an output when its cell runs; quiz.js does when the reader has chosen. It says
+    in two ways that an output is closed, and adds the one that is not there.
     """
     answers = {experiment_after(cells, n) for n, cell in enumerate(cells) if is_prediction(cell)}
     for number, cell in enumerate(cells):
         if cell.cell_type == "code":
             jupyter = cell.metadata.pop("jupyter", {})
             jupyter.pop("outputs_hidden", None)
+            cell.metadata.pop("collapsed", None)
             if number in answers:
-                jupyter["outputs_hidden"] = True
+                jupyter["outputs_hidden"] = cell.metadata["collapsed"] = True
             if jupyter:
                 cell.metadata["jupyter"] = jupyter
         elif cell.source.startswith(APPENDIX):

@@ -145,10 +145,10 @@ def test_the_answer_is_the_next_cell_that_runs_and_is_no_quote() -> None:
     cells = [question, new_markdown_cell("so"), quote, question, new_code_cell("1 + 1")]
     fold(cells)
     assert answers(cells) == {4}
-    assert cells[4].metadata["jupyter"] == {"outputs_hidden": True}
+    assert cells[4].metadata == {"collapsed": True, "jupyter": {"outputs_hidden": True}}
     cells[0].source = cells[3].source = "nothing is asked any more"
     fold(cells)
-    assert "jupyter" not in cells[4].metadata
+    assert cells[4].metadata == {}
 
 
 def test_an_exercise_answers_nothing() -> None:

@@ -8,10 +8,10 @@ has done nothing finds each chapter changed.
 import json
 import platform
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,33 @@ WHAT_IS_THERE = """async () => {
 OF_MAKE_LAB = Path(sys.prefix, "etc", "jupyter", "jupyter_server_config.py")
 IS_MARKED = "jupyterapp.shell.currentWidget.title.className.includes('jp-mod-dirty')"
 
+# Widgets are saved as on Binder, and each cell is drawn at once, as if all had been read
+SETTINGS = {
+    "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+}
+# Open a notebook with the kernel of the one that is open already, wait for all that Lab does
+# by itself, save it, and close it again.
+OPEN_AND_SAVE = """async path => {
+    const { shell, commands } = jupyterapp;
+    const { kernel } = shell.currentWidget.sessionContext.session;
+    const { id, name } = kernel;
+    const panel = await commands.execute(
+        "docmanager:open", { path, factory: "Notebook", kernel: { id, name } });
+    const { context, sessionContext, content } = panel;
+    await context.ready;
+    await sessionContext.ready;
+    await sessionContext.session.kernel.info;
+    await panel.revealed;
+    const isThere = (cell) => cell.isAttached && !cell.isPlaceholder();
+    while (!content.widgets.every(isThere)) await new Promise(requestAnimationFrame);
+    for (let frame = 0; frame < 10; frame += 1) await new Promise(requestAnimationFrame);
+    const dirty = context.model.dirty;
+    await context.save();
+    panel.close();
+    return [dirty, sessionContext.session?.kernel?.id === id];
+}"""
+
 pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 Open = Callable[..., Notebook]
@@ -54,12 +81,16 @@ def opened(notebook: Notebook) -> Any:
 class OurLab(Lab):
     """As `make lab` starts it, and Binder."""
 
+    def _command(self) -> list[str]:
+        return [*super()._command(), f"--config={ROOT / 'binder' / 'jupyter_server_config.py'}"]
+
     @staticmethod
     def _quiet(settings: Path) -> None:
         Lab._quiet(settings)
-        config = settings.parent / "config"
-        config.mkdir()
-        shutil.copy(ROOT / "binder" / "jupyter_server_config.py", config)
+        for plugin, chosen in SETTINGS.items():
+            file = settings / f"{plugin.replace(':', '/')}.jupyterlab-settings"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(chosen), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +138,23 @@ def test_a_chapter_that_was_only_opened_is_not_modified(
     assert there["content"]["metadata"] == kept
     assert not there["dirty"] and not there["mark"]
     assert copy.read_text(encoding="utf-8") == written
+
+
+def test_a_chapter_that_was_opened_and_saved_has_the_bytes_that_it_had(
+    our_lab: Lab, open_in: Open
+) -> None:
+    written = {path.name: by_another(path) for path in CHAPTERS}
+    for name, text in written.items():
+        (our_lab.folder / name).write_text(text, encoding="utf-8")
+    notebook = open_in(our_lab, our_lab.write("the_first", "1 + 1"))
+    notebook.page.wait_for_function(KERNEL_IS_IDLE, timeout=4 * PATIENCE)
+    for name, text in written.items():
+        saved = notebook.page.evaluate(OPEN_AND_SAVE, name)
+        assert saved == [False, True], name
+        kept = (our_lab.folder / name).read_text(encoding="utf-8")
+        assert kept == text, "\n".join(
+            list(unified_diff(text.splitlines(), kept.splitlines(), name))[:9]
+        )
 
 
 def test_by_the_python_that_wrote_it_it_is_opened_unchanged_in_any_lab(
