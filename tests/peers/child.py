@@ -3,10 +3,10 @@
     python child.py standard|minirt unittest|pytest OUTCOMES [argument ...]
 
 A process of its own, with the Python of the suite, which has not this project's test tools. For
-unittest the arguments are names to load, `discover=FOLDER`, or `quiet=LOGGER` for what the suite's
-own runner has silent, too; for pytest its own. OUTCOMES gets
-one line of JSON a test when it ends: {"test", "outcome", "drove", "detail"}; `drove` says whether a
-MinirtEventLoop was made in it.
+unittest the arguments are names to load, `discover=FOLDER`, `quiet=LOGGER` for what the suite's own
+runner has silent, too, and `only=TEST`: of what was loaded, this test, or all of this module or
+class; for pytest its own. OUTCOMES gets one line of JSON a test when it ends: {"test", "outcome",
+"drove", "detail"}; `drove` says whether a MinirtEventLoop was made in it.
 """
 
 import asyncio
@@ -41,6 +41,9 @@ def install() -> None:
                 selector.close()
 
     Loop.__name__ = Loop.__qualname__ = "MinirtEventLoop"
+    # It stands for a class of this module. uvloop's tests look at the name, to know whether the
+    # transports are asyncio's: they are.
+    Loop.__module__ = unix_events.__name__
     anything: Any = asyncio
     anything.SelectorEventLoop = anything.unix_events.SelectorEventLoop = Loop
     if hasattr(asyncio, "EventLoop"):  # from 3.13 on
@@ -108,16 +111,32 @@ class Result(unittest.TestResult):
             self._outcomes.end(str(test), "failed", self._detail)
 
 
-def with_unittest(outcomes: Outcomes, names: list[str]) -> None:
-    loader, suite = unittest.defaultTestLoader, unittest.TestSuite()
-    for name in names:
-        if name.startswith("quiet="):
-            logging.getLogger(name.removeprefix("quiet=")).setLevel(logging.CRITICAL)
-        elif name.startswith("discover="):
-            suite.addTests(loader.discover(name.removeprefix("discover=")))
+def with_unittest(outcomes: Outcomes, arguments: list[str]) -> None:
+    loader, suite, only = unittest.defaultTestLoader, unittest.TestSuite(), list[str]()
+    for argument in arguments:
+        kind, _, name = argument.partition("=")
+        if kind == "quiet":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        elif kind == "only":
+            only.append(name)
+        elif kind == "discover":
+            suite.addTests(loader.discover(name))
         else:
-            suite.addTests(loader.loadTestsFromName(name))
-    suite.run(Result(outcomes))
+            suite.addTests(loader.loadTestsFromName(argument))
+    chosen(suite, only).run(Result(outcomes))
+
+
+def chosen(suite: unittest.TestSuite, only: list[str]) -> unittest.TestSuite:
+    """The tests with these names, or in modules and classes with these names; all without names."""
+    if not only:
+        return suite
+    found = unittest.TestSuite()
+    for one in suite:
+        if isinstance(one, unittest.TestSuite):
+            found.addTest(chosen(one, only))
+        elif any(f"{one.id()}.".startswith(f"{name}.") for name in only):
+            found.addTest(one)
+    return found
 
 
 class Plugin:

@@ -80,14 +80,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         scratch = asked.keep or Path(temporary)
         scratch.mkdir(parents=True, exist_ok=True)
-        arguments = [*options(suite), *asked.part] if asked.part else suite.arguments
-        found = run(suite, python, arguments, scratch)
+        found = run(suite, python, part(suite, asked.part), scratch)
         different = differing(*found.values())
         drove = sum(outcome.drove for outcome in found["minirt"].values())
         print(f"  {drove:,} of these tests made a MinirtEventLoop; {len(different)} differ")
         if 0 < len(different) <= FEW:
             print("once more, those that differ:", flush=True)
-            again = run(suite, python, [*options(suite), *different], scratch)
+            again = run(suite, python, part(suite, different), scratch)
             for which in LOOPS:
                 found[which].update(again[which])
             different = differing(
@@ -102,11 +101,15 @@ def has_its_tests(python: str) -> bool:
     ).returncode
 
 
-def options(suite: Suite) -> tuple[str, ...]:
-    """What the runner is told beside the tests."""
+def part(suite: Suite, names: Sequence[str]) -> list[str]:
+    """The arguments for these tests, modules or classes of a suite; without names for all of it.
+
+    unittest's names are those that a test has once the suite is loaded, which need not be names
+    that can be imported.
+    """
     if suite.runner == "pytest":
-        return suite.arguments[1:]
-    return tuple(one for one in suite.arguments if one.startswith("quiet="))
+        return [*(names or suite.tests), *suite.options]
+    return [*suite.tests, *suite.options, *(f"only={name}" for name in names)]
 
 
 def judge(

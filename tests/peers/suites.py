@@ -21,12 +21,12 @@ CACHE = Path(tempfile.gettempdir()) / "minirt-peers"
 class Suite:
     name: str
     runner: str  # unittest, pytest
-    arguments: tuple[str, ...]
+    tests: tuple[str, ...]  # what the runner is told to run,
+    options: tuple[str, ...] = ()  # and how
     requirements: tuple[str, ...] = ()  # of its environment
     archive: str = ""  # the source archive that has the tests, "name==version"
     builds_with: tuple[str, ...] = ()  # what pip needs to read that archive
     only: str = ""  # a part of the name of each test that is run on the standard loop at all
-    without: tuple[str, ...] = ()  # parts of names of tests that are on neither loop
 
 
 SUITES = {
@@ -36,17 +36,12 @@ SUITES = {
         Suite(
             "anyio",
             "pytest",
-            ("tests", "-k", "not trio and not uvloop", "-p", "no:logging", "--timeout=60"),
+            ("tests",),
+            ("-k", "not trio and not uvloop", "--timeout=60"),
             (
-                *(
-                    "anyio==4.16.0",
-                    "blockbuster>=1.5.29",
-                    "coverage>=7",
-                    "hypothesis>=6",
-                    "psutil>=6",
-                ),
-                *("pytest>=9", "pytest-mock>=3.14", "pytest-timeout>=2.4", "trustme>=1"),
-                "truststore>=0.9.1",
+                *("anyio==4.16.0", "blockbuster>=1.5.29", "coverage>=7", "hypothesis>=6"),
+                *("psutil>=6", "pytest>=9", "pytest-mock>=3.14", "pytest-timeout>=2.4"),
+                *("trustme>=1", "truststore>=0.9.1"),
             ),
             archive="anyio==4.16.0",
             builds_with=("setuptools>=77", "setuptools_scm>=6.4"),
@@ -54,14 +49,21 @@ SUITES = {
         Suite(
             "tornado",
             "unittest",
-            ("quiet=tornado.access", "tornado.test.runtests.all"),
+            ("tornado.test.runtests.all",),
+            ("quiet=tornado.access",),
             ("tornado==6.6.1",),
         ),
         Suite(
             "uvloop",
             "unittest",
             ("discover=tests",),
-            ("uvloop==0.23.0", "aiohttp>=3.11", "psutil>=6", "pyOpenSSL>=24", "setuptools>=77"),
+            requirements=(
+                "uvloop==0.23.0",
+                "aiohttp>=3.11",
+                "psutil>=6",
+                "pyOpenSSL>=24",
+                "setuptools>=77",
+            ),
             archive="uvloop==0.23.0",
             builds_with=("setuptools>=77", "Cython~=3.1"),
             only="AIO",  # the classes that ask uvloop's tests of asyncio's loop
