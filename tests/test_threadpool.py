@@ -884,3 +884,21 @@ def test_a_pool_takes_its_time_from_the_clock_that_it_was_given() -> None:
     clock.advance(5.0)
     assert pool._begin(0, Task(1, KIND, lambda: Int(0))) == 5.0
     pool.close()
+
+
+def test_the_last_thread_frees_a_pool_that_nobody_has_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unheard: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", unheard.append)
+    pool, gate = ThreadPool(2, lambda: None, MonotonicClock()), threading.Event()
+    pool.outlive()
+    for identity in (1, 2):
+        pool.submit(Task(identity, KIND, lambda: Int(int(gate.wait(PATIENCE)))))
+    threads = list(pool._threads.values())
+    pool.end()
+    del pool
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert not unheard

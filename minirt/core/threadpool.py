@@ -356,8 +356,9 @@ def end_threads(
     """Each thread ends when it has done what it was given, and what waits."""
     for number in threads:
         inboxes[number].put(None)
+    here = threading.current_thread()  # a thread that ends may be the last that had the pool
     for thread in tuple(threads.values()):
-        if wait and thread.ident is not None:  # or it was never started
+        if wait and thread is not here and thread.ident is not None:  # or it was never started
             thread.join()
 
 
