@@ -28,6 +28,17 @@ class TimerHandle(asyncio.TimerHandle):
     __slots__ = ()
     __init__ = object.__init__
 
+    def cancel(self) -> None:
+        """It is not called. In one step, where asyncio's own takes five calls."""
+        fields: Any = self
+        if not fields._cancelled:
+            loop = fields._loop
+            loop._timers.remove(fields._scheduled)
+            fields._cancelled = True
+            if loop._debug:
+                fields._repr = repr(self)  # else nobody could tell what it was
+            fields._callback = fields._args = None
+
 
 AnyHandle = TypeVar("AnyHandle", bound=asyncio.Handle)
 

@@ -1,9 +1,12 @@
 """call_later and call_at: deadlines in floating seconds, whatever somebody gives."""
 
 import asyncio
+import re
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -231,3 +234,27 @@ def test_simulated_time_reaches_every_deadline(seconds: float, no_leaks: None) -
         loop.run_until_complete(asyncio.sleep(seconds))
         loop.run_until_complete(asyncio.sleep(seconds))
     loop.close()
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("method", ["call_later", "call_at", "call_soon"])
+def test_a_cancelled_handle_says_of_itself_what_it_says_on_the_standard_loop(
+    method: str, debug: bool
+) -> None:
+    def told(make: Callable[[], asyncio.AbstractEventLoop]) -> list[object]:
+        with closing(make()) as loop:
+            loop.set_debug(debug)
+            arguments = () if method == "call_soon" else (1e9,)
+            handle = getattr(loop, method)(*arguments, print, "never")
+            before = repr(handle)
+            handle.cancel()
+            once = repr(handle)
+            handle.cancel()
+            return [before, once, repr(handle), handle.cancelled(), vars_of(handle)]
+
+    def vars_of(handle: Any) -> list[object]:
+        return [handle._callback, handle._args, handle._cancelled]
+
+    standard = [re.sub(r"when=[\d.]+", "when=?", str(one)) for one in told(asyncio.new_event_loop)]
+    ours = [re.sub(r"when=[\d.]+", "when=?", str(one)) for one in told(MinirtEventLoop)]
+    assert ours == standard
