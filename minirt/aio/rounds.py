@@ -88,11 +88,12 @@ class Rounds(Loop):
         self.phase = "timers"
         timers, waiting, opened = self.timers, self.timers.waiting, self.opened
         now = self.clock.now()
-        if timers.begin(now + SLOT):
-            slots = []
-            while keys := timers.next_batch():
-                slots += [waiting[key] for key in reversed(keys) if key in waiting]
-                keys.clear()
+        timers.begin(now + SLOT)
+        slots = []
+        while keys := timers.next_batch():
+            slots += [waiting[key] for key in reversed(keys) if key in waiting]
+            keys.clear()
+        if slots:
             self.opened = opened = deque(sorted([*opened, *slots], key=by_deadline))
         due = now + RESOLUTION
         while opened and opened[0]._when < due:

@@ -113,13 +113,12 @@ class Timers:
         elif key in self.waiting and not self._is_current(key):
             self._unref.add(key)
 
-    def begin(self, now: float) -> bool:
-        """Is something due at `now`? It leaves the slots; what is added from here on waits."""
+    def begin(self, now: float) -> None:
+        """Everything due at `now` leaves the slots. What is added from here on waits longer."""
         limit = now * SLOTS + FORGIVEN
         heap, slots = self._heap, self._slots
         while heap and heap[0] <= limit:
             self._due.append(slots.pop(heappop(heap)))
-        return bool(self._due or self.current)  # or an exception left them behind
 
     def next_batch(self) -> list[int]:
         """The keys to call next, the first of them last; an empty list when no more are due."""
