@@ -312,6 +312,38 @@ def test_an_interrupted_asyncio_program_says_nothing_in_the_next_cell(
     assert (later.out, later.err) == ("next\n", "")
 
 
+SWALLOWED = {
+    "main": "print('busy')\nwhile True: pass",
+    "a callback": (
+        "def f(_):\n    print('busy')\n    for _ in range(2):\n        try:\n"
+        "            while True: sum(range(1000))\n        except BaseException: pass\n"
+        "    while True: pass\nasyncio.get_running_loop().call_soon(f, 0)\nawait asyncio.sleep(9)"
+    ),
+    **STUBBORN,
+}
+
+
+@pytest.mark.parametrize("text", SWALLOWED.values(), ids=SWALLOWED)
+def test_one_interrupt_ends_an_asyncio_program_that_runs_without_controls(
+    cells: Kernel, text: str
+) -> None:
+    """Under `asyncio.run` it needs two, and who is stubborn more."""
+    cells.run("import asyncio, gc")
+    cell = interrupted(cells, f"%%time\n%%minirt --asyncio\n{text}")
+    assert "KeyboardInterrupt" in cell.traceback + cell.err
+    later = cells.run("_ = gc.collect(); " + NEXT)
+    assert (later.out, later.err) == ("next OutStream\n", "")
+
+
+def test_one_interrupt_ends_a_callback_that_swallows_it_where_there_are_no_controls(
+    cells: Kernel,
+) -> None:
+    text = SWALLOWED["a callback"].partition("asyncio")[0]
+    cell = interrupted(cells, f"%%time\n%%minirt\n{text}set_timeout(1, f)")
+    assert "KeyboardInterrupt" in cell.traceback + cell.err
+    assert cells.run(NEXT).out == "next OutStream\n"
+
+
 # --- J25: completion, wherever the line stands ---
 
 

@@ -1,9 +1,17 @@
-"""For whom is an interrupt that comes while runtimes are turned in a kernel?"""
+"""For whom is an interrupt, and when has it done its work?
+
+It is for the callback, the program or the cell that runs, and never for the kernel. One is enough,
+also where what runs swallows it.
+"""
 
 import signal
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
+
+from minirt.watching.player import AGAIN, GRACE, INTERRUPTS
+from minirt.watching.stopping import Interruptible
 
 LONG = 0.5  # s: a callback that takes longer is the one that an interrupt is meant for
 
@@ -36,3 +44,39 @@ class Interrupts:
             raise KeyboardInterrupt
         if is_for_others:
             self._before(number, frame)
+
+
+def run_until_interrupted(call: Callable[[], object], wake: Callable[[], object]) -> None:
+    """Call it, here. What is still at work a moment after an interrupt is interrupted again.
+
+    wake: ends its sleep. Any thread may call this. An asyncio program that awaits nothing needs two interrupts under `asyncio.run`, and one that
+    swallows exceptions needs more.
+    """
+    before: Any = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        call()
+        return
+    program, is_over = Interruptible(), threading.Event()
+
+    def insist() -> None:
+        wait = GRACE
+        for _ in range(INTERRUPTS):
+            if is_over.wait(wait):
+                return
+            program.interrupt()
+            wake()
+            wait = AGAIN
+
+    def hear(number: int, frame: object) -> None:
+        threading.Thread(target=insist, name="interrupt", daemon=True).start()
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, hear)
+    try:
+        error = program.run(call)
+    finally:
+        is_over.set()
+        if signal.getsignal(signal.SIGINT) is hear:
+            signal.signal(signal.SIGINT, before)
+    if error is not None:
+        raise error

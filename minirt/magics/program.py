@@ -18,6 +18,7 @@ import minirt
 from minirt import Recorder, Runtime, Simulation
 from minirt.core.machine import HAS_THREADS
 from minirt.magics.console import Console, Tee
+from minirt.magics.interrupts import run_until_interrupted
 from minirt.watching.attention import Attention
 from minirt.watching.gate import Gate, checked_speed
 from minirt.watching.play import run_and_show
@@ -137,7 +138,8 @@ def run(
     with ending(program, shell) as raised:
         if speed != 1:
             Attention(program.runtime, None, Gate(speed))
-        program.runtime.run(main)
+        runtime = program.runtime
+        run_until_interrupted(lambda: runtime.run(main), lambda: runtime.loop.wake())
     return raised()
 
 
