@@ -107,7 +107,8 @@ class MinirtMagics(Magics):
 
         The cell is the body of main(): it may use the names of the notebook, and what it defines
         stays. A name of minirt that it uses and that nobody defined, such as set_timeout, is
-        imported. The cell is over when the program is; interrupt the kernel to stop it.
+        imported. The cell is over when the program is; interrupt the kernel to stop it. A call into
+        C that keeps Python to itself, as sum(range(10**12)), hears nothing: restart the kernel.
 
         With --asyncio it may await at its top level, or call asyncio.run() itself.
         """

@@ -135,3 +135,26 @@ def test_a_cell_that_is_moved_keeps_the_readers_place_in_the_recording(
     assert notebook.text("who") == biography
     assert notebook.view.get_by_label("Filter the events").input_value() == "a_timer"
     assert notebook.view.get_by_label("Playback speed").input_value() == "0.5"
+
+
+HOLDS_PYTHON = """
+import ctypes
+from minirt import Runtime
+rt = Runtime()
+def main():
+    rt.set_interval(50, lambda _: rt.log("tick"))
+    rt.set_timeout(500, lambda _: ctypes.PyDLL(None).sleep(5))
+await rt.play(main)
+"""
+
+
+def test_a_kernel_that_does_not_answer_is_told_and_so_is_its_return(
+    lab: Lab, open_notebook: Open
+) -> None:
+    notebook = open_notebook(lab.write("silent", HOLDS_PYTHON)).run()
+    notebook.wait_for_state("No answer")
+    check_that_it_is_off(notebook, "does not let go of Python", "Restart Kernel")
+    notebook.wait_for_state("Running")
+    assert notebook.text("error") == ""
+    notebook.pause()
+    notebook.stop()

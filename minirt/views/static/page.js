@@ -1,9 +1,9 @@
 // One view: which frame does it show, and what does the reader do with it?
 
 import { COUNTERS, HISTORY } from "./counters.js";
-import { watchKernel } from "./kernel.js";
 import { makeParts } from "./parts.js";
 import { keepPlace, keyOf, placeIn } from "./places.js";
+import { makePresence } from "./presence.js";
 import { inflate, matching, pastCounters, unfold } from "./recording.js";
 import { tasksAt } from "./tasks.js";
 import { LANES_ROOM, LITTLE_ROOM, threadsUsed } from "./timeline.js";
@@ -23,19 +23,19 @@ export class Page {
     this.words = ""; // of the filter
     this.live = COUNTERS.map(() => []); // the counters' history while the program runs
     this.pending = false; // a drawing is on its way
-    this.absence = ""; // why the kernel is not there
     this.hasTasks = false; // it had some in this run
     this.threads = 0; // that were used in this run
-    this.parts = makeParts(this, (message) => model.send(message));
+    this.presence = makePresence(model, () => this.redraw());
+    this.parts = makeParts(this, (message) => this.presence.ask(message));
     this.root = this.parts.root;
     element.append(this.root);
     this.showMode();
-    this.stopWatching = watchKernel(model, (words, isOver) => this.takeAbsence(words, isOver));
+    this.presence.watch();
   }
 
   close() {
     this.playing = null;
-    this.stopWatching();
+    this.presence.stop();
   }
 
   showMode() {
@@ -48,6 +48,7 @@ export class Page {
 
   takeFrame() {
     const frame = this.model.get("frame");
+    this.presence.hear();
     if (!frame.counters) return;
     if (isRunning(frame) && this.recording !== null) this.forget(); // of another run
     this.count(frame);
@@ -90,12 +91,6 @@ export class Page {
     Object.assign(this, { followed, words, speed, playing: null, matches: matching(this.recording, words) });
   }
 
-  takeAbsence(words, isOver) {
-    this.absence = words;
-    this.absent = isOver ? "gone" : "away";
-    this.redraw();
-  }
-
   forget() {
     this.recording = null;
     this.live = COUNTERS.map(() => []);
@@ -133,9 +128,9 @@ export class Page {
 
   drawFrame(frame, history) {
     const { header, controls, ring, counters, soon, lists } = this.parts;
-    const isAbsent = this.absence !== "" && isRunning(frame);
-    header.draw(isAbsent ? { ...frame, state: this.absent } : frame, isAbsent ? this.absence : "");
-    controls.draw(frame, isAbsent);
+    const absence = isRunning(frame) ? this.presence.absence() : null;
+    header.draw({ ...frame, state: absence?.state ?? frame.state }, absence?.words ?? "");
+    controls.draw(frame, absence !== null);
     ring.draw(frame);
     counters.draw(frame, history);
     soon.draw(frame);

@@ -30,7 +30,7 @@ export function describeCurrent(frame) {
 
 export const STATES = {
   running: "Running", paused: "Paused", stopping: "Stopping", ended: "Ended", failed: "Failed", interrupted: "Interrupted", recorded: "Recorded",
-  gone: "Kernel gone", away: "Disconnected", new: "Not started",
+  gone: "Kernel gone", away: "Disconnected", silent: "No answer", new: "Not started",
 };
 
 export function isRunning(frame) {
