@@ -10,7 +10,10 @@ import selectors
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from minirt.core.polls import FileLike, Poll, number_of
+from minirt.core.polls import FileLike, Poll
+
+of_selectors: Any = selectors
+number_of: Callable[[Any], int] = of_selectors._fileobj_to_fd
 
 
 class Empty:
@@ -47,9 +50,23 @@ class Watched:
         self._poll = poll
         self._handle_of = handle_of
 
+    def known(self, fileobj: Any) -> FileLike:
+        """What the poll takes for this: a number, or an object whose `fileno()` is one.
+
+        ValueError for what is no descriptor, in the words of `selectors`. An object may be closed
+        by now, if it was registered.
+        """
+        if self._poll.registered_as(fileobj) is not None:
+            return fileobj  # type: ignore[no-any-return]
+        number: int = number_of(fileobj)
+        is_usual = not isinstance(fileobj, int) and type(fileobj.fileno()) is int
+        return fileobj if is_usual else int(number)
+
     def get_key(self, fileobj: FileLike) -> selectors.SelectorKey:
         """Who listens to a descriptor; KeyError when nobody does."""
-        watch = self._poll.watched[number_of(fileobj)]
+        watch = self._poll.registered_as(fileobj) or self._poll.watched.get(number_of(fileobj))
+        if watch is None:
+            raise KeyError(f"{fileobj!r} is not registered")
         handles = tuple(one and self._handle_of(one) for one in (watch.reader, watch.writer))
         # EVENT_READ and EVENT_WRITE are 1 and 2, as in Interest
         return selectors.SelectorKey(watch.fileobj, watch.number, watch.mask, handles)

@@ -47,11 +47,12 @@ class LoopTime:
 class DescriptorListener(Listener):
     """A listener for a handle of asyncio's."""
 
-    __slots__ = ("handle",)
+    __slots__ = ("handle", "interest")
 
-    def __init__(self, identity: int, handle: Handle, rounds: Rounds) -> None:
+    def __init__(self, identity: int, handle: Handle, rounds: Rounds, interest: Interest) -> None:
         super().__init__(identity, partial(rounds.descriptor_ready, handle))
         self.handle = handle
+        self.interest = interest
 
 
 StandardLoop: Any = asyncio.SelectorEventLoop  # half of what is used here has no public type
@@ -135,10 +136,10 @@ class MinirtEventLoop(StandardLoop):  # type: ignore[misc]
         """Call `callback(*args)` in `delay` seconds."""
         if delay is None:
             raise TypeError("delay must not be None. Use call_soon() to call without a delay")
-        origin = None
+        when, origin = self.time() + delay, None
         if self._debug or self._core.alert:
             origin = self._check(callback, "call_later")
-        return self._add_timer(self.time() + delay, callback, args, context, origin)
+        return self._add_timer(when, callback, args, context, origin)
 
     def call_at(
         self,
@@ -173,6 +174,10 @@ class MinirtEventLoop(StandardLoop):  # type: ignore[misc]
         except (OverflowError, ValueError):  # without bounds, or NaN
             if not when > 0:
                 self._soon(timer)  # else it is never due
+        except TypeError:
+            raise TypeError(
+                f"got {when!r}, expected a number of seconds on the clock of loop.time()"
+            ) from None
         return timer  # type: ignore[no-any-return]
 
     def _timer_handle_cancelled(self, timer: Any) -> None:
@@ -214,17 +219,16 @@ class MinirtEventLoop(StandardLoop):  # type: ignore[misc]
         self, fd: FileLike, interest: Interest, callback: Callable[..., object], args: Any
     ) -> Handle:
         self._check_closed()
+        if type(fd) is not int or fd < 0:
+            fd = self._selector.known(fd)
         rounds = self._core
         origin = made_here(2) if self._debug else None
         handle = filled(Handle(), self, callback, args, None, origin)
-        listener = DescriptorListener(rounds.next_identity(), handle, rounds)
+        listener = DescriptorListener(rounds.next_identity(), handle, rounds, interest)
         if rounds.alert:
             detail = {"persistent": True, "descriptor": number_of(fd), "interest": interest}
             rounds.calls.added(listener.identity, callback, "epoll", detail)
-        try:
-            replaced = rounds.poll.watch(fd, interest, listener)
-        except TypeError as error:  # what asyncio raises for it
-            raise ValueError(str(error)) from None
+        replaced = rounds.poll.watch(fd, interest, listener)
         if replaced or rounds.poll.losses:
             self._forget(replaced)
         return handle  # type: ignore[no-any-return]
@@ -232,8 +236,13 @@ class MinirtEventLoop(StandardLoop):  # type: ignore[misc]
     def _unlisten(self, fd: FileLike, interest: Interest) -> bool:
         if self.is_closed():
             return False
+        if type(fd) is not int or fd < 0:
+            fd = self._selector.known(fd)
         poll = self._core.poll
-        gone = poll.unwatch(fd, interest)
+        gone: set[Any] = poll.unwatch(fd, interest)
+        if poll.losses:  # by the number of a descriptor that was closed
+            lost: Any = [one for one, _ in poll.losses]
+            gone |= {one for one in lost if one.interest is interest}
         if gone or poll.losses:
             self._forget(gone)
         return bool(gone)
@@ -277,9 +286,9 @@ class MinirtEventLoop(StandardLoop):  # type: ignore[misc]
             future: asyncio.Future[Any] = super().run_in_executor(executor, func, *args)
             return future
         self._check_closed()
-        self._check_default_executor()
         if self._debug:
             self._check_callback(func, "run_in_executor")
+        self._check_default_executor()
         future = self.create_future()
         self._executor.submit(future, func, args)
         return future

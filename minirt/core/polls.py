@@ -178,6 +178,11 @@ class Poll:
         self._report_loss(watch)
         return None
 
+    def registered_as(self, fileobj: object) -> Watch | None:
+        """What is known of this very object, closed or not."""
+        watch = self._by_object.get(id(fileobj))
+        return watch if watch is not None and watch.fileobj is fileobj else None
+
     def is_open(self, watch: Watch) -> bool:
         """Is it still the file that was registered? Its number says nothing; the kernel knows."""
         raise NotImplementedError
@@ -243,9 +248,9 @@ class Poll:
         raise NotImplementedError
 
     def _watch_of(self, fileobj: FileLike) -> Watch | None:
-        watch = self._by_object.get(id(fileobj))
-        if watch is not None and watch.fileobj is fileobj:
-            return watch  # closed or not: it is what was registered
+        watch = self.registered_as(fileobj)
+        if watch is not None:
+            return watch
         watch = self.watched.get(number_of(fileobj))
         if watch is None or (isinstance(fileobj, int) and watch.fileobj == fileobj):
             return watch
