@@ -17,7 +17,7 @@ from minirt.views.packing import packed, unpacked
 from minirt.views.tape import pack, tape, unpack
 from minirt.views.watch import Watch
 
-from .runs import busy_program, recorded, unfolded
+from .runs import busy_program, event, recorded, unfolded
 
 STATIC = Path(__file__).parents[1] / "minirt" / "views" / "static"
 NUMBERS = st.integers(-(2**53), 2**53) | st.floats(0, 1e4).map(lambda time: round(time, 6))
@@ -29,7 +29,19 @@ VALUES = st.recursive(
     ),
     max_leaves=12,
 )
+
+
+def windows(rows: list[Any], ends: list[tuple[int, int]]) -> list[Any]:
+    """Lists that go on from each other, as the last lines of a console do: the rows are theirs."""
+    return [rows[max(0, end - size) : end] for end, size in ends]
+
+
 COLUMNS = st.one_of(
+    st.builds(
+        windows,
+        st.lists(st.tuples(NUMBERS, st.text(max_size=2)).map(list), min_size=9),
+        st.lists(st.tuples(st.integers(0, 9), st.integers(0, 12))).map(sorted),
+    ),
     st.lists(VALUES),
     st.lists(NUMBERS),
     st.lists(st.none() | st.sampled_from(["a", "b", "7", "8"])),
@@ -63,6 +75,18 @@ def many_timers(rt: Runtime) -> None:
 
 def test_a_recording_of_three_hundred_timers_takes_less_than_twenty_kilobytes() -> None:
     assert len(pack(tape(recorded(many_timers)[1]))) < 20_000
+
+
+def test_many_lines_leave_a_recording_of_the_last_and_each_of_them_once() -> None:
+    watch = Watch()
+    for number in range(30_000):
+        watch.record(event(number / 1000, "printed", text=f"line {number}"))
+    recording = tape(watch.entries(), before=watch.before, dropped=watch.dropped)
+    count, rows = unfolded(recording)[-1]["console"]
+    assert (count, len(rows), rows[-1][1]) == (30_000, 40, "line 29999")
+    sent = pack(recording)
+    assert len(sent) < 60_000
+    assert len(zlib.decompress(sent)) < 800_000  # twice as much with the console of each event
 
 
 @pytest.mark.parametrize("program", [busy_program, many_timers])

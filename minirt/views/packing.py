@@ -2,16 +2,18 @@
 
 A recording is long lists of things that are alike: rows of one shape, times that grow, lists that
 are the list before but for one row. So a list is stored by columns, each thing that comes often
-once, and of numbers only the differences; what deflate finds then is a fifth of what it found
-before. `static/unpacking.js` does what `unpacked` does.
+once, of numbers only the differences, and of the last lines of a console, which go on from those
+before, only what is new; what deflate finds then is a fifth of what it found before.
+`static/unpacking.js` does what `unpacked` does.
 """
 
-from collections.abc import Sequence
-from itertools import accumulate, count, pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, count, islice, pairwise, takewhile
+from operator import is_
 from typing import Any
 
 MICRO = 1_000_000  # times have six digits behind the point
-RAW, ONCE, NAMES, TABLE, RAGGED, NUMBERS, DICTS, HOLES = range(8)
+RAW, ONCE, NAMES, TABLE, RAGGED, NUMBERS, DICTS, HOLES, PIECES = range(9)
 NEW = -1  # among the places of names: the next one that was not there before
 
 
@@ -42,6 +44,8 @@ def unpacked(stored: Sequence[Any]) -> list[Any]:
     if how == RAGGED:
         items = iter(unpacked(rest[1]))
         return [[next(items) for _ in range(length)] for length in unpacked(rest[0])]
+    if how == PIECES:
+        return list(_pieced_together(*map(unpacked, rest)))
     if how == NUMBERS:
         sums = accumulate(rest[1:])
         return list(sums) if rest[0] == 1 else [number / rest[0] for number in sums]
@@ -76,10 +80,10 @@ def _once(items: Sequence[Any]) -> list[Any]:
     are_texts = isinstance(items[0], str)
     # names come again and again; identities and rows move on
     are_names = are_texts and not all(map(str.isdecimal, items))
-    known: dict[int, str] = {}  # the windows of a console share their rows
+    if not are_texts and 2 * len({repr(item[:1]) for item in items}) > len(items):
+        return []  # even by their first parts
     for item in items:
-        key = item if are_texts else known.get(id(item)) or repr(item)  # 1, 1.0 and True are three
-        known[id(item)] = key
+        key = item if are_texts else repr(item)  # 1, 1.0 and True are three
         is_new = key not in numbers
         if is_new:
             numbers[key] = len(distinct)
@@ -99,8 +103,43 @@ def _lists(items: Sequence[Any]) -> list[Any]:
         return [TABLE, *(packed(column) for column in zip(*items, strict=True))]
     if len(items) < 2:
         return [RAW, *items]
+    pieces = _pieces(items)
+    if pieces:
+        return pieces
     flat = [item for inner in items for item in inner]
     return [RAGGED, packed([len(item) for item in items]), packed(flat)]
+
+
+def _pieces(items: Sequence[Any]) -> list[Any]:
+    """Of each list: where it goes on from the one before, for how long, how many more it has; and
+    these. Empty unless they go on: most of their parts must be the very objects of the list before.
+    """
+    starts: list[int] = []
+    lengths: list[int] = []
+    more: list[int] = []
+    flat: list[Any] = []
+    before: list[Any] = []
+    for item in items:
+        start = next((at for at, part in enumerate(before) if item and part is item[0]), 0)
+        length = sum(takewhile(bool, map(is_, item, before[start:])))
+        starts.append(start)
+        lengths.append(length)
+        more.append(len(item) - length)
+        flat += item[length:]
+        before = item
+    if 2 * len(flat) > sum(map(len, items)):
+        return []
+    return [PIECES, packed(starts), packed(lengths), packed(more), packed(flat)]
+
+
+def _pieced_together(
+    starts: Iterable[int], lengths: Iterable[int], more: Iterable[int], flat: Iterable[Any]
+) -> Iterator[list[Any]]:
+    before: list[Any] = []
+    rest = iter(flat)
+    for start, length, count_of_more in zip(starts, lengths, more, strict=True):
+        before = [*before[start : start + length], *islice(rest, count_of_more)]
+        yield before
 
 
 def _dicts(items: Sequence[Any]) -> list[Any]:

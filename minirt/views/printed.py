@@ -1,12 +1,15 @@
 """What did the program print last?"""
 
+from bisect import bisect_right
 from collections import deque
-from itertools import islice
+from itertools import accumulate, islice
+from operator import itemgetter
 from typing import Any
 
 KEPT = 100  # lines
 LINE_LENGTH = 500  # characters of one
 SHOWN, ROOM = 40, 4_000  # lines of a frame, and characters of all of them together
+TEXT = itemgetter(1)  # of a row
 
 
 class Printed:
@@ -18,6 +21,7 @@ class Printed:
         self._made: deque[list[Any]] = deque(maxlen=KEPT)  # a row for each of the first of these
         self._origin = 0.0  # of their times
         self._goes_on = False  # the last line is not over
+        self._shown: list[Any] | None = None  # what `rows` has returned, until a line comes
 
     def add(
         self,
@@ -30,6 +34,7 @@ class Printed:
         if self._goes_on and self._lines:
             self._take_back()
         self._goes_on = goes_on
+        self._shown = None
         self._count += 1
         self._lines.append((time, text, styles or []))
         if self._made and len(self._made) == KEPT:
@@ -45,17 +50,17 @@ class Printed:
         """[lines in all, [time (s), text] of the last ones for which there is room]
 
         A line that has colours or wide letters has a third part: [from, to, style] of each. A line
-        has one row, however often it is asked for: a recording asks after each line.
+        has one row, however often it is asked for, and the whole is the same object until a line
+        comes: a recording asks after each event.
         """
+        if self._shown is not None and origin == self._origin:
+            return self._shown
         self._make_rows(origin)
-        rows: list[list[Any]] = []
-        room = ROOM
-        for row in reversed(self._made):
-            room -= len(row[1])
-            if len(rows) == SHOWN or room < 0:
-                break
-            rows.append(row)
-        return [self._count, rows[::-1]]
+        last = list(islice(reversed(self._made), SHOWN))
+        sizes = list(accumulate(map(len, map(TEXT, last))))
+        shown = last[: bisect_right(sizes, ROOM)]
+        self._shown = [self._count, shown[::-1]]
+        return self._shown
 
     def _make_rows(self, origin: float) -> None:
         if origin != self._origin:

@@ -33,10 +33,11 @@ class Table:
 
     def __init__(self) -> None:
         self.values: list[Any] = []
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[str | int, int] = {}
 
-    def number(self, value: Any) -> int:
-        key = json.dumps(value)
+    def number(self, value: Any, name: str = "") -> int:
+        """name: of the field. The lines of the console are long, and one object while they last."""
+        key = id(value) if name == "console" else json.dumps(value)
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self.values)
@@ -104,7 +105,7 @@ def unpack(sent: bytes) -> dict[str, Any]:
     values, texts = Table(), Table()
     for event in recorded["events"]:
         event[6] = texts.number(_told(event[6], event))
-        event[7] = {name: values.number(value) for name, value in event[7].items()}
+        event[7] = {name: values.number(value, name) for name, value in event[7].items()}
     times = [event[0] for event in recorded["events"]]
     recorded["spans"] = list(map(_by_times, recorded["spans"], repeat(times)))
     recorded["places"] = dict(recorded["places"])
@@ -169,7 +170,7 @@ def _rows(
             tasks.append({"at": at, **shown_row})
         if not shown:
             changed = FIELDS  # the first row has all of them
-        fields = {name: values.number(value) for name, value in state.fields(changed).items()}
+        fields = {name: values.number(value, name) for name, value in state.fields(changed).items()}
         fields = {name: number for name, number in fields.items() if shown.get(name) != number}
         shown.update(fields)
         what = [*_what(entry), texts.number(_text(entry, names))]

@@ -49,7 +49,17 @@ function holes([places, stored]) {
   return unpackedList(places).map((isHole) => (isHole ? null : items.next().value));
 }
 
-const WAYS = [raw, once, names, table, ragged, numbers, objects, holes];
+function pieces([starts, lengths, more, stored]) {
+  const [kept, fresh, items] = [lengths, more, stored].map(unpackedList);
+  let before = [];
+  let end = 0;
+  return unpackedList(starts).map((start, at) => {
+    before = [...before.slice(start, start + kept[at]), ...items.slice(end, (end += fresh[at]))];
+    return before;
+  });
+}
+
+const WAYS = [raw, once, names, table, ragged, numbers, objects, holes, pieces];
 
 function unpackedList([how, ...stored]) {
   return WAYS[how](stored);
