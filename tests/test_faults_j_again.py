@@ -344,6 +344,41 @@ def test_one_interrupt_ends_a_callback_that_swallows_it_where_there_are_no_contr
     assert cells.run(NEXT).out == "next OutStream\n"
 
 
+# --- a reader's line is told by the number of its cell ---
+
+TOLD_BY_THE_CELL = {
+    "a task that nobody awaits": (
+        "async def lost(): raise ValueError('x')\n"
+        "Runtime().run(lambda: set_timeout(1, lambda _: (Task(lost()), None)[1]))"
+    ),
+    "an async def that is no callback": (
+        "async def close(): pass\ndef main():\n    Runtime.current().at_close(close)\n"
+        "Runtime().run(main)"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", TOLD_BY_THE_CELL.values(), ids=TOLD_BY_THE_CELL)
+def test_a_place_in_a_cell_is_told_by_the_number_of_the_cell(cells: Kernel, text: str) -> None:
+    cells.run("from minirt import *")
+    said = cells.run(text)
+    told = said.err + said.traceback
+    assert "Cell In[" in told
+    assert "ipykernel_" not in told and ".py" not in told
+
+
+def test_a_task_of_a_cell_has_its_place_in_the_recording(cells: Kernel) -> None:
+    cells.run("async def mine(): pass")
+    cells.run("%%minirt --trace it\nfrom minirt import Task\n_ = Task(mine())")
+    events = "get_ipython().magics_manager.registry['MinirtMagics'].last.recorder.events"
+    said = cells.run(
+        "import linecache\nfrom minirt.views.tape import tape\n"
+        f"places = tape({events}, source=linecache.getline)['places'].values()\n"
+        "print([place for place in places if 'mine' in place[0]])"
+    )
+    assert said.out == "[['mine', 'cell', 3, '_ = Task(mine())']]\n"
+
+
 # --- J25: completion, wherever the line stands ---
 
 

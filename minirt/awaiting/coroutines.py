@@ -30,6 +30,7 @@ from minirt.awaiting.errors import (
 )
 from minirt.awaiting.futures import Future
 from minirt.values import UNDEFINED, Js
+from minirt.watching.places import told
 
 T = TypeVar("T")
 
@@ -179,9 +180,9 @@ class Task(Future[T]):
         error = super().told()
         if self._book.runtime.is_main(self):  # it is run's to raise
             return error
-        file, line = line_of(*self._made)
+        where = told(*line_of(*self._made))
         with suppress(Exception):  # as a frozen dataclass, whose errors keep no notes
-            error.add_note(f'nobody awaited the task {self.name}, made in "{file}", line {line}')
+            error.add_note(f"nobody awaited the task {self.name}, made in {where}")
         return error
 
     def _tell(self, kind: str) -> None:
@@ -192,7 +193,7 @@ class Task(Future[T]):
     def describe(self) -> dict[str, Any]:
         """For an event: its name, where it was made, and what it awaits and where."""
         file, line = line_of(*self._made)
-        said = {"name": self.name, "file": Path(file).name, "line": line}
+        said = {"name": self.name, "file": file, "line": line}
         if self.state == "failed":
             said["error"] = type(self._error).__name__
         if self._awaits is not None:

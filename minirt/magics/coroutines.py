@@ -6,10 +6,12 @@ names the line that dropped it: one of the package, and only once. In a notebook
 becomes a sentence on the reader's function, in each run, and no call costs more for it.
 """
 
+import linecache
 from pathlib import Path
 from typing import Any, TextIO
 
 import minirt
+from minirt.watching.places import cell_of
 from minirt.watching.unawaited import Hearing, dropped_coroutine
 
 PACKAGE = str(Path(minirt.__file__).parent)
@@ -35,8 +37,13 @@ class Rewriter:
         dropped = dropped_coroutine() if filename.startswith(PACKAGE) else None
         if dropped is not None:
             code: Any = dropped.cr_code
-            message, line = sentence(dropped.__name__), None
-            filename, lineno = code.co_filename, code.co_firstlineno
+            message, filename, lineno = (
+                sentence(dropped.__name__),
+                code.co_filename,
+                code.co_firstlineno,
+            )
+            line = linecache.getline(filename, lineno)
+            filename = cell_of(filename) or filename
         self._hearing.before(message, category, filename, lineno, file, line)
 
 

@@ -49,7 +49,9 @@ class Interrupts:
 def run_until_interrupted(call: Callable[[], object], wake: Callable[[], object]) -> None:
     """Call it, here. What is still at work a moment after an interrupt is interrupted again.
 
-    wake: ends its sleep. Any thread may call this. An asyncio program that awaits nothing needs two interrupts under `asyncio.run`, and one that
+    wake: ends its sleep. Any thread may call this.
+
+    An asyncio program that awaits nothing needs two interrupts under `asyncio.run`, and one that
     swallows exceptions needs more.
     """
     before: Any = signal.getsignal(signal.SIGINT)

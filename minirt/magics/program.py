@@ -139,7 +139,11 @@ def run(
         if speed != 1:
             Attention(program.runtime, None, Gate(speed))
         runtime = program.runtime
-        run_until_interrupted(lambda: runtime.run(main), lambda: runtime.loop.wake())
+
+        def wake() -> None:
+            runtime.loop.wake()  # an asyncio program may have several, one after the other
+
+        run_until_interrupted(lambda: runtime.run(main), wake)
     return raised()
 
 
