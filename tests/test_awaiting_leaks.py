@@ -11,7 +11,9 @@ import pytest
 from minirt import (
     Cancelled,
     Future,
+    Recorder,
     Runtime,
+    Simulation,
     Task,
     crypto,
     fs,
@@ -167,3 +169,93 @@ def test_what_is_settled_goes_without_the_garbage_collector(
             gc.enable()
 
     assert Runtime().run(main) < MANY / 2
+
+
+async def fails(ms: float) -> None:
+    await sleep_ms(ms)
+    raise KeyError("x")
+
+
+async def fails_while_it_cleans_up(ms: float) -> None:
+    try:
+        await sleep_ms(100)
+    finally:
+        await fails(ms)
+
+
+def fail() -> None:
+    raise KeyError("x")
+
+
+FAILURES: dict[str, Callable[[], Any]] = {
+    "a task": lambda: Task(fails(1)),
+    "a task at its first step": lambda: Task(fails_while_it_cleans_up(0)),
+    "a coroutine": lambda: fails(1),
+    "a task of a task": lambda: Task(waits_for(lambda: Task(fails(1)))),
+    "a gathering": lambda: gather(fails(1), fails(1), sleep_ms(5)),
+    "one that fails because another did": lambda: gather(fails(1), fails_while_it_cleans_up(1)),
+    "a race": lambda: race(fails(1), fails_while_it_cleans_up(2)),
+    "a function on the pool": lambda: in_pool(fail),
+    "a module": lambda: fs.read_file("there/is/no/such/file"),
+    "a connection": lambda: net.connect(1),
+    "a time limit": lambda: limited(),
+    "what cannot be awaited": lambda: waits_for(lambda: 7),
+}
+
+
+async def waits_for(make: Callable[[], Any]) -> None:
+    await make()  # in no variable, or the traceback would have the future
+
+
+async def limited() -> None:
+    async with timeout_ms(1):
+        await sleep_ms(100)
+
+
+def left_for_the_collector(program: Callable[[], object]) -> list[object]:
+    """The futures and errors that only the collector of garbage frees, when `program` is over."""
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        program()
+        gc.collect()
+        return [one for one in gc.garbage if isinstance(one, Future | BaseException)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+
+@pytest.mark.parametrize("traced", [False, True])
+@pytest.mark.parametrize("failure", FAILURES)
+def test_an_error_is_gone_when_nobody_has_it_without_the_collector(
+    failure: str, traced: bool
+) -> None:
+    heard: list[str] = []
+
+    async def main() -> None:
+        try:
+            await FAILURES[failure]()
+        except Exception as error:
+            heard.append(type(error).__name__)
+        Task(waits_for(FAILURES[failure]))  # nobody awaits this one
+
+    def program() -> None:
+        rt = Runtime(trace=Recorder() if traced else None)
+        rt.on_uncaught = lambda error: heard.append(type(error).__name__)
+        rt.run(main)
+
+    assert left_for_the_collector(program) == []
+    assert len(heard) >= 2
+
+
+def test_the_error_that_leaves_run_is_gone_without_the_collector() -> None:
+    async def main() -> None:
+        await Task(fails(1))
+
+    def program() -> None:
+        with pytest.raises(KeyError):
+            Runtime(system=Simulation(1)).run(main)
+
+    assert left_for_the_collector(program) == []

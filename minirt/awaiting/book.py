@@ -52,11 +52,10 @@ class Book:
         elif loop.microtasks:
             loop.microtasks.append(self._look)
         else:
-            future = unheard.popleft()
-            self._is_looking = bool(unheard)
-            if unheard:
+            self._is_looking = len(unheard) > 1
+            if self._is_looking:
                 loop.microtasks.append(self._look)
-            raise future.told()
+            raise unheard.popleft().told()  # no name holds it: the traceback would keep it
 
     def drop(self) -> None:
         """The runtime closes: what still waits is ended where it stands, and nobody is told."""

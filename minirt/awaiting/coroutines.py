@@ -27,6 +27,7 @@ from minirt.awaiting.errors import (
     NotACoroutine,
     NotAwaitable,
     OfAnotherRuntime,
+    without_this_frame,
 )
 from minirt.awaiting.futures import Future
 from minirt.values import UNDEFINED, Js
@@ -119,7 +120,7 @@ class Task(Future[T]):
         except Cancelled:
             self._settle("cancelled")
         except Exception as error:
-            self._fail(error)
+            self._fail(without_this_frame(error))
         except BaseException as error:  # it ends the loop's turn as well
             self.is_heard = True
             self._fail(error)

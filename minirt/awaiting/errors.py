@@ -84,3 +84,13 @@ class NeverSettled(StateError):
             f"the program is over, and {short_repr(what)} waits for what nothing can bring. "
             "Settle the future that it awaits, or keep the loop alive until then"
         )
+
+
+def without_this_frame(error: Exception) -> Exception:
+    """An error that was just caught: its traceback begins after the frame that caught it.
+
+    That frame has the task, the task has the error, and only the collector would free them.
+    """
+    trace = error.__traceback__
+    assert trace is not None
+    return BaseException.with_traceback(error, trace.tb_next)

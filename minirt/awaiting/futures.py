@@ -42,7 +42,10 @@ class Future(Generic[T]):
         yield self
         if self.state == "done":
             return self._value
-        return self.result()
+        try:
+            return self.result()
+        finally:
+            del self  # or the error's traceback, which has this frame, would keep the error
 
     # What was it settled with?
 
@@ -63,7 +66,7 @@ class Future(Generic[T]):
         try:
             raise error
         finally:
-            del error  # or its traceback, which has this frame, would keep it
+            del error, self  # or its traceback, which has this frame, would keep it
 
     def exception(self) -> BaseException | None:
         """Its error, or None. Cancelled is raised, and NotSettled if it is too early."""

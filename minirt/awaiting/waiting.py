@@ -93,22 +93,26 @@ def on_pool(task: Callable[[], Js], kind: TaskKind, cb: Callback | None) -> Any:
     return register(task, kind, cb) if cb is not None else OfCallback(partial(register, task, kind))
 
 
+def find(function: Callable[[], T], found: list[T]) -> Js:
+    """On a thread of the pool. The loop looks at what was found when it has the answer.
+
+    It knows nothing of the future: the traceback of what `function` raises keeps all that is here.
+    """
+    found.append(function())
+    return UNDEFINED
+
+
 class InPool(Future[T]):
     """Settled with what a function on the pool returned or raised."""
 
-    __slots__ = ("_found", "_function", "_identity")
+    __slots__ = ("_found", "_identity")
 
     def __init__(self, function: Callable[[], T]) -> None:
         super().__init__()
-        self._function = function
+        self._found: list[T] = []
         self._identity = self._book.runtime.register_event_threadpool(
-            self._run, IN_POOL, self._answered
+            partial(find, function, self._found), IN_POOL, self._answered
         )
-
-    def _run(self) -> Js:
-        """On a thread of the pool. The loop looks at what was found when it has the answer."""
-        self._found = self._function()
-        return UNDEFINED
 
     def _answered(self, value: Js) -> None:
         if self.state != "pending":  # it was cancelled while the function ran
@@ -116,7 +120,7 @@ class InPool(Future[T]):
         if type(value) is Error:
             self._fail(value.exception)
         else:
-            self._fulfil(self._found)
+            self._fulfil(self._found.pop())
 
     def _give_back(self) -> None:
         self._book.runtime.cancel_task(self._identity)
@@ -150,7 +154,7 @@ class timeout_ms:  # noqa: N801  (it reads like a function: async with timeout_m
         book: Book | None = runtime.of_modules.get(Book)
         if book is None or book.running is None:
             raise NoTask
-        if hasattr(self, "_task"):
+        if hasattr(self, "_timer"):
             raise EnteredTwice
         self._task: Task[Any] = book.running
         self._others = self._task.cancelling()
@@ -164,7 +168,9 @@ class timeout_ms:  # noqa: N801  (it reads like a function: async with timeout_m
         trace: TracebackType | None,
     ) -> None:
         self._timer.cancel()
-        if self.expired and self._task.uncancel() <= self._others and kind is Cancelled:
+        is_ours = self.expired and self._task.uncancel() <= self._others and kind is Cancelled
+        del self._task  # or the error's traceback, which has this frame, would keep the task
+        if is_ours:
             raise TimeoutError(f"not done within {self._ms} ms") from error
 
     def _expire(self, value: Js) -> None:

@@ -235,9 +235,8 @@ class ThreadPool:
 
     def _observed(self, thread: int, task: Work) -> Any:
         started = self._begin(thread, task)
-        result = self._context.copy().run(self._perform, task)
-        self._tell(thread, task, result, started)
-        return result
+        # no name holds the result: a traceback of an error in it has this frame behind its own
+        return self._tell(thread, task, self._context.copy().run(self._perform, task), started)
 
     def _begin(self, thread: int, task: Work) -> float:
         """Tell the observer; the time for a policy that learns (s)."""
@@ -246,11 +245,12 @@ class ThreadPool:
             observer("started", thread, task, None)
         return self._clock.now()
 
-    def _tell(self, thread: int, task: Work, result: Any, started: float) -> None:
+    def _tell(self, thread: int, task: Work, result: Any, started: float) -> Any:
         observer = self.observer
         if observer is not None:
             observer("finished", thread, task, result)
         self._policy.learn(task[1], self._clock.now() - started)
+        return result
 
     def _finish(self, thread: int, task: Work, result: Any) -> Work | None:
         """Send the result back. Return the task that this thread goes on with, if one waits."""

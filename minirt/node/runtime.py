@@ -115,14 +115,11 @@ class Runtime:
         context = self._begin(main)
         try:
             context.run(self._run, main)
+            value = self._value_of_main()
         finally:
             self._close_for_certain()
         self._check_fork()
-        if self._main is not None:
-            from minirt.awaiting.callbacks import value_of
-
-            return value_of(self._main, self.loop.stopped)
-        return None
+        return value
 
     def start(self, main: Callable[[], object]) -> None:
         """Call `main`. Then call `tick` as long as it says True."""
@@ -627,6 +624,13 @@ class Runtime:
         self._enter(main)
         self.loop.run()
 
+    def _value_of_main(self) -> Any:
+        if self._main is None:
+            return None
+        from minirt.awaiting.callbacks import value_of
+
+        return value_of(self._main, self.loop.stopped)
+
     def _enter(self, main: Callable[[], object]) -> None:
         self.loop.phase = "main"
         self.loop.adopt = self._adopt
@@ -700,7 +704,7 @@ class Runtime:
         loop.adopt = leave
         self._at_close.clear()
         self.of_modules.clear()
-        self._context = None
+        self._context = self._main = None
         self._state = "closed"
 
 
