@@ -21,6 +21,7 @@ PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3 pyth
 #   make lab LAB_FLAGS=--port=9999
 #   make test PYTEST_FLAGS=-x
 #   make nbval KERNEL=minirt
+#   make kernels IPYKERNEL="6.31.* 7.3.*" PART=kernel
 #   make classroom STUDENTS=30
 #   make hub HUB_FLAGS=--url=http://127.0.0.1:9000
 ROWS ?=
@@ -33,6 +34,7 @@ LAB_FLAGS ?=
 PYTEST_FLAGS ?=
 KERNEL ?=
 IPYKERNEL ?=
+PART ?=
 STUDENTS ?=
 HUB_FLAGS ?=
 
@@ -50,11 +52,12 @@ NO_NEWS_PROMPT := {"@jupyterlab/apputils-extension:notification": {"fetchNews": 
 # of a poll (kernels, views, exercises): run once, by `make test`.
 WITHOUT_A_POLL := quotes environment without_epoll notebooks classroom site binder_link layers benchmarks release \
 	architecture errors urls messages charsets addresses labels chrome findings tape texts completion real_node peers \
-	kernel extension faults_j_magics faults_j_program check clicks exercises order_quiz quiz view_size packing picture \
-	image state script readme main_example console growth node_times knobs notebook_tags in_page
+	kernel extension faults_j_magics faults_j_program faults_j_again other_kernels check clicks \
+	exercises order_quiz quiz view_size packing picture image state script readme main_example console growth node_times knobs notebook_tags in_page
 
-# The unit tests wait more than they work: they share the processors. A browser needs them all.
+# The tests wait more than they work: they share the processors. Those of one page stay together.
 SIDE_BY_SIDE := -n auto --maxprocesses=4 --dist=worksteal
+TWO_BROWSERS := -n 2 --dist=loadgroup
 
 .PHONY: help lab test thorough page quick lint format bench notebooks nbval quotes architecture binder-link kernels hub classroom coverage \
 	chromium site release clean
@@ -74,11 +77,11 @@ test: lint chromium ## install what the tests need, the system's Chromium includ
 	$(if $(filter Linux,$(shell uname -s)),MINIRT_POLL=selectors $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not browser" \
 		$(WITHOUT_A_POLL:%=--ignore=tests/test_%.py) $(PYTEST_FLAGS))
 	@# in a process of their own: what drives the browser keeps an event loop running there
-	$(BIN)/python -m pytest -m "browser and not thorough" $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest $(TWO_BROWSERS) -m "browser and not thorough" $(PYTEST_FLAGS)
 	@$(MAKE) --no-print-directory nbval
 
 thorough: $(VENV)/installed-test chromium ## the tests of browsers, and of their Python, that `make test` leaves out for time
-	$(BIN)/python -m pytest -m "browser and thorough" $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest $(TWO_BROWSERS) -m "browser and thorough" $(PYTEST_FLAGS)
 
 page: $(VENV)/installed-test ## run the chapters as the pages do, in Pyodide under Node, and say what differs: NAMES="04 05" chooses
 	@$(BIN)/python -m tests.in_page --list $(NAMES)
@@ -132,11 +135,8 @@ site: $(VENV)/installed-site ## the chapters as pages in build/site, whose cells
 release: $(VENV)/installed-release ## build the sdist and the wheel into dist, check them, and say what to tag; uploads nothing
 	@$(BIN)/python -m tests.release dist
 
-kernels: $(VENV)/installed-test chromium ## the extension and the view on another kernel: IPYKERNEL="6.31.*"; `make clean` goes back
-	$(PIP_INSTALL) "ipykernel==$(or $(IPYKERNEL),7.4.*)"
-	$(BIN)/python -m pytest -q tests/test_extension.py tests/test_gui.py tests/test_live.py tests/test_clicks.py \
-		tests/test_faults_j_magics.py tests/test_faults_j_program.py $(PYTEST_FLAGS)
-	$(BIN)/python -m pytest -q tests/browser/test_view.py $(PYTEST_FLAGS)
+kernels: $(VENV)/installed-test chromium ## the extension and the view on other kernels: IPYKERNEL="6.31.* 7.3.*" PART=view choose
+	@$(BIN)/python -m tests.other_kernels --versions "$(IPYKERNEL)" $(if $(PART),--part $(PART)) $(PYTEST_FLAGS)
 
 hub: $(VENV)/installed-classroom ## JupyterHub for a class on this machine, with classroom/jupyterhub_config.py: HUB_FLAGS=...
 	@$(SERVER_SETTINGS)

@@ -44,7 +44,7 @@ HOW_TO_GET_CHROMIUM = (
     "macOS: brew install --cask chromium. Or leave them out: pytest -m 'not browser'"
 )
 HOW_TO_GET_TOOLS = "the browser tests need {}: pip install -e '.[lab,test]'"
-PATIENCE = 15_000  # ms: a shared machine is slow at times
+PATIENCE = 40_000  # ms: a shared machine is slow at times
 KERNEL_IS_IDLE = """() => {
     const session = window.jupyterapp?.shell.currentWidget?.sessionContext?.session;
     return session?.kernel?.status === "idle";
@@ -67,10 +67,16 @@ OUTPUTS = """() => jupyterapp.shell.currentWidget.content.model.sharedModel.cell
     (cell) => JSON.parse(JSON.stringify(cell.outputs ?? [])))"""
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(300))  # s; the first one builds the site
+            # side by side, one process has the tests that look at the site: it is built once
+            looks_at_site = "built" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group("site" if looks_at_site else item.path.stem))
 
 
 def chromium() -> str:
@@ -427,7 +433,7 @@ def built(runtime: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     tool("myst_nb")
     folder = tmp_path_factory.mktemp("site") / "site"
     command = [sys.executable, ROOT / "site" / "build.py", folder]
-    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=280)
     assert ran.returncode == 0 and (ran.stderr == "" or runtime), ran.stderr
     return folder, ran.stdout
 
