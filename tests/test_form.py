@@ -4,6 +4,7 @@ Short quotes between a sentence and an experiment, answers folded until a reader
 explained before they are used, and what only the curious need in an appendix.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -172,6 +173,22 @@ def test_the_glossary_is_what_the_words_say(notebooks: dict[str, Any]) -> None:
 def test_each_chapter_leads_to_the_glossary(chapter: str, notebooks: dict[str, Any]) -> None:
     target = "#Glossary" if chapter == GLOSSARY_OF else f"{GLOSSARY_OF}.ipynb#Glossary"
     assert f"]({target})" in notebooks[chapter].cells[0].source
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_head_says_how_long_it_takes_and_what_comes_before_and_after(
+    chapter: str, notebooks: dict[str, Any]
+) -> None:
+    def link(chapter: str) -> str:
+        title = notebooks[chapter].cells[0].source.splitlines()[0].removeprefix("# ")
+        return f"[{title}]({chapter}.ipynb)"
+
+    *_, time, way = notebooks[chapter].cells[0].source.split("\n\n")
+    place = CHAPTERS.index(chapter)
+    before = [f"Previous: {link(one)}" for one in CHAPTERS[:place][-1:]]
+    after = [f"Next: {link(one)}" for one in CHAPTERS[place + 1 :][:1]]
+    assert re.match(r"About \d+ minutes[,.]", time)
+    assert way.split(" ·\n")[:-1] == [*before, *after]  # and last the glossary
 
 
 def test_the_site_leads_to_the_glossary() -> None:
