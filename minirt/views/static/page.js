@@ -144,6 +144,7 @@ export class Page {
     this.parts.things.draw(frame);
     this.parts.found.draw(frame, this.recording !== null);
     this.parts.console.draw(frame);
+    this.parts.whole.draw();
   }
 
   drawTimeline(frame, recorded) {

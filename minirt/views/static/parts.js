@@ -12,6 +12,7 @@ import { makeBiography, makeEvents, makeFindings, makePlayer } from "./player.js
 import { makeRing } from "./ring.js";
 import { makeFound, makeTasks, makeThings } from "./tasks.js";
 import { makeTimeline } from "./timeline.js";
+import { makeWhole } from "./whole.js";
 
 function makeRoot(onKey) {
   const root = make("div", "minirt-live");
@@ -58,5 +59,7 @@ export function makeParts(actions, send) {
   const moment = box("mr-moment", top, parts.biography, work, lists, findings.summary);
   header.element.append(parts.controls.element);
   root.append(header.element, parts.found.element, findings.warnings, box("mr-whole", tape, moment));
-  return { ...parts, onlyRecorded: [tape, findings.warnings, parts.biography.element, findings.summary] };
+  const whole = makeWhole(root);
+  root.append(whole.element);
+  return { ...parts, whole, onlyRecorded: [tape, findings.warnings, parts.biography.element, findings.summary] };
 }

@@ -111,6 +111,7 @@ export function makeBiography(actions) {
       jump.className = "mr-event";
       jump.append(make("span", "mr-number mr-at", seconds(event.time)), make("span", "mr-kind", event.kind),
         make("span", "mr-text", event.text), make("span", "mr-where", `${event.phase} · turn ${event.turn}`));
+      jump.title = event.text;
       row.append(jump);
       row.at = at;
       return row;

@@ -38,6 +38,7 @@ export function makeTable(columns, label, follow) {
     setText(link, first);
     link.title = String(first).length > LONG_IDENTITY ? first : "";
     others.forEach((text, at) => setText(cells[at + 1], text));
+    row.title = [first, ...others].filter((text) => text !== "").join(" · "); // where there is no room for it
   }
 
   // Each of `wanted` is [identity or null, text of the first column, texts of the others].

@@ -85,7 +85,7 @@ function workInWords({ steps, busy, longest, sampled }) {
 
 function makeRow(follow) {
   const element = make("li", "mr-task");
-  const link = button("", "Follow this task", () => follow(element.identity));
+  const link = button("", "", () => follow(element.identity)); // named by its text, the task's name
   link.className = "mr-link mr-task-name";
   const parts = ["mr-task-coroutine", "mr-task-awaits", "mr-task-line", "mr-task-work mr-number", "mr-task-time mr-number"].map((name) => make("span", name));
   element.append(link, ...parts);
