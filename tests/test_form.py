@@ -138,6 +138,9 @@ def test_the_appendix_is_folded(chapter: str, notebooks: dict[str, Any]) -> None
     for cell in notebooks[chapter].cells:
         is_folded = cell.metadata.get("jp-MarkdownHeadingCollapsed", False)
         assert is_folded == cell.source.startswith(APPENDIX)
+        assert (
+            not is_folded or "\n###" not in cell.source
+        )  # what is in the heading's own cell is seen
 
 
 def test_the_answer_is_the_next_cell_that_runs_and_is_no_quote() -> None:
