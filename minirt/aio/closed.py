@@ -7,7 +7,7 @@ tries.
 """
 
 import selectors
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from minirt.core.polls import FileLike, Poll
@@ -36,7 +36,13 @@ class Empty:
             "Use call_soon() or call_at()"
         )
 
-    append = appendleft = extend = insert = popleft = pop = _refuse
+    def extend(self, values: Iterable[object]) -> None:
+        """Nothing may come, which changes nothing."""
+        for value in values:
+            self._refuse(value)
+
+    extendleft = extend
+    append = appendleft = insert = popleft = pop = _refuse
     __getitem__ = __setitem__ = _refuse
 
 

@@ -25,6 +25,7 @@ from operator import attrgetter
 from typing import Any, TypeAlias
 
 from minirt.aio.handles import call_each, call_each_timed
+from minirt.aio.within import take_entered, task_aside
 from minirt.clock import Clock
 from minirt.core.calls import Event
 from minirt.core.loop import Loop
@@ -43,7 +44,10 @@ by_deadline = attrgetter("_when")
 class Rounds(Loop):
     """A core loop whose turns end with a round of asyncio's handles."""
 
-    __slots__ = ("call_ready", "call_unwatched", "is_stopping", "next_identity", "opened", "ready")
+    __slots__ = (
+        *("call_ready", "call_unwatched", "is_calling", "is_stopping", "next_identity"),
+        *("opened", "ready"),
+    )
 
     def __init__(self, system: System, clock: Clock, threads: int) -> None:
         super().__init__(system, threads=0)
@@ -56,6 +60,7 @@ class Rounds(Loop):
         self.next_identity = count(1).__next__  # cheaper than the core's, which may come round
         self.is_over = never  # it waits for `stop`, whatever there is to wait for
         self.is_stopping = False
+        self.is_calling = False  # it is in a round
         self.call_unwatched: CallReady = call_each  # debug mode has another
         self.call_ready: CallReady = call_each  # and so has who watches
         self.turns = 1  # Node looks at the timers once on entry, asyncio does not
@@ -63,8 +68,28 @@ class Rounds(Loop):
 
     def turn(self, block: bool = True) -> None:
         """Collect what is ready, then call it."""
+        if self.is_calling:
+            self._turn_within(block)
+            return
         Loop.turn(self, block and not (self.ready or self.is_stopping))
-        self.round()
+        self.is_calling = True
+        try:
+            self.round()
+        finally:
+            self.is_calling = False
+        self.is_stopping = False
+
+    def _turn_within(self, block: bool) -> None:
+        """The same from inside of a callback."""
+        ready, entered = self.ready, take_entered(self.ready)
+        try:
+            with task_aside():
+                Loop.turn(self, block and not (ready or self.is_stopping))
+                entered += take_entered(ready)
+                self.round()
+        finally:
+            self.phase = "round"
+            ready.extendleft(reversed(entered))
         self.is_stopping = False
 
     def round(self) -> None:
