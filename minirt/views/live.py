@@ -170,6 +170,7 @@ class LiveView(anywidget.AnyWidget):
         name, value = content.get("command"), content.get("value")
         if name == "shown":
             self._shown, self._comes_back = (self._shown or 0) + 1, False
+            self.send({"here": True})  # a page that has its state from the file hears nothing
         elif name in ("left", "away"):
             self._shown = max(0, (self._shown or 0) - 1)
             self._comes_back = name == "away"

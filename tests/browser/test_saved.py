@@ -152,6 +152,26 @@ def test_a_reload_in_the_middle_of_a_run_brings_the_view_back(
     check_that_the_file_needs_no_kernel(notebook, "in_the_middle.ipynb", boxes=1)
 
 
+@pytest.mark.parametrize("is_paused", [False, pytest.param(True, marks=pytest.mark.thorough)])
+def test_a_notebook_that_was_saved_while_it_ran_says_so_when_it_is_opened_another_day(
+    is_paused: bool, lab_that_saves: Lab, open_notebook: Open
+) -> None:
+    name = lab_that_saves.write("while_it_ran", TICKING)
+    notebook = open_notebook(name).run()
+    notebook.wait_for_state("Running")
+    if is_paused:
+        notebook.pause()
+    notebook.save()
+    notebook.shut_down()
+    again = open_notebook(name)
+    again.wait_for_state("Kernel gone")
+    assert "was saved while this program ran" in again.text("error")
+    assert not again.button("Stop").is_enabled()
+    again.run()
+    again.wait_for_state("Running")
+    again.stop()
+
+
 def check_that_the_file_needs_no_kernel(notebook: Notebook, name: str, boxes: int) -> None:
     """What is saved of its views are boxes, and no widget."""
     saved = file_of(notebook.lab, name)

@@ -21,7 +21,10 @@ function tell(model, command) {
 function render({ model, el }) {
   const page = new Page(model, el);
   const [keep, stopKeeping] = makeKeeper(model, page.root, () => tell(model, "keep"));
-  const onFrame = () => page.takeFrame();
+  const onFrame = () => {
+    page.presence.hear();
+    page.takeFrame();
+  };
   const onRecording = () => {
     page.takeRecording();
     if (model.get("recording")?.byteLength) keep();

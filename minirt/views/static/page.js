@@ -48,7 +48,6 @@ export class Page {
 
   takeFrame() {
     const frame = this.model.get("frame");
-    this.presence.hear();
     if (!frame.counters) return;
     if (isRunning(frame) && this.recording !== null) this.forget(); // of another run
     this.count(frame);
