@@ -1,5 +1,6 @@
 // A file is looked at, then looked for, before a timer of 400 ms
-// why: each result wakes the poll at once   source: libuv docs/src/async.rst uv_async_send
+// why: each result wakes the poll at once
+// source: libuv docs/src/async.rst uv_async_send
 const log = s => console.log(s);
 const fs = require('node:fs');
 setTimeout(() => log('timer'), 400);
