@@ -379,6 +379,25 @@ def test_a_task_of_a_cell_has_its_place_in_the_recording(cells: Kernel) -> None:
     assert said.out == "[['mine', 'cell', 3, '_ = Task(mine())']]\n"
 
 
+# --- J1: a program that is paused where nobody can go on ---
+
+
+def test_a_paused_program_that_no_page_shows_goes_on_where_nobody_can_be_asked(
+    cells: Kernel,
+) -> None:
+    """So what runs a whole notebook, as nbconvert does, comes to its end."""
+    cells.run("%config MinirtMagics.view = True")
+    cell = cells.run("%%minirt --paused\nset_timeout(1, lambda _: print('ran'))")
+    assert (cell.status, cell.out) == ("ok", "ran\n")
+    assert cell.err == "minirt: no page shows the buttons of this paused program, so it goes on.\n"
+
+
+def test_a_paused_program_without_a_view_is_refused_in_one_sentence(cells: Kernel) -> None:
+    cells.run("%config MinirtMagics.view = False")
+    cell = cells.run("%%minirt --paused\n1")
+    assert cell.err.startswith("UsageError: %%minirt: --paused needs the live view")
+
+
 # --- J25: completion, wherever the line stands ---
 
 

@@ -11,6 +11,8 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from IPython.core.error import UsageError
+
 from minirt.core.machine import HAS_THREADS
 from minirt.magics.of_asyncio import main_of_asyncio, new_program_of_asyncio
 from minirt.magics.options import read_options
@@ -34,6 +36,11 @@ if TYPE_CHECKING:
 NO_CONTROLS = (
     "%%minirt: this program runs to its end without the live view and its controls, since IPython "
     "runs the cell in one go here. `%minirt picture` draws it afterwards.\n"
+)
+
+NO_BUTTON = (
+    "%%minirt: --paused needs the live view, whose button goes on. Say %config MinirtMagics.view = "
+    "True, or leave --paused out"
 )
 
 
@@ -63,6 +70,8 @@ class Running:
         options = self._options(line)
         if options is None:
             return
+        if options.paused and not (options.sim or self._magics.view):
+            raise UsageError(NO_BUTTON)
         program, main, speed = self._begin(options, text, filename)
         shell = self._magics.ip
         if options.sim:

@@ -5,9 +5,11 @@ kernel, or its state in the file, or else a page shows an error in its place. So
 over the view is replaced, wherever it is displayed, by what needs neither: see `saved`.
 """
 
+import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -24,6 +26,8 @@ from minirt.views.watch import Watch
 
 STATIC = Path(__file__).parent / "static"
 NOT_HERE = '<p class="minirt-picture">The live view runs in JupyterLab; here is its picture.</p>'
+GOES_ON = "minirt: no page shows the buttons of this paused program, so it goes on.\n"
+UNHEARD = 3.0  # s: a page that shows the view says so by then
 MOST_DISPLAYS = 20  # of one view
 MOST_WORDS = 200  # letters that are looked for
 
@@ -61,6 +65,8 @@ class LiveView(anywidget.AnyWidget):
         self._displays: deque[str] = deque(maxlen=MOST_DISPLAYS)  # identities
         self._shown: int | None = None  # how often, in all pages; None before the first
         self._comes_back = False  # a page that showed it may be loaded again
+        self._began = 0.0  # s: when the run did
+        self._heard = False  # a page, in this run
         self.on_msg(self._command)
 
     # How it is displayed
@@ -104,6 +110,7 @@ class LiveView(anywidget.AnyWidget):
         hear_pages()
         self.open()
         self._controls = controls
+        self._began, self._heard = monotonic(), False
         self.recording = b""
         self.picture, self._saved, self._comes_back = None, "", False
         self._publish_again()
@@ -117,6 +124,11 @@ class LiveView(anywidget.AnyWidget):
     async def listen(self) -> None:
         """Handle the clicks that the kernel would keep until the cell is over."""
         await hear_clicks()
+        if not self._heard and monotonic() > self._began + UNHEARD:
+            self._heard = True  # no page will say so any more
+            if self.frame.get("state") == "paused" and not _may_be_asked() and self._controls:
+                sys.stderr.write(GOES_ON)
+                self._controls.resume()
 
     def end(self, watch: Watch, frame: dict[str, Any]) -> None:
         """The program has ended: its recording takes the place of the view."""
@@ -167,6 +179,7 @@ class LiveView(anywidget.AnyWidget):
     def _command(self, widget: object, content: Any, buffers: object) -> None:
         if not isinstance(content, dict):
             return
+        self._heard = True
         name, value = content.get("command"), content.get("value")
         if name == "shown":
             self._shown, self._comes_back = (self._shown or 0) + 1, False
@@ -188,6 +201,12 @@ def _cell_that_runs() -> str | None:
     kernel: Any = getattr(get_ipython(), "kernel", None)
     identity: str | None = kernel and kernel.get_parent().get("metadata", {}).get("cellId")
     return identity
+
+
+def _may_be_asked() -> bool:
+    """Does a person sit there? What runs a notebook from its first cell to its last asks nobody."""
+    parent: Any = getattr(get_ipython(), "get_parent", dict)()
+    return bool(parent.get("content", {}).get("allow_stdin", True))
 
 
 def _events() -> Any:
