@@ -37,7 +37,8 @@ class CellHere:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._context = copy_context()
-        self._is_told = hasattr(shell, "get_parent") and not hasattr(shell, "set_thread_parent")
+        told = getattr(type(shell.displayhook), "parent_header", None)
+        self._is_told = told is not None and not isinstance(told, property)  # before ipykernel 7
         self._cell: Any = shell.get_parent() if self._is_told else None
 
     def run(self, call: Callable[..., T], *arguments: object) -> T:
