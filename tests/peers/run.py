@@ -1,6 +1,6 @@
 """Other people's tests on the standard loop and on minirt's: `python -m tests.peers.run SUITE`.
 
-    python -m tests.peers.run cpython|anyio|tornado|uvloop [PYTHON] [--part NAME ...]
+    python -m tests.peers.run cpython|anyio|tornado|uvloop|nest_asyncio [PYTHON] [--part NAME ...]
 
 Runs the suite twice in processes of its own, prints both counts and every test that differs. What
 differs is run once more, alone, on both loops: a test that fails now and then on a busy machine is

@@ -68,6 +68,14 @@ SUITES = {
             builds_with=("setuptools>=77", "Cython~=3.1"),
             only="AIO",  # the classes that ask uvloop's tests of asyncio's loop
         ),
+        Suite(  # a run inside of a run: it takes the methods of the loop's class away
+            "nest_asyncio",
+            "unittest",
+            ("tests.nest_test",),
+            requirements=("nest_asyncio2==1.7.4",),
+            archive="nest_asyncio2==1.7.4",
+            builds_with=("setuptools>=77", "setuptools_scm>=6.4", "wheel"),
+        ),
     )
 }
 
