@@ -25,6 +25,7 @@ from minirt.errors import AlreadyRan, MinirtError
 from minirt.watching.gate import Gate, PacedClock
 from minirt.watching.stopping import end_tasks
 from minirt.watching.trace import Sink
+from minirt.watching.tracebacks import chain
 
 HEARD = (signal.SIGINT, signal.SIGTERM)  # what a stop may be taken for
 
@@ -98,7 +99,10 @@ class AsyncioProgram(WatchedLoop):
                 warnings_heard(self.findings.never_awaited),
             ):
                 self.findings.watchdog.start()
-                self.value = self._run(main)
+                try:
+                    self.value = self._run(main)
+                finally:
+                    self.findings.watchdog.stop()
         except asyncio.CancelledError:
             if not self._is_asked_to_stop:
                 raise
@@ -106,8 +110,10 @@ class AsyncioProgram(WatchedLoop):
             self._is_interrupted = True
             end_tasks(self.loop.pool)
             raise
+        except BaseException as error:  # a loop that was cut off in a round may be stuck then
+            self._is_interrupted = any(isinstance(one, KeyboardInterrupt) for one in chain(error))
+            raise
         finally:
-            self.findings.watchdog.stop()
             self._close_for_certain()
 
     async def play(

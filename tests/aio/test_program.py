@@ -1,6 +1,8 @@
 """A program of asyncio's that is watched does what it does, and can be held and stopped."""
 
+import _thread
 import asyncio
+import gc
 import socket
 import sys
 import threading
@@ -266,6 +268,34 @@ def run_in_thread(
     thread.join(10)
     assert not thread.is_alive()
     return raised[0] if raised else None
+
+
+@pytest.mark.parametrize("then", [lambda: None, lambda: 1 / 0], ids=["by it", "by what follows"])
+def test_a_program_that_an_interrupt_ends_leaves_no_task_that_complains_later(
+    then: Callable[[], object],
+) -> None:
+    said: list[Any] = []
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def waits_for_nobody() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: said.append(context))
+        await loop.create_future()
+
+    def main() -> None:
+        loop = asyncio.new_event_loop()
+        tasks.add(loop.create_task(waits_for_nobody()))
+        try:
+            loop.call_soon(_thread.interrupt_main)
+            loop.run_until_complete(asyncio.sleep(9))
+        finally:
+            then()
+
+    with pytest.raises((KeyboardInterrupt, ZeroDivisionError)):
+        AsyncioProgram(Simulation()).run(main)
+    tasks.clear()
+    gc.collect()
+    assert said == []
 
 
 def test_a_stop_cancels_the_tasks_and_they_end_in_order() -> None:
