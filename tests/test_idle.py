@@ -1,7 +1,9 @@
 """minirt.magics.idle: the seams between a runtime and a loop that sleeps for it."""
 
 import asyncio
+import os
 import select
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
@@ -15,6 +17,7 @@ from minirt.core.polls import Poll
 from minirt.core.system import RealSystem
 from minirt.errors import NoRuntime
 from minirt.magics.idle import Idle
+from tests.kernels import plain
 from tests.polls import POLLS as ALL_POLLS
 
 # Each that has a descriptor of its own. poll() has none: there the kernel looks from time to time.
@@ -190,3 +193,23 @@ def test_what_leaves_a_callback_is_shown_and_ends_its_runtime_alone(
     assert [one.phase for one in runtimes] == ["closed", "timers"]
     assert list(idle.runtimes) == runtimes[1:]
     idle.after_cell(None)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="there is no such signal")
+def test_what_leaves_a_handler_of_a_signal_is_shown_and_the_kernel_lives(
+    idle: Idle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plain kernel that sleeps ends by it."""
+
+    def heard(number: int, frame: object) -> None:
+        raise ValueError("from the handler")
+
+    before = signal.signal(signal.SIGUSR1, heard)
+    reader, writer = os.pipe()
+    try:
+        idle.go_on(lambda: signal.raise_signal(signal.SIGUSR1), reader)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        os.close(reader)
+        os.close(writer)
+    assert "ValueError: from the handler" in plain(capsys.readouterr().out)

@@ -62,6 +62,7 @@ class Idle:
         self.runtimes: dict[Runtime, CellHere] = {}
         self._made: set[Runtime] = set()  # those that nobody else would close
         self._cell_runs = False
+        self._last_cell = CellHere(shell)
         self._beat: asyncio.TimerHandle | None = None  # the next turn while a cell awaits
         self.is_on = False
 
@@ -71,6 +72,7 @@ class Idle:
         """From now on cells without a runtime get one, and started runtimes are turned."""
         if not self.is_on:
             self.is_on = True
+            self._last_cell = CellHere(self._shell)
             self._shell.events.register("pre_run_cell", self.before_cell)
             self._shell.events.register("post_run_cell", self.after_cell)
             self._enter_cell()  # the cell that says `%gui minirt`
@@ -98,6 +100,7 @@ class Idle:
         """A cell begins. Its runtime is not the one of the cell before."""
         if threading.get_ident() == self._thread:  # a subshell has a thread of its own
             self._turn_once()  # in Run All there is no idle time between two cells
+            self._last_cell = CellHere(self._shell)
             self._enter_cell()
             self._cell_runs = True
             self._beat_again()
@@ -143,6 +146,12 @@ class Idle:
         """Turn the runtimes until the kernel has a message, or a slice of time is over."""
         if self._cell_runs or self._is_turning:  # a cell that awaits has a beat: see below
             return
+        try:
+            self._go_on(has_message, descriptor)
+        except Exception as error:  # of a handler of a signal that came between two callbacks
+            self._show(error, self._last_cell)
+
+    def _go_on(self, has_message: Callable[[], object], descriptor: int) -> None:
         over = time.monotonic() + SLICE
         with selectors.DefaultSelector() as selector, self._interrupts:
             selector.register(descriptor, selectors.EVENT_READ)
