@@ -124,10 +124,11 @@ class PhaseQueue:
 
     def put_back(self) -> None:
         """An exception or a stop left some behind: they are the first of the next turn."""
-        callbacks = [*reversed(self.running), *self.callbacks]
-        both = (callbacks, [*self._still_running(), *self.identities])
+        identities = self.waiting()
+        callbacks = [one for one in (*reversed(self.running), *self.callbacks) if one is not ignore]
+        both = (callbacks, identities)
         (self.callbacks, self.identities), self.running, self.running_identities = both, [], []
-        self.cleared = sum(one is ignore for one in callbacks)
+        self.cleared = 0
 
     def remove(self, identity: int) -> bool:
         """The callback does not run, even if its phase has begun. False when it was not here."""
