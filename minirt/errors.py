@@ -10,6 +10,7 @@ and the attributes, without the constructor. A new class needs nothing for that 
 its first base.
 """
 
+from errno import EPERM
 from types import CoroutineType
 from typing import Any
 
@@ -238,6 +239,8 @@ class TooManyWaiting(MinirtError, RuntimeError):
 
 
 class NotPollable(MinirtError, PermissionError):
+    errno = EPERM  # what epoll answers: programs look at the number
+
     def __init__(self, fileobj: object) -> None:
         super().__init__(
             f"{short_repr(fileobj)} cannot be watched: to the kernel a regular file is always "

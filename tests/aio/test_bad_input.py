@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import warnings
+from errno import EPERM
 from typing import Any
 
 import pytest
@@ -193,8 +194,9 @@ def test_run_inside_a_running_loop_is_refused(loop: Loop) -> None:
 
 
 def test_a_regular_file_cannot_be_watched(loop: Loop) -> None:
-    with open(__file__) as file, pytest.raises(PermissionError):
+    with open(__file__) as file, pytest.raises(PermissionError) as refused:
         loop.add_reader(file, print)
+    assert refused.value.errno == EPERM  # Twisted's reactor looks at it
 
 
 @pytest.mark.parametrize("fileobj", [-1, "x", None, object()])
