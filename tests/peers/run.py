@@ -1,11 +1,12 @@
 """Other people's tests on the standard loop and on minirt's: `python -m tests.peers.run SUITE`.
 
-    python -m tests.peers.run cpython|anyio|tornado|uvloop|nest_asyncio [PYTHON] [--part NAME ...]
+    python -m tests.peers.run SUITE [PYTHON] [--part NAME ...]
 
-Runs the suite twice in processes of its own, prints both counts and every test that differs. What
-differs is run once more, alone, on both loops: a test that fails now and then on a busy machine is
-no difference. A difference is allowed only if it stands in known.md; others end it with status 1.
-PYTHON is an interpreter of another version, `python3.12` or a path; --part runs a part of a suite.
+SUITE is cpython, anyio, tornado, uvloop, twisted or nest_asyncio. It runs twice in processes of its
+own; then both counts are printed, and every test that differs. What differs is run once more,
+alone, on both loops: a test that fails now and then on a busy machine is no difference. A
+difference is allowed only if it stands in known.md; others end it with status 1. PYTHON is an
+interpreter of another version, `python3.12` or a path; --part runs a part of a suite.
 """
 
 from __future__ import annotations

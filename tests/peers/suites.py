@@ -33,7 +33,7 @@ SUITES = {
     suite.name: suite
     for suite in (
         Suite("cpython", "unittest", ("test.test_asyncio",)),
-        Suite(
+        Suite(  # 71 tests of sockets fail on both loops where /etc/hosts has no `::1 localhost`
             "anyio",
             "pytest",
             ("tests",),
@@ -67,6 +67,19 @@ SUITES = {
             archive="uvloop==0.23.0",
             builds_with=("setuptools>=77", "Cython~=3.1"),
             only="AIO",  # the classes that ask uvloop's tests of asyncio's loop
+        ),
+        Suite(  # its reactor on asyncio: readers and writers by number, closed in any order
+            "twisted",
+            "unittest",
+            tuple(
+                f"twisted.internet.test.test_{part}"
+                for part in (
+                    *("asyncioreactor", "core", "fdset", "process", "socket", "stdio", "tcp"),
+                    *("threads", "time", "udp", "unix"),
+                )
+            ),
+            requirements=("Twisted[tls]==26.10.0", "PyHamcrest>=2", "hypothesis>=6"),
+            only="Asyncio",  # the same tests ask its other reactors
         ),
         Suite(  # a run inside of a run: it takes the methods of the loop's class away
             "nest_asyncio",
