@@ -147,6 +147,7 @@ def texts_of_code(tree: ast.Module, quoted: bool) -> Iterator[str]:
 def too_early(notebooks: Mapping[str, Any], listed: list[Word]) -> list[str]:
     """One sentence for each word that is used before the cell that explains it, or by none."""
     found = []
+    prose = {name: [prose_of(cell) for cell in notebooks[name].cells] for name in notebooks}
     for word in listed:
         used: list[str] = []
         is_known = False
@@ -157,7 +158,7 @@ def too_early(notebooks: Mapping[str, Any], listed: list[Word]) -> list[str]:
                     break
                 if is_passed_over(word, name, number, cell):
                     continue
-                match = word.is_used_in(prose_of(cell))
+                match = word.is_used_in(prose[name][number])
                 if match:
                     used.append(f"{name}[{number}]: …{around(match)}…")
             if is_known:
