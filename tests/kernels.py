@@ -44,6 +44,8 @@ class Kernel:
         self.client = client
         self.interrupt = interrupt
         self._cells: dict[str, Cell] = {}
+        self._begun: list[Cell] = []  # whose reply was not read yet
+        self._replies: dict[str, Any] = {}
 
     def run(self, text: str) -> Cell:
         """Run a cell to its end: its reply is there, and the kernel is idle again."""
@@ -59,9 +61,15 @@ class Kernel:
         """Send a cell and do not wait.
 
         It stops no other cell when it fails: ipykernel aborts for a moment whatever comes after an
-        error, also what was sent after its reply.
+        error, also what was sent after its reply. And before 7.4 it may lose for ever what comes
+        while it sends a reply: those of cells that are over are read first.
         """
-        return self.collect(Cell(self.client.execute(text, allow_stdin=False, stop_on_error=False)))
+        for cell in [cell for cell in self._begun if "idle" in cell.messages]:
+            self.reply(cell.identity)
+            self._begun.remove(cell)
+        sent = self.client.execute(text, allow_stdin=False, stop_on_error=False)
+        self._begun.append(Cell(sent))
+        return self.collect(self._begun[-1])
 
     def collect(self, cell: Cell) -> Cell:
         """From now on what answers to the request of this identity is noted in `cell`."""
@@ -92,10 +100,10 @@ class Kernel:
 
     def reply(self, identity: str) -> Any:
         """Wait for the reply to the request of this identity."""
-        while True:
+        while identity not in self._replies:
             reply = self.client.get_shell_msg(timeout=PATIENCE)
-            if reply["parent_header"].get("msg_id") == identity:
-                return reply
+            self._replies[reply["parent_header"].get("msg_id", "")] = reply
+        return self._replies[identity]
 
 
 class Page:
