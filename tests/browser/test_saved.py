@@ -38,6 +38,11 @@ await rt.play(main)
 MANAGER = "@jupyter-widgets/jupyterlab-manager:plugin"
 ERRORS = "Error displaying widget", "Loading widget", "model not found"
 VIEW = "application/vnd.jupyter.widget-view+json"
+LANES_FIT = """() => {
+    const lanes = document.querySelector(".mr-lanes");
+    return lanes.clientWidth > 300
+        && Math.abs(lanes.viewBox.baseVal.width - lanes.clientWidth) <= 2;
+}"""
 
 Open = Callable[..., Notebook]
 
@@ -106,11 +111,7 @@ def test_a_notebook_that_was_saved_shows_its_recording_when_it_is_opened_another
     assert again.text("position").startswith("1 / ")
     assert not any(error in text_of_outputs(again) for error in ERRORS)
     again.theme("JupyterLab Dark")  # while it changes, Lab hides everything
-    again.frames(30)
-    drawn, seen = again.page.locator(".mr-lanes").evaluate(
-        "(lanes) => [lanes.viewBox.baseVal.width, lanes.clientWidth]"
-    )
-    assert drawn == pytest.approx(seen, abs=2) and seen > 300
+    again.page.wait_for_function(LANES_FIT, timeout=PATIENCE)
 
 
 @pytest.mark.thorough
