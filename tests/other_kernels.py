@@ -30,6 +30,7 @@ PARTS = {
         *(
             "tests/test_faults_j_program.py",
             "tests/test_faults_j_again.py",
+            "tests/test_idle.py",
             "tests/test_of_asyncio.py",
         ),
     ),
