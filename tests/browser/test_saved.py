@@ -181,6 +181,10 @@ def check_that_the_file_needs_no_kernel(notebook: Notebook, name: str, boxes: in
     assert len(json.dumps(saved.metadata.get("widgets", {}))) < 200
 
 
+@pytest.mark.skipif(
+    (7, 0) <= ipykernel.version_info[:2] <= (7, 3),
+    reason="these kernels may lose one of two messages that come at once: the file stays larger",
+)
 def test_a_cell_that_is_moved_or_copied_while_it_runs_keeps_the_recording(
     lab_that_saves: Lab, open_notebook: Open
 ) -> None:
