@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -227,11 +228,16 @@ def left_for_the_collector(program: Callable[[], object]) -> list[object]:
         gc.enable()
 
 
+AT_ONCE = {"a module", "a connection", "what cannot be awaited"}
+
+
 @pytest.mark.parametrize("traced", [False, True])
 @pytest.mark.parametrize("failure", FAILURES)
 def test_an_error_is_gone_when_nobody_has_it_without_the_collector(
     failure: str, traced: bool
 ) -> None:
+    if sys.version_info >= (3, 12) and (traced or failure in AT_ONCE):
+        pytest.skip("from 3.12 on a coroutine that is over keeps the frames of its callers")
     heard: list[str] = []
 
     async def main() -> None:
