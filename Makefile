@@ -57,9 +57,9 @@ WITHOUT_A_POLL := quotes environment without_epoll notebooks classroom site bind
 	node_times knobs notebook_tags in_page form built built_parts node_cells callbacks identity values policies timers laws main \
 	types simulated_machine
 
-# The tests wait more than they work: they share the processors. Those of one page stay together.
+# The tests wait more than they work: they share the processors. Those of one file stay together.
 SIDE_BY_SIDE := -n auto --maxprocesses=4 --dist=worksteal
-TWO_BROWSERS := -n 2 --dist=loadgroup
+TWO_BROWSERS := -n 2 --dist=loadfile
 
 .PHONY: help lab test thorough page quick lint format bench notebooks nbval quotes architecture binder-link kernels hub classroom coverage \
 	chromium site release clean

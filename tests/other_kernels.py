@@ -35,7 +35,7 @@ PARTS = {
         ),
     ),
     "view": (
-        *("-n", "2", "--dist=loadgroup", "-m", "not thorough"),
+        *("-n", "2", "--dist=loadfile", "-m", "not thorough"),
         *("tests/browser/test_view.py", "tests/browser/test_start_here.py"),
         *("tests/browser/test_saved.py", "tests/browser/test_gone.py"),
     ),

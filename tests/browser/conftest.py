@@ -67,16 +67,12 @@ OUTPUTS = """() => jupyterapp.shell.currentWidget.content.model.sharedModel.cell
     (cell) => JSON.parse(JSON.stringify(cell.outputs ?? [])))"""
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(300))  # s; the first one builds the site
-            # side by side, one process has the tests that look at the site: it is built once
-            looks_at_site = "built" in getattr(item, "fixturenames", ())
-            item.add_marker(pytest.mark.xdist_group("site" if looks_at_site else item.path.stem))
 
 
 def chromium() -> str:
