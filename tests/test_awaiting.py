@@ -108,6 +108,51 @@ def test_run_raises_the_error_of_a_coroutine_that_main_passed_on() -> None:
     assert not hasattr(raised.value, "__notes__")  # its main was awaited
 
 
+class HasNoTraceback(Exception):
+    @property
+    def __traceback__(self) -> None:  # type: ignore[override]
+        return None
+
+
+class RefusesItsTraceback(Exception):
+    @property
+    def __traceback__(self) -> None:  # type: ignore[override]
+        raise ZeroDivisionError
+
+
+class AnswersWithErrors(Exception):
+    def __getattribute__(self, name: str) -> Any:
+        raise ZeroDivisionError
+
+
+class IsFalse(Exception):
+    def __bool__(self) -> bool:
+        return False
+
+
+class TakesNoTraceback(Exception):
+    def with_traceback(self, trace: Any) -> Any:
+        raise ZeroDivisionError
+
+
+ODD = [HasNoTraceback, RefusesItsTraceback, AnswersWithErrors, IsFalse, TakesNoTraceback]
+
+
+@pytest.mark.parametrize("wait", [Task, gather, race])
+@pytest.mark.parametrize("kind", ODD)
+def test_an_error_is_raised_at_its_await_whatever_it_answers(
+    kind: type[Exception], wait: Callable[..., Future[Any]]
+) -> None:
+    async def main() -> str:
+        try:
+            await wait(raises(kind(), after=1))
+        except kind:
+            return "caught"
+        return "lost"
+
+    assert run(main) == "caught"
+
+
 def test_run_raises_the_error_of_an_async_main() -> None:
     async def main() -> None:
         await raises(ValueError("x"))

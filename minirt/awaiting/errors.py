@@ -1,6 +1,7 @@
 """What can go wrong with a future or a task, and what should the reader do next?"""
 
 from minirt.errors import MinirtError, StateError, short_repr
+from minirt.watching.tracebacks import trace_of
 
 
 class Cancelled(BaseException):
@@ -91,6 +92,5 @@ def without_this_frame(error: Exception) -> Exception:
 
     That frame has the task, the task has the error, and only the collector would free them.
     """
-    trace = error.__traceback__
-    assert trace is not None
-    return BaseException.with_traceback(error, trace.tb_next)
+    trace = trace_of(error)  # its class may answer something else
+    return BaseException.with_traceback(error, trace and trace.tb_next)

@@ -127,7 +127,7 @@ class Future(Generic[T]):
         self._settle("done")
 
     def _fail(self, error: BaseException) -> None:
-        if isinstance(error, StopIteration):  # it would end the coroutine that awaits this
+        if issubclass(type(error), StopIteration):  # it would end the coroutine that awaits this
             stopped, error = error, RuntimeError(f"what was awaited raised {error!r}")
             error.__cause__ = stopped
         self._error = error

@@ -53,7 +53,7 @@ class Group(Future[Any]):
     def _settle_as(self, member: Future[Any]) -> None:
         if member.cancelled():
             self._settle("cancelled")
-        elif error := member.exception():
+        elif (error := member.exception()) is not None:
             self._fail(error)
         else:
             self._fulfil(member.result())
