@@ -78,7 +78,7 @@ test: lint chromium ## install what the tests need, the system's Chromium includ
 	@# a second time on poll(), which is what serves where there is no epoll
 	$(if $(filter Linux,$(shell uname -s)),MINIRT_POLL=selectors $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not browser" \
 		-k "not node_prints_today and not in_simulated_time_too" $(WITHOUT_A_POLL:%=--ignore=tests/test_%.py) $(PYTEST_FLAGS))
-	@# in a process of their own: what drives the browser keeps an event loop running there
+	@# in processes of their own: what drives the browser keeps an event loop running there
 	$(BIN)/python -m pytest $(TWO_BROWSERS) -m "browser and not thorough" $(PYTEST_FLAGS)
 	@$(MAKE) --no-print-directory nbval
 

@@ -27,12 +27,8 @@ PARTS = {
         *("-n", "auto", "--maxprocesses=4", "--dist=worksteal"),
         *("tests/test_extension.py", "tests/test_gui.py", "tests/test_live.py"),
         *("tests/test_clicks.py", "tests/test_kernel.py", "tests/test_faults_j_magics.py"),
-        *(
-            "tests/test_faults_j_program.py",
-            "tests/test_faults_j_again.py",
-            "tests/test_idle.py",
-            "tests/test_of_asyncio.py",
-        ),
+        *("tests/test_faults_j_program.py", "tests/test_faults_j_again.py"),
+        *("tests/test_idle.py", "tests/test_of_asyncio.py"),
     ),
     "view": (
         *("-n", "2", "--dist=loadfile", "-m", "not thorough"),

@@ -37,13 +37,9 @@ class Rewriter:
         dropped = dropped_coroutine() if filename.startswith(PACKAGE) else None
         if dropped is not None:
             code: Any = dropped.cr_code
-            message, filename, lineno = (
-                sentence(dropped.__name__),
-                code.co_filename,
-                code.co_firstlineno,
-            )
-            line = linecache.getline(filename, lineno)
-            filename = cell_of(filename) or filename
+            message, lineno = sentence(dropped.__name__), code.co_firstlineno
+            line = linecache.getline(code.co_filename, lineno)
+            filename = cell_of(code.co_filename) or code.co_filename
         self._hearing.before(message, category, filename, lineno, file, line)
 
 

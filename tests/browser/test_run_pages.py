@@ -22,7 +22,6 @@ from tests.in_page import NOT_HERE, Ran, fault
 from .conftest import ROOT, Server, axe, leave_out
 from .pages import THEMES, Window, window
 
-pytestmark = pytest.mark.timeout(300)  # the first test waits for the build
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 START, LOOP = "00_start_here", "06_the_event_loop"
 OTHERS = [path.stem for path in NOTEBOOKS if path.stem not in (START, LOOP)]

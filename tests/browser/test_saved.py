@@ -44,6 +44,12 @@ LANES_FIT = """() => {
         && Math.abs(lanes.viewBox.baseVal.width - lanes.clientWidth) <= 2;
 }"""
 
+IS_7_0_TO_7_3 = (7, 0) <= ipykernel.version_info[:2] <= (7, 3)
+ANSWERS_IN_TIME = pytest.mark.skipif(
+    IS_7_0_TO_7_3,
+    reason="these kernels answer a page that comes back when the cell is over",
+)
+
 Open = Callable[..., Notebook]
 
 
@@ -133,10 +139,7 @@ def test_a_notebook_that_is_not_trusted_shows_the_picture(lab: Lab, open_noteboo
     assert not any(error in text_of_outputs(theirs) for error in ERRORS)
 
 
-@pytest.mark.skipif(
-    (7, 0) <= ipykernel.version_info[:2] <= (7, 3),
-    reason="these kernels answer a page that comes back when the cell is over",
-)
+@ANSWERS_IN_TIME
 def test_a_reload_in_the_middle_of_a_run_brings_the_view_back(
     lab_with_setting: Lab, open_notebook: Open
 ) -> None:
@@ -182,7 +185,7 @@ def check_that_the_file_needs_no_kernel(notebook: Notebook, name: str, boxes: in
 
 
 @pytest.mark.skipif(
-    (7, 0) <= ipykernel.version_info[:2] <= (7, 3),
+    IS_7_0_TO_7_3,
     reason="these kernels may lose one of two messages that come at once: the file stays larger",
 )
 def test_a_cell_that_is_moved_or_copied_while_it_runs_keeps_the_recording(

@@ -18,7 +18,6 @@ import pytest
 from .conftest import ROOT, axe
 from .pages import THEMES, Window, window
 
-pytestmark = pytest.mark.timeout(300)  # the first test waits for the build and for every page
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 WORD = "debounce"  # of chapter 04
 START = "notebooks/00_start_here.html"

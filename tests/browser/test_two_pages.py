@@ -2,20 +2,12 @@
 
 from collections.abc import Callable
 
-import ipykernel
 import pytest
 
 from .conftest import PATIENCE, Lab, Notebook
-from .test_saved import ERRORS, TICKING, text_of_outputs
+from .test_saved import ANSWERS_IN_TIME, ERRORS, TICKING, text_of_outputs
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.thorough,
-    pytest.mark.skipif(
-        (7, 0) <= ipykernel.version_info[:2] <= (7, 3),
-        reason="these kernels answer a page that comes back when the cell is over",
-    ),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.thorough, ANSWERS_IN_TIME]
 ALL_ARE_RECORDED = """count => {
     const views = [...document.querySelectorAll(".minirt-live")];
     return views.length === count && views.every((view) => view.dataset.mode === "recorded");
