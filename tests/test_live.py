@@ -6,6 +6,8 @@ import pytest
 
 pytest.importorskip("anywidget")
 
+from anywidget import AnyWidget
+
 from minirt import Runtime, Simulation
 from minirt.views.live import LiveView
 from minirt.views.tape import unpack
@@ -98,3 +100,27 @@ def test_a_reader_whose_page_cannot_run_it_gets_the_picture() -> None:
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert 'src="data:image/svg+xml;base64,' in bundle["text/html"]
     assert bundle["text/plain"] == "<LiveView: ended>"
+
+
+def test_a_frame_is_sent_as_ipywidgets_sends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    view, sent = LiveView(), []
+    frame = {"state": "running", "time": 0.5, "queue": [1, [["1", "a timer"]]], "current": None}
+    monkeypatch.setattr(view.comm, "send", lambda data, buffers=None: sent.append(data))
+    view.show(frame)
+    AnyWidget.send_state(view, "frame")
+    assert sent[0] == sent[1] and sent[0]["state"] == {"frame": frame}
+
+
+def test_a_frame_that_the_page_has_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    view, sent = LiveView(), []
+    monkeypatch.setattr(view.comm, "send", lambda data, buffers=None: sent.append(data))
+    for _ in range(2):
+        view.show({"state": "running"})
+    assert len(sent) == 1
+
+
+def test_a_closed_view_sends_no_frame() -> None:
+    view = LiveView()
+    view.close()
+    view.show({"state": "running"})
+    assert view.frame == {"state": "running"}

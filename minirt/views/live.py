@@ -121,6 +121,13 @@ class LiveView(anywidget.AnyWidget):
         """Send one frame, unless it is the one that the page has."""
         self.frame = frame
 
+    def send_state(self, key: Any = None) -> None:
+        """Send traits. A frame has no bytes: nobody looks at each of its values for some."""
+        if key != "frame":
+            super().send_state(key)
+        elif self.comm is not None:
+            self.comm.send({"method": "update", "state": {"frame": self.frame}, "buffer_paths": []})
+
     async def listen(self) -> None:
         """Handle the clicks that the kernel would keep until the cell is over."""
         await hear_clicks()
