@@ -42,11 +42,11 @@ HUB_FLAGS ?=
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 WITHOUT_DISPLAY := $(if $(or $(filter Darwin,$(shell uname -s)),$(DISPLAY),$(WAYLAND_DISPLAY)),,--no-browser)
 
-# In the environment, where it touches no settings of the user's.
+# In the environment, where it touches no settings of the user's: those of Binder. A notebook that is saved while a program
+# runs keeps its view, so that a page that is opened another day can say what became of it.
 LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
 # A notebook that is only opened is not modified.
 SERVER_SETTINGS = mkdir -p $(VENV)/etc/jupyter && cp binder/jupyter_server_config.py $(VENV)/etc/jupyter/
-NO_NEWS_PROMPT := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
 
 # Tests that wait for nothing, or choose their poll themselves, or try what stands above the runtime and asks nothing else
 # of a poll (kernels, views, exercises): run once, by `make test`.
@@ -68,7 +68,7 @@ help: ## list the commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 lab: $(VENV)/installed-lab ## install what a reader needs and open JupyterLab on the first notebook
-	@mkdir -p $(LAB_SETTINGS) && echo '$(NO_NEWS_PROMPT)' >$(LAB_SETTINGS)/overrides.json
+	@mkdir -p $(LAB_SETTINGS) && cp binder/overrides.json $(LAB_SETTINGS)/
 	@$(SERVER_SETTINGS)
 	exec $(BIN)/jupyter lab $(AS_ROOT) $(WITHOUT_DISPLAY) --ServerApp.root_dir="$(CURDIR)" \
 		--LabApp.default_url="$(if $(wildcard $(FIRST_NOTEBOOK)),/lab/tree/$(FIRST_NOTEBOOK),/lab)" $(LAB_FLAGS)

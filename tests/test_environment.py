@@ -111,6 +111,16 @@ def test_ci_calls_the_command_of_the_readme() -> None:
     assert "make test" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", ["overrides.json", "jupyter_server_config.py"])
+def test_lab_here_has_the_settings_of_the_one_on_binder(name: str) -> None:
+    recipe = subprocess.run(
+        ["make", "--dry-run", "lab"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    binder = (ROOT / "binder" / "postBuild").read_text(encoding="utf-8")
+    assert f"cp binder/{name}" in recipe.stdout
+    assert f"cp --remove-destination binder/{name}" in binder
+
+
 @pytest.mark.slow
 def test_post_build_works_in_a_fresh_environment(tmp_path: Path) -> None:
     """A copy of the checkout, an environment that sees this one's packages, and its own minirt."""
