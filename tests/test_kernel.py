@@ -176,6 +176,9 @@ def test_the_list_of_kernels_has_it_until_it_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share" / "jupyter"))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "of the user"))
+    for others in ("ENV_JUPYTER_PATH", "SYSTEM_JUPYTER_PATH"):  # the reader's own is left alone
+        monkeypatch.setattr(f"jupyter_core.paths.{others}", [])
     assert main(["install", "--prefix", str(tmp_path)]) == 0
     assert "Kernel, Change Kernel" in capsys.readouterr().out
     spec = json.loads((tmp_path / "share/jupyter/kernels/minirt/kernel.json").read_text())

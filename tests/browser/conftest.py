@@ -49,6 +49,11 @@ KERNEL_IS_IDLE = """() => {
     const session = window.jupyterapp?.shell.currentWidget?.sessionContext?.session;
     return session?.kernel?.status === "idle";
 }"""
+ASK = """async () => {
+    const { kernel } = jupyterapp.shell.currentWidget.sessionContext.session;
+    await kernel.requestKernelInfo();
+    return null;
+}"""
 FORGET_VIEWS = "document.querySelectorAll('.minirt-live').forEach((view) => view.remove())"
 RUN_ALL = """() => {
     window.ran = false;
@@ -231,6 +236,10 @@ class Notebook:
     def wait_until_all_ran(self) -> None:
         """Lab's own promise is kept early where a cell raises an exception on purpose."""
         self.page.wait_for_function(RAN_ALL, timeout=4 * PATIENCE)
+
+    def wait_until_heard(self) -> None:
+        """Until the kernel has read what the page had sent, and the page the answer."""
+        self.page.evaluate(ASK)
 
     def command(self, name: str, arguments: dict[str, Any] | None = None) -> None:
         self.page.evaluate(

@@ -220,6 +220,7 @@ def test_outputs_that_are_cleared_while_the_program_runs_leave_nothing_in_the_fi
     notebook.page.locator(".minirt-live").wait_for(state="detached", timeout=PATIENCE)
     notebook.command("notebook:interrupt-kernel")
     notebook.wait_until_ran()
+    notebook.wait_until_heard()
     notebook.save()
     check_that_the_file_needs_no_kernel(notebook, name, boxes=0)
 
