@@ -582,9 +582,9 @@ def test_whatever_events_come_the_state_can_be_shown(events: list[Event]) -> Non
 # --- a program of asyncio's ---
 
 
-def of_asyncio(main: Callable[[], Any]) -> list[Event]:
+def of_asyncio(main: Callable[[], Any], system: Simulation | None = None) -> list[Event]:
     recorder = Recorder()
-    AsyncioProgram(None, recorder).run(main())
+    AsyncioProgram(system, recorder).run(main())
     return recorder.events
 
 
@@ -614,3 +614,19 @@ def test_the_counters_of_a_program_of_asyncios_are_its_own() -> None:
         seen.add(tuple(counters[at] for at in (0, 2, 3, 4)))
     assert (2, 1, 1, 1) in seen
     assert counters[:5] == [0, 0, 0, 0, 0]
+
+
+def test_a_timer_of_asyncios_that_is_cancelled_when_it_is_due_waits_no_longer() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.01, lambda: timers.pop().cancel())
+        timers = [loop.call_later(0.01, ignore, None)]
+        await asyncio.sleep(1)
+
+    state = State()
+    for each in of_asyncio(main, Simulation()):
+        state.apply(each)
+        if each.kind == "turn" and each.time > 0.5:
+            assert state.fields(["counters"])["counters"][2] == 0
+            return
+    raise AssertionError("there was no turn after that")

@@ -10,7 +10,7 @@ The book outlasts the moments in which the program is left alone. Then it is rea
 import asyncio
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from minirt.aio.chain import code_of, coroutine_of, name_of, qualname_of
@@ -21,6 +21,7 @@ from minirt.watching.labels import place
 MOST_THINGS = 2_000
 GONE = 200
 WAITERS = 3  # names of those who wait
+SOMETHING = Await("something", "future", "", 0, "")
 
 
 class Page:
@@ -53,6 +54,17 @@ class Page:
         if not self.file:
             return {"callback": self.coroutine}
         return {"callback": self.coroutine, "file": self.file, "line": self.line}
+
+
+def awaited_by(task: "asyncio.Task[Any]", jobs: MutableMapping[Any, str]) -> Await:
+    """What it awaits, as far as that can be said.
+
+    A lock, a future or a delay may be of a class of the program's, and have ideas of its own.
+    """
+    try:
+        return kept_weakly(look(task, jobs))
+    except Exception:
+        return SOMETHING
 
 
 def kept_weakly(waits: Await) -> Await:
@@ -115,7 +127,7 @@ class Book:
     def look(self, page: Page, task: "asyncio.Task[Any]") -> None:
         """Write down what it awaits now."""
         page.name = name_of(task)
-        page.waits = kept_weakly(look(task, self.jobs))
+        page.waits = awaited_by(task, self.jobs)
         page.state, page.since = "waits", self.now()
 
     def read_through(
@@ -144,7 +156,7 @@ class Book:
         if task is runs:
             page.waits, page.state, page.since = None, "runs", self.now()
             return False
-        page.state, page.waits = "waits", kept_weakly(look(task, self.jobs))
+        page.state, page.waits = "waits", awaited_by(task, self.jobs)
         if before is not None and before[:4] == page.waits[:4]:
             return False
         page.since = self.now()
@@ -222,7 +234,7 @@ def how_it_is(thing: Any, kind: str) -> str:
             return f"{thing._count} of {thing._parties}"
         lock = thing if kind == "lock" else thing._lock
         return "locked" if lock._locked else "free"
-    except (AttributeError, TypeError):  # a subclass that keeps it in another way
+    except Exception:  # a subclass that keeps it in another way
         return ""
 
 

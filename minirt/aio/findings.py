@@ -57,7 +57,8 @@ class Findings:
         self._known: dict[tuple[str, str, int], float] = {}  # kind and line -> how bad
         self._lengths: deque[int] = deque(maxlen=ROUNDS)
         self._error = ""  # of the callback that runs
-        self._locks: weakref.WeakSet[Any] = weakref.WeakSet()  # those that were told of
+        # locks that were told of, by id: a lock of a program's own class may have no hash
+        self._locks: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
         # the watchdog finds something, too; and while one thing is told, Python may collect another
         self._finding = threading.RLock()
 
@@ -139,14 +140,14 @@ class Findings:
                 self.found("circle", text, waits.file, waits.line)
         elif waits.kind == "lock" and waits.thing is not None:
             lock = waits.thing()
-            if lock is not None and lock not in self._locks:
+            if lock is not None and self._locks.get(id(lock)) is not lock:
                 self._look_for_the_sleeper(lock, page)
 
     def _look_for_the_sleeper(self, lock: Any, waiter: Page) -> None:
         page = sleeper_with(lock, self._book)
         waits = None if page is None else page.waits
         if page is not None and waits is not None:
-            self._locks.add(lock)
+            self._locks[id(lock)] = lock
             text = (
                 f"{page.name} sleeps while it holds a lock, in line {waits.line}: "
                 f"{waits.source}. {waiter.name} waits for the lock meanwhile. "
@@ -158,7 +159,7 @@ class Findings:
 
     def complaint(self, context: dict[str, Any]) -> None:
         """What goes to the loop's exception handler."""
-        message, error = context.get("message", ""), context.get("exception")
+        message, error = str(context.get("message") or ""), context.get("exception")
         task = context.get("task") or context.get("future")
         if "never retrieved" in message and error is not None:
             file, line = line_of(error)

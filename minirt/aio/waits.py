@@ -12,6 +12,7 @@ import asyncio
 import re
 from asyncio import base_events, streams, taskgroups, tasks
 from collections.abc import Callable, MutableMapping, Sequence
+from math import isfinite
 from types import CodeType, FrameType, MappingProxyType
 from typing import Any, NamedTuple
 
@@ -117,7 +118,9 @@ def _sleep(frame: FrameType) -> Known:
     handle = frame.f_locals.get("h")
     if handle is None:
         return "the next round", "soon", {}
-    return f"sleep {frame.f_locals.get('delay'):g} s", "timer", {"until": handle.when()}
+    delay, until = frame.f_locals["delay"], handle.when()
+    until = until if isfinite(until) else None  # a page knows no number for "never"
+    return f"sleep {float(delay):g} s", "timer", {"until": until}
 
 
 def _all_of(name: str) -> Callable[[FrameType], Known]:

@@ -140,7 +140,7 @@ class WatchedRounds(WatchedCalls):
         try:
             for _ in range(count):
                 while ready and ready[0]._cancelled:
-                    ready.popleft()
+                    self._pass_over(ready.popleft())
                     count -= 1
                 if not ready or count <= 0:
                     break
@@ -187,6 +187,12 @@ class WatchedRounds(WatchedCalls):
                 findings.held(page.name if page else detail["callback"], held, detail)
             # or a task that failed would keep itself: since 3.12 its traceback has this frame, too
             del handle, task
+
+    def _pass_over(self, handle: Any) -> None:
+        """It was cancelled, and was ready already. Of a timer that is due, nobody has told it."""
+        identity = self._identity_of(handle)
+        if identity is not None and isinstance(handle, asyncio.TimerHandle):
+            self.note("dropped", identity, {"why": "cancelled"})
 
     def _identity_of(self, handle: Any) -> int | None:
         identity = self._descriptors.pop(id(handle), None)

@@ -7,11 +7,14 @@ import asyncio
 import collections.abc
 import contextlib
 import gc
+import json
+import math
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -21,6 +24,8 @@ import pytest
 
 from minirt import Recorder, Simulation
 from minirt.aio.program import AsyncioProgram
+from minirt.views.tape import tape
+from minirt.views.watch import Watch
 
 from .test_findings import ORDINARY, WRONG
 from .test_what_is_said import PAUSE, TRUE, said_of
@@ -504,6 +509,90 @@ def test_a_hostile_program_runs_as_it_does_unwatched() -> None:
         event.detail["name"] for event in recorder if event.kind == "step" and event.detail
     }
     assert max(map(len, names)) == 200
+
+
+class OddDelay(float):
+    """A number that cannot be shown."""
+
+    def __format__(self, how: str) -> str:
+        raise RuntimeError("hostile")
+
+
+class OddLock(asyncio.Lock):
+    """One that is equal to others, so that it has no hash."""
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("hostile")
+
+
+class OddFuture(asyncio.Future[Any]):
+    """The same of futures."""
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("hostile")
+
+
+class OddQueue(asyncio.Queue[Any]):
+    """A queue that keeps its things elsewhere."""
+
+    @property
+    def _queue(self) -> Any:
+        raise RuntimeError("hostile")
+
+    def _init(self, maxsize: int) -> None:
+        self.kept: list[Any] = []
+
+    def _get(self) -> Any:
+        return self.kept.pop()
+
+    def _put(self, item: Any) -> None:
+        self.kept.append(item)
+
+    def empty(self) -> bool:
+        return not self.kept
+
+
+async def has_odd_objects() -> str:
+    lock, queue, future = OddLock(), OddQueue(), OddFuture()
+
+    async def holds() -> None:
+        async with lock:
+            await asyncio.sleep(OddDelay(0.01))
+
+    async def ends() -> None:
+        await asyncio.sleep(Fraction(1, 100))
+        future.set_result(None)
+        await queue.put(1)
+
+    async def awaits() -> None:
+        await future
+
+    asyncio.get_running_loop().call_exception_handler({"message": None})
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+    await asyncio.gather(holds(), holds(), ends(), awaits(), queue.get())
+    return "over"
+
+
+@pytest.mark.parametrize("recorder", [None, Recorder()], ids=["unwatched", "watched"])
+def test_objects_with_ideas_of_their_own_disturb_nobody(recorder: Recorder | None) -> None:
+    program = AsyncioProgram(Simulation(), recorder)
+    program.run(has_odd_objects())
+    assert program.value == "over"
+
+
+def test_a_sleep_without_end_is_shown_on_a_page() -> None:
+    async def main() -> None:
+        endless = asyncio.create_task(asyncio.sleep(math.inf))
+        await pauses()
+        frames.append(watch.frame(program.snapshot()))
+        endless.cancel()
+
+    frames: list[dict[str, Any]] = []
+    watch = Watch()
+    program = AsyncioProgram(Simulation(), watch)
+    program.run(main())
+    text = json.dumps([frames, tape(watch.entries())], allow_nan=False)
+    assert "sleep inf s" in text
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks are of 3.12")
