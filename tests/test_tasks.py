@@ -1,5 +1,6 @@
 """The tasks of a run, folded from its events: the same in a live frame and in a recording."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -89,6 +90,20 @@ def test_tasks_for_which_there_is_no_room_are_counted(monkeypatch: pytest.Monkey
     assert len(tasks) == 0
 
 
+def test_a_task_of_which_only_the_number_was_known_is_counted_once() -> None:
+    tasks = Tasks()
+    known = {"name": "task-1", "coroutine": "fetch", "awaits": "queue.get"}
+    tasks.begin([(1, 1.0, known)], 5)
+    for number in (1, 2, 3):
+        tasks.apply(event("resumed", number, name=f"task-{number}", coroutine="fetch"))
+        assert len(tasks) == 5
+    tasks.apply(made(6))
+    assert len(tasks) == 6
+    for number in range(1, 7):
+        tasks.apply(event("done", number))
+    assert len(tasks) == 0
+
+
 def shown_at(recorded: dict[str, Any], at: int) -> list[dict[str, Any]]:
     """What the page shows at an event, as static/tasks.js computes it."""
     rows: dict[str, dict[str, Any]] = {}
@@ -103,8 +118,6 @@ def shown_at(recorded: dict[str, Any], at: int) -> list[dict[str, Any]]:
 
 
 def test_a_recording_shows_at_each_event_what_a_live_frame_did() -> None:
-    import asyncio
-
     async def worker(queue: "asyncio.Queue[int]") -> None:
         while True:
             await queue.get()
@@ -153,8 +166,6 @@ def test_minirts_own_tasks_are_rows_as_well() -> None:
 
 
 def test_while_a_program_is_left_alone_its_tasks_are_those_of_the_snapshot() -> None:
-    import asyncio
-
     seen: list[Any] = []
     watch = Watch(budget=1)
     program = AsyncioProgram()
@@ -221,3 +232,31 @@ def test_tasks_of_which_only_the_number_is_known_are_a_group() -> None:
     tasks = Tasks()
     tasks.begin([(1, 1.0, {"name": "one", "coroutine": "fetch", "awaits": "queue.get"})], 5)
     assert tasks.field(0.0)[2] == [["fetch", "queue.get", 1], ["others", "not looked at", 4]]
+
+
+def test_tasks_that_end_while_a_program_is_left_alone_are_gone_when_it_is_traced_again() -> None:
+    counts: list[tuple[int, int]] = []
+    watch = Watch(budget=10**6)
+    program = AsyncioProgram(Simulation(), watch)
+
+    def look() -> None:
+        counters = watch.frame(program.snapshot())["counters"]
+        counts.append((counters[0], len(asyncio.all_tasks())))
+
+    async def main() -> None:
+        naps = [asyncio.create_task(asyncio.sleep(n % 3 / 10)) for n in range(30)]
+        await asyncio.sleep(0.01)
+        watch.rest()
+        program.detach()
+        look()
+        await asyncio.sleep(0.1)  # some end, unseen
+        naps += [asyncio.create_task(asyncio.sleep(0.01)) for _ in range(5)]
+        await asyncio.sleep(0)
+        watch.begin(program.snapshot())
+        program.attach(watch)
+        look()
+        await asyncio.gather(*naps)
+        look()
+
+    program.run(main())
+    assert counts == [(21, 21), (16, 16), (1, 1)]

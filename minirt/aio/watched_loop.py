@@ -5,6 +5,7 @@ attached, and costs nothing more when that is taken off. What is found wrong wit
 nevertheless: then it is looked at from outside, by threads that are there anyhow.
 """
 
+import asyncio
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -127,7 +128,8 @@ class WatchedLoop:
         if self.loop.is_watched or self.loop.phase in ("new", "closed"):
             return (), 0
         began = monotonic()
-        if began > self._look_again:
+        # who traces again asks on the loop itself, and goes on from what it is told
+        if asyncio._get_running_loop() is self.event_loop or began > self._look_again:
             book = self.book
             looked, changed = book.read_through(self.event_loop, MOST_TASKS)
             for page in changed:

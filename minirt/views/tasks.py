@@ -98,6 +98,8 @@ class Tasks:
         if event.kind in ("done", "cancelled"):
             self._end(before, event, detail)
         elif before is not None or len(self._rows) < queues.KNOWN:
+            if before is None and event.kind != "created":
+                self._unlisted = max(0, self._unlisted - 1)  # there is room for it now
             self._put(row_of(event.identity, event.kind, event.time, detail, before))
         elif event.kind == "created":
             self._unlisted += 1
