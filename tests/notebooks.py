@@ -125,6 +125,8 @@ def normalise(notebook: Notebook, name: str) -> None:
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 output.traceback = [without_paths(line) for line in output.traceback]
+            elif output.output_type == "execute_result":  # one that was kept had another number
+                output.execution_count = cell.execution_count
             renew_player(output)
     fold(notebook.cells)
     rename_widgets(notebook, Path(name).stem)
@@ -310,7 +312,8 @@ class Comparison:
 
     def _checked_text(self, output: Notebook) -> str:
         data = output.get("data", {})
-        checked = {key: output[key] for key in ("text", "ename", "evalue") if key in output}
+        texts = ("text", "ename", "evalue", "traceback")
+        checked = {key: output[key] for key in texts if key in output}
         checked |= {
             kind: content for kind, content in data.items() if kind not in UNCHECKED_MIME_TYPES
         }
@@ -369,6 +372,7 @@ def make(path: Path, run: bool = True, fresh: bool = False) -> str:
     if run and not fresh:
         normalise(old, path.name)
         comparison().keep_unchecked(old, new)
+        normalise(new, path.name)
     nbformat.validate(new)
     return nbformat.writes(new).rstrip("\n") + "\n"
 

@@ -16,6 +16,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from minirt.views.saved import LIVE_VIEW, STATIC, code_of, coded, saved, uncoded
 from tests import notebooks
+from tests.kernels import plain
 from tests.notebooks import (
     NOTEBOOKS,
     RAISES_TAGS,
@@ -97,9 +98,23 @@ def run_faults(notebook: Any) -> Iterator[str]:
             )
             return
         expected += 1
+        yield from number_faults(cell)
         errors = [output for output in cell.outputs if output.output_type == "error"]
         if errors and not tags(cell) & RAISES_TAGS:
             yield f"cell {number} ends in {errors[0].ename} without the tag `raises-exception`."
+
+
+def number_faults(cell: Any) -> Iterator[str]:
+    """The number of a cell stands beside its result, and in the traceback of its error."""
+    count = cell.execution_count
+    for output in cell.outputs:
+        if output.get("execution_count", count) != count:
+            yield f"the result of cell [{count}] says [{output.execution_count}]."
+        lines = [plain(line) for line in output.get("traceback", [])]
+        if any("Cell In[" in line for line in lines) and not any(
+            f"Cell In[{count}]" in line for line in lines
+        ):
+            yield f"the traceback below cell [{count}] is of another run."
 
 
 def link_faults(notebook: Any, folder: Path) -> Iterator[str]:
@@ -252,6 +267,22 @@ def test_the_cells_have_run_in_order() -> None:
     assert "cell 3 has run as number 3 and not as 2" in only_fault(notebook)
     notebook.cells[2].execution_count = None
     assert "number None" in only_fault(notebook)
+
+
+def test_a_result_has_the_number_of_its_cell() -> None:
+    result = new_output("execute_result", data={"text/plain": "1"}, execution_count=38)
+    notebook = clean(new_code_cell("1", outputs=[result]))
+    assert faults("04.ipynb", notebook) == []
+    notebook.cells[0].outputs[0].execution_count = 38
+    assert "the result of cell [1] says [38]" in "".join(faults("04.ipynb", notebook))
+
+
+@pytest.mark.parametrize(("count", "found"), [(1, 0), (24, 1)])
+def test_a_traceback_names_the_cell_that_it_stands_below(count: int, found: int) -> None:
+    lines = [f"Cell \x1b[32mIn[{count}]\x1b[39m, line 1", "KeyError: 2"]
+    error = new_output("error", ename="KeyError", evalue="2", traceback=lines)
+    cell = new_code_cell("{}[2]", outputs=[error], metadata={"tags": ["raises-exception"]})
+    assert len(faults("04.ipynb", clean(cell))) == found
 
 
 @pytest.mark.parametrize(
