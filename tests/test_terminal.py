@@ -51,6 +51,15 @@ PIECES = st.sampled_from(
         ("日本\bx", "日 x"),
         ("e\u0301\bx", "x"),
         ("nul \x00", "nul \\x00"),
+        ("a bell\x07", "a bell"),
+        ("a form\x0cfeed\x0b", "a form\\x0cfeed\\x0b"),
+        ("a longer text\r\x1b[Kshort", "short"),
+        ("a longer text\r\x1b[2Kshort", "short"),
+        ("日本\b\x1b[K", "日 "),
+        ("as it is\x1b[K\x1b[2K\x1b[1K", "as it is"),
+        ("👩‍🚀x\ry", "y x"),
+        ("👍🏽x\b\b\bok", "okx"),
+        ("👍🏽\rx", "x "),
     ],
 )
 def test_what_is_seen(text: str, seen: str) -> None:
@@ -71,6 +80,22 @@ def test_what_is_seen(text: str, seen: str) -> None:
         ("\x1b[31mabc\r\x1b[32mx", [[0, 1, "green-fg"], [1, 3, "red-fg"]]),
         ("a日本b", [[1, 3, "wide"]]),
         ("\x1b[99999999999999999999;31mx", [[0, 1, "red-fg"]]),
+        ("\x1b[4:3mx\x1b[4:0my", [[0, 1, "underline"]]),
+        ("\x1b[38:2::255:0:0mx", [[0, 1, "red-fg"]]),
+        ("\x1b[38:2:255:0:0mx", [[0, 1, "red-fg"]]),
+        ("\x1b[58;5;31mx", []),
+        ("\x1b[58;2;1;31;7;4mx", [[0, 1, "underline"]]),
+        ("\x1b[38;5mx", []),
+        ("\x1b[31;48;5;256;1mx", [[0, 1, "red-fg"]]),
+        ("\x1b[38;2;300;0;0mx", []),
+        ("\x1b[38;5;52mx", [[0, 1, "red-fg"]]),
+        ("\x1b[38;5;236mx", [[0, 1, "black-fg"]]),
+        ("\x1b[38;5;250mx", [[0, 1, "white-fg"]]),
+        ("\x1b[7mx\x1b[27my", [[0, 1, "inverse"]]),
+        ("\x1b[7;31;44mx", [[0, 1, "red-bg"]]),
+        ("\x1b[5mx\x1b[21my", [[0, 1, "bold"]]),
+        ("\x1b[;31mx\x1b[;my", [[0, 1, "red-fg"]]),
+        ("\x1b[1;xm", []),
     ],
 )
 def test_colours_and_wide_letters_are_told_by_their_places(text: str, styles: list[Any]) -> None:
@@ -84,6 +109,13 @@ def test_an_emoji_of_many_parts_is_one_letter() -> None:
 def test_a_bar_of_progress_that_is_long_is_seen_at_its_end() -> None:
     bar = "".join(f"\r{n:5} of 99999" for n in range(100_000))
     assert line(bar, 500) == {"text": "99999 of 99999"}
+
+
+def test_a_long_line_is_seen_from_its_beginning() -> None:
+    assert line("début " + "x" * 1_000_000, 500)["text"].startswith("début xxx")
+    coloured = line("\x1b[32mok\x1b[0m " + "x" * 1_000_000, 500)
+    assert coloured["text"].startswith("ok xxx") and coloured["styles"] == [[0, 2, "green-fg"]]
+    assert line("é" * 30_000 + "\rstart" + "é" * 30_000, 500)["text"].startswith("starté")
 
 
 def test_a_line_that_is_cut_has_no_style_behind_its_end() -> None:
@@ -124,3 +156,37 @@ def test_styles_of_somebody_elses_event_that_are_none_are_left_out(styles: Any) 
     detail = {"text": "x", "styles": styles}
     state.apply(Event(0.0, 0, "main", "main", "printed", None, detail))
     assert state.fields(["console"])["console"] == [1, [[0.0, "x"]]]
+
+
+WIDTHS = {"日": 2, "a": 1, "é": 1, "\u0301": 0, "😀": 2}
+
+
+def seen_in(text: str) -> str:
+    """A terminal of one line, as simple as can be: a list of columns."""
+    columns, cursor = [], 0
+    for letter in text:
+        width = WIDTHS.get(letter)
+        if letter == "\r":
+            cursor = 0
+        elif letter == "\b":
+            cursor = max(0, cursor - 1)
+        elif letter == "\t":
+            cursor = (cursor // 8 + 1) * 8
+            columns += [" "] * (cursor - len(columns))
+        elif width == 0 and cursor:
+            at = cursor - 1 if columns[cursor - 1] else cursor - 2
+            columns[at] += letter
+        else:
+            width = width or 1
+            if cursor < len(columns) and not columns[cursor]:
+                columns[cursor - 1] = " "
+            if cursor + width < len(columns) and not columns[cursor + width]:
+                columns[cursor + width] = " "
+            columns[cursor : cursor + width] = [letter, ""][:width]
+            cursor += width
+    return "".join(columns)
+
+
+@given(st.text(st.sampled_from(["\r", "\b", "\t", *WIDTHS]), max_size=30))
+def test_letters_that_are_taken_many_at_a_time_are_where_each_would_be(text: str) -> None:
+    assert shown(text)[0] == seen_in(text)

@@ -1,15 +1,19 @@
 """Whatever a program does, and for however long, what its view keeps and sends has a bound."""
 
+import asyncio
+import gc
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from minirt import Runtime, Simulation
+from minirt import Runtime, Simulation, TaskKind, Undefined
+from minirt.aio.program import AsyncioProgram
 from minirt.views import queues
 from minirt.views.queues import KINDS_OF_WAITING
 from minirt.views.state import State
+from minirt.views.tape import pack, tape
 from minirt.views.watch import Watch
 from minirt.watching.trace import KINDS, Event
 
@@ -134,3 +138,141 @@ def test_a_frame_with_ten_thousand_timers_is_small() -> None:
 
     rt.run(main)
     assert sent[0] <= 20_000
+
+
+MOST = 40_000  # characters of the frame of an odd program
+LONG = "n" * 10_000
+
+
+def sent_by(program: Callable[[Runtime], object], threads: int = 4, seconds: float = 0.0) -> int:
+    """How long the frame is, so long after main has done this."""
+    watch, sent = Watch(budget=10**6), list[int]()
+    rt = Runtime(system=Simulation(), trace=watch, threads=threads)
+
+    def main() -> None:
+        rt.set_timeout(seconds * 1000, look)
+        program(rt)
+
+    def look(_: object) -> None:
+        sent.append(len(json.dumps(watch.frame(rt.snapshot()))))
+        rt.stop()
+
+    rt.run(main)
+    return sent[0]
+
+
+def named(name: str) -> Callable[[object], object]:
+    """A callback of this name."""
+
+    def callback(_: object) -> None:
+        pass
+
+    callback.__qualname__ = name
+    return callback
+
+
+def sleeps(rt: Runtime, seconds: float, name: str) -> None:
+    def work() -> Undefined:
+        rt.clock.sleep(seconds)
+        return Undefined()
+
+    rt.register_event_threadpool(work, TaskKind(name), named(name))
+
+
+@pytest.mark.parametrize(("name", "threads"), [(LONG, 200), ("\u65e5" * 10_000, 8)])
+def test_the_frame_of_a_program_with_long_names_and_many_threads_is_small(
+    name: str, threads: int
+) -> None:
+    def program(rt: Runtime) -> None:
+        for number in range(400):
+            sleeps(rt, 0.01 + number % 7 / 1000, name)
+            rt.set_timeout(number % 20, named(name))
+            rt.set_timeout(5000, named(name))
+            rt.set_immediate(named(name))
+            rt.log(name[:600])
+
+    assert sent_by(program, threads, seconds=0.013) <= MOST
+
+
+def test_the_frame_of_a_program_that_prints_a_rainbow_is_small() -> None:
+    rainbow = "".join(f"\x1b[{31 + at % 6}mletter{at} " for at in range(60))
+    assert sent_by(lambda rt: [rt.log(rainbow) for _ in range(100)]) <= MOST
+
+
+def test_the_frame_of_ten_thousand_ticks_and_microtasks_is_small() -> None:
+    watch, sent = Watch(budget=10**6), list[int]()
+    rt = Runtime(system=Simulation(), trace=watch)
+
+    def main() -> None:
+        for _ in range(10_000):
+            rt.next_tick(named(LONG))
+            rt.queue_microtask(named(LONG))
+        sent.append(len(json.dumps(watch.frame(rt.snapshot()))))
+        rt.stop()
+
+    rt.run(main)
+    assert sent[0] <= MOST // 20
+
+
+def frame_of_asyncio(main: Callable[[], Any]) -> int:
+    """How long the frame is when main has just awaited what it starts, before it is cancelled."""
+    watch, sent = Watch(budget=10**6), list[int]()
+    program = AsyncioProgram(Simulation(), watch)
+
+    async def all_of_it() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        tasks = await main()
+        await asyncio.sleep(0.01)
+        gc.collect()
+        sent.append(len(json.dumps(watch.frame(program.snapshot()))))
+        for task in tasks:
+            task.cancel()
+
+    program.run(all_of_it())
+    return sent[0]
+
+
+async def many_tasks_with_long_names() -> list[Any]:
+    queues_of_it: list[asyncio.Queue[int]] = [asyncio.Queue() for _ in range(40)]
+
+    async def waits(queue_with_a_name: "asyncio.Queue[int]") -> None:
+        await queue_with_a_name.get()
+
+    waits.__qualname__ = "\u65e5" * 10_000
+    return [
+        asyncio.create_task(waits(queue), name="\u672c" * 10_000)
+        for queue in queues_of_it
+        for _ in range(25)
+    ]
+
+
+async def many_tasks() -> list[Any]:
+    return [asyncio.create_task(asyncio.sleep(n), name=f"task-{n}") for n in range(3_000)]
+
+
+async def many_findings() -> list[Any]:
+    lines = [f"async def f{n}():\n    raise ValueError({LONG!r})" for n in range(99)]
+    names: dict[str, Any] = {}
+    exec(compile("\n".join(lines), "/" + "folder/" * 40 + "x.py", "exec"), names)
+    for number in range(99):
+        failing = asyncio.create_task(names[f"f{number}"]())
+        await asyncio.wait([failing])
+        del failing
+    return []
+
+
+@pytest.mark.parametrize("main", [many_tasks_with_long_names, many_tasks, many_findings])
+def test_the_frame_of_an_odd_program_of_asyncios_is_small(main: Callable[[], Any]) -> None:
+    assert 5_000 < frame_of_asyncio(main) <= MOST
+
+
+def test_what_is_saved_of_three_hundred_tasks_is_as_small_as_of_timers() -> None:
+    async def nap(number: int) -> None:
+        await asyncio.sleep(number / 100)
+
+    async def main() -> None:
+        await asyncio.gather(*map(nap, range(300)))
+
+    watch = Watch(budget=10**6)
+    AsyncioProgram(Simulation(), watch).run(main())
+    assert len(pack(tape(watch.entries(), before=watch.before))) < 45_000  # 60 kB as base64

@@ -15,12 +15,12 @@ from typing import Any
 
 from minirt.aio.chain import code_of, coroutine_of, name_of, qualname_of
 from minirt.aio.waits import Await, look
-from minirt.watching.event import printable
+from minirt.watching.event import printable, shortened
 from minirt.watching.labels import place
 
 MOST_THINGS = 2_000
 GONE = 200
-WAITERS = 3  # names of those who wait
+WAITERS, WAITER = 3, 20  # names of those who wait, and characters of one
 SOMETHING = Await("something", "future", "", 0, "")
 
 
@@ -246,5 +246,6 @@ def who_waits(crowd: list[tuple[str, str]]) -> str:
         waits = "waits" if len(names) == 1 else "wait"
         to = f"to {method}" if method in ("get", "put", "join") else waits
         more = " …" if len(names) > WAITERS else ""
-        said.append(f"{len(names)} {to}: {', '.join(names[:WAITERS])}{more}")
+        first = ", ".join(shortened(name, WAITER) for name in names[:WAITERS])
+        said.append(f"{len(names)} {to}: {first}{more}")
     return printable("; ".join(said))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from minirt.views.frame import FIELDS, FIELDS_OF, QUEUE_OF_PHASE, WAITING, Names
 from minirt.views.printed import LINE_LENGTH
-from minirt.views.words import number_of, said, styles_of
+from minirt.views.words import kind_of, number_of, said, styles_of
 from minirt.watching.trace import ASYNCIO_PHASES, Event
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _queued(state: "State", event: Event) -> Names:
         return ("soon",)
     where = state.queues.join(event.identity, detail, event.time)
     if where == "pool":
-        state.workers.submit(event.identity, said(detail, "kind", "task"), event.time)
+        state.workers.submit(event.identity, kind_of(detail), event.time)
     return FIELDS_OF.get(where, WAITING)
 
 
@@ -80,7 +80,7 @@ def _started(state: "State", event: Event) -> Names:
     thread = number_of(event.thread)
     if thread is None:
         return ()
-    kind = said(event.detail, "kind", "task")
+    kind = kind_of(event.detail)
     queued = state.workers.start(thread, event.identity, kind, event.time)
     state.timeline.start_task(event, kind, queued)
     return ("pool", "waiting", "counters")

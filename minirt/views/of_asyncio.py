@@ -5,19 +5,21 @@ Its callbacks that are ready, its queues and locks, and what is wrong with it. W
 others, too.
 """
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
+from itertools import accumulate, islice
 from typing import Any
 
 from minirt.views.printed import LINE_LENGTH
 from minirt.views.queues import Queues
 from minirt.views.snapshot import Snapshot
 from minirt.views.tasks import Tasks
-from minirt.views.words import Detail, said
+from minirt.views.words import Detail, said, size_of
 from minirt.views.workers import Workers
 from minirt.watching.trace import Event
 
-FOUND = 50  # findings
+FOUND, ROOM = 50, 8_000  # findings, and characters of all of them together
 THINGS = 20  # queues, locks and so on
 
 
@@ -56,8 +58,11 @@ class OfAsyncio:
         self._found.append((event.time, [said(detail, "text", length=LINE_LENGTH), *place]))
 
     def found(self, origin: float) -> list[list[Any]]:
-        """[time (s), text, file, line] of each finding"""
-        return [[round(time - origin, 6), *what] for time, what in self._found]
+        """[time (s), text, file, line] of each finding; of many or long ones, the last"""
+        sizes = [size_of(text) + size_of(file) for _, (text, file, _) in reversed(self._found)]
+        first = len(sizes) - bisect_right(list(accumulate(sizes)), ROOM)
+        rows = islice(self._found, first, None)
+        return [[round(time - origin, 6), *what] for time, what in rows]
 
 
 def is_of_asyncio(snapshot: object) -> bool:

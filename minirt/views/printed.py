@@ -3,13 +3,12 @@
 from bisect import bisect_right
 from collections import deque
 from itertools import accumulate, islice
-from operator import itemgetter
 from typing import Any
 
 KEPT = 100  # lines
 LINE_LENGTH = 500  # characters of one
 SHOWN, ROOM = 40, 4_000  # lines of a frame, and characters of all of them together
-TEXT = itemgetter(1)  # of a row
+STYLE = 5  # characters that a change of style counts for
 
 
 class Printed:
@@ -57,7 +56,7 @@ class Printed:
             return self._shown
         self._make_rows(origin)
         last = list(islice(reversed(self._made), SHOWN))
-        sizes = list(accumulate(map(len, map(TEXT, last))))
+        sizes = list(accumulate(map(_size, last)))
         shown = last[: bisect_right(sizes, ROOM)]
         self._shown = [self._count, shown[::-1]]
         return self._shown
@@ -69,3 +68,10 @@ class Printed:
         fresh = len(self._lines) - len(self._made)
         for time, text, styles in islice(self._lines, len(self._lines) - fresh, None):
             self._made.append([round(time - origin, 6), text, *([styles] if styles else [])])
+
+
+def _size(row: list[Any]) -> int:
+    _, text, *styles = row
+    # others take more room, but for the "…" at the end of a line that was cut
+    letters = len(text) if text[:-1].isascii() else 2 * len(text)
+    return letters + STYLE * sum(map(len, styles))

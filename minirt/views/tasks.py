@@ -13,10 +13,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from minirt.views import queues
-from minirt.views.words import NAME_LENGTH, Detail, said
+from minirt.views.words import NAME_LENGTH, Detail, said, size_of
 from minirt.watching.trace import Event, shortened
 
-ROOM = 60  # rows of a live frame
+ROOM, LETTERS = 60, 10_000  # rows of a live frame, and characters of all their texts together
 GROUPS = 12
 ENDED = 6  # tasks that are over and can still be seen
 BUSIEST = 10
@@ -173,7 +173,11 @@ class Tasks:
         if self._unlisted:
             groups.append(["others", "not looked at", self._unlisted])
         shown, self._shown = self._shown, {}
+        room = LETTERS
         for row in self._wanted():
+            room -= size_of_texts(row)
+            if room < 0 and self._shown:
+                break
             known = shown.get(row.identity)
             is_same = known is not None and known[0] is row
             self._shown[row.identity] = known if known and is_same else (row, as_row(row, origin))
@@ -237,12 +241,13 @@ def row_of(identity: int, kind: str, time: float, detail: Detail, before: Row | 
         parent=said(detail, "parent", known.parent),
         state=STATES.get(kind, known.state),
         since=time,
-        by=said(detail, "by", known.by),
+        by=said(detail, "by", known.by, NAME_LENGTH),
         steps=known.steps + (kind in ("step", "resumed")),
     )
     if kind != "awaits":
         return row._replace(what="", group="", kind="", source="", until=None, thing="")
-    until, at, what = detail.get("until"), detail.get("at"), said(detail, "awaits")
+    until, at = detail.get("until"), detail.get("at")
+    what = said(detail, "awaits", length=SOURCE)
     kind = said(detail, "what", "future")
     return row._replace(
         what=what,
@@ -281,6 +286,12 @@ def as_row(row: Row, origin: float) -> dict[str, Any]:
     times = {"since": round(row.since - origin, 6), "until": until}
     work = {"busy": round(row.busy, 6), "longest": round(row.longest, 6)}
     return {**said_of_it, "identity": str(row.identity), **times, **work}
+
+
+def size_of_texts(row: Row) -> int:
+    """How long its texts are in a frame."""
+    texts = (row.name, row.coroutine, row.what, row.group, row.file, row.source, row.by)
+    return sum(map(size_of, texts))
 
 
 def text_in(row: Row) -> str:

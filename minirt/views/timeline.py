@@ -3,18 +3,21 @@
 Where events are missing, since the program was left alone for a while, the loop's lane says so.
 """
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from minirt.views.snapshot import Gap
-from minirt.views.words import as_text, lane_of, number_of
+from minirt.views.words import as_text, lane_of, number_of, size_of
 from minirt.watching.trace import Event
 
 RECENT = 4.0  # s of the timeline that a live frame carries
 KEPT = 5_000  # spans
 LOOP_SPANS, POOL_SPANS = 140, 70  # at most, in a live frame
+ROOM, ROW = 16_000, 50  # characters of all of them, and of one besides its label
 NOT_RECORDED = "not recorded"
 # what comes of a program that is left alone, too
 BESIDES = frozenset(("found", "printed", "things", "watched"))
@@ -95,7 +98,10 @@ class Timeline:
         since = now - RECENT - self.origin
         over = [row for row in (*self._loop_rows, *self._pool_rows) if row[2] >= since]
         over.sort(key=itemgetter(2))
-        return [*over, *(_row(span, self.origin) for span in self._open.values())]
+        rows = [*over, *(_row(span, self.origin) for span in self._open.values())]
+        sizes = list(accumulate(ROW + size_of(row[5]) for row in reversed(rows)))
+        shown = max(len(self._open), bisect_right(sizes, ROOM))
+        return rows[len(rows) - shown :]
 
 
 def unrecorded(entries: Iterable[Event | Gap], origin: float) -> Iterator[Span]:

@@ -13,12 +13,23 @@ Detail: TypeAlias = Mapping[str, Any]
 Place: TypeAlias = Mapping[str, Any]  # callback, file, line: where a callback was written
 
 NAME_LENGTH = 60  # characters of a name that a program chose
+KIND_LENGTH = 30  # of a kind of task: each thread shows one
 MOST_DIGITS = 4  # of the number of a thread
 
 
 def said(detail: Detail | None, name: str, otherwise: str = "", length: int = LENGTH) -> str:
     """The text `name` of an event's detail."""
     return otherwise if detail is None else printable(str(detail.get(name, otherwise)), length)
+
+
+def size_of(text: str) -> int:
+    """How long it is in a frame, which is JSON: at most so many characters."""
+    return len(text) if text.isascii() else 6 * len(text)
+
+
+def kind_of(detail: Detail | None) -> str:
+    """The kind of a task for the pool."""
+    return said(detail, "kind", "task", KIND_LENGTH)
 
 
 def styles_of(detail: Detail | None) -> list[list[Any]]:
@@ -60,7 +71,7 @@ def waits_for(detail: Detail, repeats: bool = False) -> tuple[str, str]:
         every = "every " if repeats or detail.get("repeats") else ""
         return where, f"{every}{said(detail, 'delay', '?')} ms"
     if where == "pool":
-        return where, said(detail, "kind", "task")
+        return where, kind_of(detail)
     return where, "each time" if detail.get("persistent") else ""
 
 

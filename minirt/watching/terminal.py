@@ -3,40 +3,40 @@
 A program that knows terminals writes more than text: colours, and movements back over what it has
 written, as a bar of progress does. The view's console shows what a terminal would show in the end,
 and as JupyterLab does, it leaves out all other sequences.
+
+A program may print a hundred thousand lines, or one of a million letters. So letters without a
+colour or a width of their own are taken many at a time, and no more than a line can show.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from functools import lru_cache
 from itertools import groupby
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any
 
-from minirt.watching.event import escaped, printable
+from minirt.watching.colours import Style
+from minirt.watching.event import UNPRINTABLE, escaped, printable
 
-MOST = 20_000  # characters of a line that are looked at: the last ones
+MOST = 20_000  # characters of a line that are looked at
 MOST_STYLES = 40  # of a line
 TAB = 8  # columns
-COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
-LOOKS = MappingProxyType({1: "bold", 2: "faint", 3: "italic", 4: "underline", 7: "inverse"})
-ENDS = MappingProxyType(
-    {22: ("bold", "faint"), 23: ("italic",), 24: ("underline",), 27: ("inverse",)}
-)
-# A sequence that begins with ESC: of colours (its numbers are a group), of the cursor and the
-# screen, of titles and links, and the short ones
-SEQUENCE = re.compile(
-    r"\x1b\[([0-9;:]*)m"
+# Letters; what moves the cursor; a bell; and a sequence that begins with ESC: of colours (its
+# numbers), one that erases the line (how much of it), others of the cursor and the screen, of
+# titles and links, and the short ones
+PART = re.compile(
+    r"(?P<letters>[^\x00-\x1f\x7f]+)"
+    r"|(?P<move>[\r\b\t])"
+    r"|\x07"
+    r"|\x1b\[(?P<colours>[0-9;:]*)m"
+    r"|\x1b\[(?P<erase>[02]?)K"
     r"|\x1b\[[0-?]*[ -/]*[@-~]?"
     r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"
     r"|\x1b[ -/]*[0-~]?"
+    r"|(?P<other>.)",
+    re.DOTALL,
 )
-
-
-class Cell(NamedTuple):
-    """One column of the line. The right half of a wide letter is a cell without text."""
-
-    text: str
-    style: str
+JOINER = "\u200d"
 
 
 def line(text: str, length: int) -> dict[str, Any]:
@@ -44,146 +44,151 @@ def line(text: str, length: int) -> dict[str, Any]:
     text = str.__str__(text)  # a subclass of str may have its own ideas
     if text.isascii() and text.isprintable():
         return {"text": printable(text, length)}
-    whole, styles = shown(text)
+    whole, styles = shown(text, length)
     seen = printable(whole, length)
     end = len(seen) if len(whole) == len(seen) else length - 1
     kept = [[start, min(to, end), style] for start, to, style in styles if start < end]
     return {"text": seen, "styles": kept[:MOST_STYLES]} if kept else {"text": seen}
 
 
-def shown(text: str) -> tuple[str, list[list[Any]]]:
+def shown(text: str, length: int = MOST) -> tuple[str, list[list[Any]]]:
     """(what is seen, [[from, to, style], ...]): places in the text, for what has a style.
 
     A style is words: "red-fg", "blue-intense-bg", "bold", and "wide" for letters of two columns.
+    More than `length` characters of it need not be right.
     """
     row = _Row()
-    at = 0
-    text = text[-MOST:]
-    for found in SEQUENCE.finditer(text):
-        row.write(text[at : found.start()])
-        at = found.end()
-        if found[1] is not None:
-            row.set_style(found[1])
-    row.write(text[at:])
+    text = _part_that_counts(text)
+    enough = MOST * TAB if "\r" in text or "\b" in text else 2 * length  # columns
+    for found in PART.finditer(text):
+        part, kind = found[0], found.lastgroup
+        if kind == "letters":
+            row.write(part[:enough])
+        elif kind == "move":
+            row.move(part)
+        elif kind == "colours":
+            row.style.set(found["colours"])
+        elif kind == "erase":
+            row.erase()
+        elif kind == "other":
+            row.write(escaped(part))
+        if row.width > enough:
+            break
     return row.result()
+
+
+def _part_that_counts(text: str) -> str:
+    """Of a line that is very long: what was written last from its beginning on."""
+    if len(text) <= MOST:
+        return text
+    start = text.find("\r", len(text) - MOST)
+    if start < 0:
+        start = max(0, text.rfind("\r"))
+    return text[start : start + MOST]
 
 
 class _Row:
     """The line, as far as it is written, and where the cursor is."""
 
     def __init__(self) -> None:
-        self._cells: list[Cell] = []
+        # of each column; the right half of a wide letter is a column without text
+        self._texts: list[str] = []
+        self._styles: list[str] = []
         self._cursor = 0  # column
-        self._style: dict[str, str] = {}  # "fg", "bg" or a look -> word
+        self.style = Style()
 
-    def write(self, text: str) -> None:
-        for letter in text:
-            if letter == "\r":
-                self._cursor = 0
-            elif letter == "\b":
-                self._cursor = max(0, self._cursor - 1)
-            elif letter == "\t":
-                self._move_to((self._cursor // TAB + 1) * TAB)
-            elif self._cursor and is_joined(letter, self._cells[self._cursor - 1].text):
-                self._join(letter)
-            else:
-                for one in escaped(letter):
-                    self._put(one)
+    @property
+    def width(self) -> int:
+        """How many columns are written."""
+        return len(self._texts)
 
-    def _move_to(self, column: int) -> None:
-        self._cells += [Cell(" ", "")] * (column - len(self._cells))
-        self._cursor = column
-
-    def _join(self, letter: str) -> None:
-        """It belongs to the letter before it."""
-        at = self._cursor - 1
-        while at and not self._cells[at].text:
-            at -= 1
-        self._cells[at] = self._cells[at]._replace(text=self._cells[at].text + letter)
-
-    def _put(self, letter: str) -> None:
-        is_wide = unicodedata.east_asian_width(letter) in ("W", "F")
-        style = " ".join([*self._style.values(), *(["wide"] if is_wide else [])])
-        self._erase_halves(self._cursor, 1 + is_wide)
-        self._cells[self._cursor : self._cursor + 1 + is_wide] = [
-            Cell(letter, style),
-            *([Cell("", style)] if is_wide else []),
-        ]
-        self._cursor += 1 + is_wide
-
-    def _erase_halves(self, at: int, width: int) -> None:
-        """Half of a wide letter that is about to be written over is not left alone."""
-        cells, end = self._cells, at + width
-        if 0 < at < len(cells) and not cells[at].text:
-            cells[at - 1] = Cell(" ", "")
-        if end < len(cells) and not cells[end].text:
-            cells[end] = Cell(" ", "")
-
-    def set_style(self, numbers: str) -> None:
-        codes = iter([int(n[-4:] or 0) for n in re.split("[;:]", numbers)])
-        for code in codes:
-            if code == 0:
-                self._style.clear()
-            elif code in LOOKS:
-                self._style[LOOKS[code]] = LOOKS[code]
-            elif code in ENDS:
-                for look in ENDS[code]:
-                    self._style.pop(look, None)
-            else:
-                self._set_colour(code, codes)
-
-    def _set_colour(self, code: int, codes: Iterator[int]) -> None:
-        tens, number = divmod(code, 10)
-        where = "fg" if tens in (3, 9) else "bg"
-        if tens not in (3, 4, 9, 10) or (number == 8 and tens > 4):
+    def write(self, letters: str) -> None:
+        """Letters, from the cursor on."""
+        if letters.isascii():
+            self._put(list(letters), self.style.words)
             return
-        if number == 9:
-            self._style.pop(where, None)
-        elif number == 8:
-            self._style[where] = f"{colour_of(codes)}-{where}"
+        for width, letters_of_it in groupby(letters, key=columns):
+            run = self._join(list(letters_of_it), width)
+            if width == 2:
+                self._put([half for letter in run for half in (letter, "")], self.style.of_wide)
+            else:
+                self._put(run if width > 0 else list(escaped("".join(run))), self.style.words)
+
+    def _join(self, run: list[str], width: int) -> list[str]:
+        """Add to the letter before the cursor what belongs to it. Returns the others."""
+        if not (self._cursor or width):
+            self._put([run.pop(0)], self.style.words)
+        if not self._cursor:
+            return run
+        before = self._letter()
+        belong = len(run) if not width else int(self._texts[before][-1:] == JOINER)
+        self._texts[before] += "".join(run[:belong])
+        return run[belong:]
+
+    def move(self, how: str) -> None:
+        """Go back, or to the next stop."""
+        if how == "\r":
+            self._cursor = 0
+        elif how == "\b":
+            self._cursor = max(0, self._cursor - 1)
         else:
-            intense = "-intense" if tens > 4 else ""
-            self._style[where] = f"{COLOURS[number]}{intense}-{where}"
+            self._cursor = (self._cursor // TAB + 1) * TAB
+            missing = self._cursor - len(self._texts)
+            self._texts += [" "] * missing
+            self._styles += [""] * missing
+
+    def erase(self) -> None:
+        """What is right of the cursor, if it has gone back."""
+        self._erase_halves(self._cursor, self._cursor)
+        del self._texts[self._cursor :], self._styles[self._cursor :]
+
+    def _letter(self) -> int:
+        """The column of the letter before the cursor."""
+        at = self._cursor - 1
+        return at - 1 if at and not self._texts[at] else at
+
+    def _put(self, columns: list[str], style: str) -> None:
+        if not columns:
+            return
+        start, end = self._cursor, self._cursor + len(columns)
+        if start < len(self._texts):
+            self._erase_halves(start, end)
+        self._texts[start:end] = columns
+        self._styles[start:end] = [style] * len(columns)
+        self._cursor = end
+
+    def _erase_halves(self, start: int, end: int) -> None:
+        """Half of a wide letter that is about to be written over is not left alone."""
+        texts, styles = self._texts, self._styles
+        if 0 < start < len(texts) and not texts[start]:
+            texts[start - 1], styles[start - 1] = " ", ""
+        if end < len(texts) and not texts[end]:
+            texts[end], styles[end] = " ", ""
 
     def result(self) -> tuple[str, list[list[Any]]]:
+        """The text, and its styles."""
+        if not any(self._styles):
+            return "".join(self._texts), []
         styles: list[list[Any]] = []
         text = ""
-        for style, cells in groupby(self._cells, key=lambda cell: cell.style):
-            part = "".join(cell.text for cell in cells)
+        pairs = zip(self._styles, self._texts, strict=True)
+        for style, group in groupby(pairs, key=itemgetter(0)):
+            part = "".join(letter for _, letter in group)
             if style:
                 styles.append([len(text), len(text) + len(part), style])
             text += part
         return text, styles
 
 
-def is_joined(letter: str, before: str) -> bool:
-    """Has it no column of its own? So it is with accents, and with parts of an emoji."""
-    return (
-        unicodedata.category(letter) in ("Mn", "Me")
-        or letter == "\u200d"
-        or before[-1:] == "\u200d"
-    )
+@lru_cache(maxsize=2_000)
+def columns(letter: str) -> int:
+    """How many columns it takes: 0 for a part of the letter before it, -1 if it has no picture.
 
-
-def colour_of(codes: Iterator[int]) -> str:
-    """Of the 256 colours, or of all of them, the nearest that has a name."""
-    kind = next(codes, 0)
-    if kind == 5:
-        number = next(codes, 0)
-        if number < 16:
-            return COLOURS[number % 8] + ("-intense" if number > 7 else "")
-        red, green, blue = _of_256(number)
-    else:
-        red, green, blue = next(codes, 0), next(codes, 0), next(codes, 0)
-    bits = sum(1 << at for at, part in enumerate((red, green, blue)) if part > 127)
-    return COLOURS[bits]
-
-
-def _of_256(number: int) -> tuple[int, int, int]:
-    """(red, green, blue) of a cube of six steps, and of greys after it."""
-    if number > 231:
-        grey = 8 + 10 * (number - 232)
-        return grey, grey, grey
-    cube = number - 16
-    red, green, blue = (51 * (cube // step % 6) for step in (36, 6, 1))
-    return red, green, blue
+    So it is with accents, and with parts of an emoji.
+    """
+    if UNPRINTABLE.match(letter):
+        return -1
+    is_part = unicodedata.category(letter) in ("Mn", "Me") or "\U0001f3fb" <= letter <= "\U0001f3ff"
+    if is_part or letter == JOINER:
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in ("W", "F") else 1
