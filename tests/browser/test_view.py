@@ -275,6 +275,7 @@ def main():
     rt.log("10%\r100%")
     rt.log("|日本語|")
     rt.log("|abcdef|")
+    rt.log("\U0001f680 \U0001d49c \x1b[32mgreen\x1b[0m")
     rt.log("all its words " * 30)
     rt.set_interval(20, lambda _: None)
 await rt.play(main)
@@ -285,8 +286,11 @@ await rt.play(main)
         "document.querySelector('.mr-lines').textContent.includes('words')", timeout=PATIENCE
     )
     lines = [line.split(maxsplit=1)[1] for line in notebook.text("lines").split("\n")]
-    assert lines[:-1] == ["red loud and no more", "100%", "|日本語|", "|abcdef|"]
+    expected = ["red loud and no more", "100%", "|日本語|", "|abcdef|"]
+    expected.append("\U0001f680 \U0001d49c green")
+    assert lines[:-1] == expected
     console = notebook.part("lines")
+    assert console.locator(".ansi-green-fg").inner_text() == "green"
     assert console.locator(".ansi-red-fg").all_inner_texts() == ["red ", "loud"]
     assert console.locator(".ansi-bold.ansi-green-bg").inner_text() == "loud"
     bars = console.evaluate(

@@ -9,13 +9,15 @@ const letters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 // Each of `styles` is [from, to, style]: places in the text, and what minirt/watching/terminal.py
 // calls its look.
 function styled(text, styles = []) {
+  const whole = Array.from(text); // places count characters, also those that are two for JavaScript
+  const part = (from, to) => whole.slice(from, to).join("");
   const parts = [];
   let at = 0;
   for (const [from, to, style] of styles) {
-    parts.push(text.slice(at, from), ...dressed(text.slice(from, to), style));
+    parts.push(part(at, from), ...dressed(part(from, to), style));
     at = to;
   }
-  return [...parts, text.slice(at)];
+  return [...parts, part(at)];
 }
 
 function dressed(text, style) {
@@ -39,6 +41,7 @@ export function makeConsole() {
     const [total, rows] = frame.console;
     setText(count, thousands(total));
     setText(kept, total > rows.length ? `the last ${thousands(rows.length)} are here` : "");
+    kept.title = kept.textContent;
     const wanted = JSON.stringify(rows);
     if (drawn === wanted) return;
     drawn = wanted;
