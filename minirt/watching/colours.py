@@ -5,7 +5,8 @@ view has a colour of its own for each of the eight that have a name, so that the
 and by night. Each other colour is shown as the nearest of these.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
@@ -25,14 +26,21 @@ ENDS = MappingProxyType(
 
 
 class Style:
-    """The looks in force: `words`, and `of_wide`, the same for letters of two columns."""
+    """The looks in force."""
 
-    def __init__(self) -> None:
-        self._looks: dict[str, str] = {}  # "fg", "bg" or a look -> word
-        self.words, self.of_wide = "", "wide"
+    def __init__(self, looks: Mapping[str, str]) -> None:
+        self._looks = dict(looks)  # "fg", "bg" or a look -> word
+        self.words = " ".join(self._words())
+        self.of_wide = f"{self.words} wide".strip()  # the same for letters of two columns
 
-    def set(self, numbers: str) -> None:
-        """What "1;31" says, from now on."""
+    @lru_cache(maxsize=256)  # noqa: B019 (programs have few styles, and the first one lives for ever)
+    def after(self, numbers: str) -> "Style":
+        """What "1;31" makes of it."""
+        style = Style(self._looks)
+        style._take(numbers)
+        return Style(style._looks)
+
+    def _take(self, numbers: str) -> None:
         codes = iter(numbers.split(";"))
         for code in codes:
             number, *parts = [int(part[-4:] or 0) for part in code.split(":")]
@@ -48,7 +56,6 @@ class Style:
                 self._looks[LOOKS[number]] = LOOKS[number]
             else:
                 self._set_colour(number)
-        self._set_words()
 
     def _set_any_colour(self, number: int, parts: list[int], codes: Iterator[str]) -> bool:
         """One of 256, or of all colours; False if there is none such."""
@@ -74,15 +81,15 @@ class Style:
             intense = "-intense" if tens > 4 else ""
             self._looks[where] = f"{COLOURS[number]}{intense}-{where}"
 
-    def _set_words(self) -> None:
+    def _words(self) -> list[str]:
         looks = self._looks
-        if "inverse" in looks and "fg" in looks:  # its colour is that of the ground, then
-            ground = looks["fg"].removesuffix("fg") + "bg"
-            words = [word for look, word in looks.items() if look not in ("inverse", "fg", "bg")]
-            words.append(ground)
-        else:
-            words = list(looks.values())
-        self.words, self.of_wide = " ".join(words), " ".join([*words, "wide"])
+        if not ("inverse" in looks and "fg" in looks):
+            return list(looks.values())
+        words = [word for look, word in looks.items() if look not in ("inverse", "fg", "bg")]
+        return [*words, looks["fg"].removesuffix("fg") + "bg"]  # its colour is that of the ground
+
+
+PLAIN = Style({})
 
 
 def _number(codes: Iterator[str]) -> int:

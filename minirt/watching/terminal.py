@@ -12,10 +12,9 @@ import re
 import unicodedata
 from functools import lru_cache
 from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
-from minirt.watching.colours import Style
+from minirt.watching.colours import PLAIN
 from minirt.watching.event import UNPRINTABLE, escaped, printable
 
 MOST = 20_000  # characters of a line that are looked at
@@ -67,7 +66,7 @@ def shown(text: str, length: int = MOST) -> tuple[str, list[list[Any]]]:
         elif kind == "move":
             row.move(part)
         elif kind == "colours":
-            row.style.set(found["colours"])
+            row.style = row.style.after(found["colours"])
         elif kind == "erase":
             row.erase()
         elif kind == "other":
@@ -95,7 +94,7 @@ class _Row:
         self._texts: list[str] = []
         self._styles: list[str] = []
         self._cursor = 0  # column
-        self.style = Style()
+        self.style = PLAIN
 
     @property
     def width(self) -> int:
@@ -170,13 +169,13 @@ class _Row:
         if not any(self._styles):
             return "".join(self._texts), []
         styles: list[list[Any]] = []
-        text = ""
-        pairs = zip(self._styles, self._texts, strict=True)
-        for style, group in groupby(pairs, key=itemgetter(0)):
-            part = "".join(letter for _, letter in group)
+        text, start = "", 0
+        for style, group in groupby(self._styles):
+            end = start + len(list(group))
+            part = "".join(self._texts[start:end])
             if style:
                 styles.append([len(text), len(text) + len(part), style])
-            text += part
+            text, start = text + part, end
         return text, styles
 
 
