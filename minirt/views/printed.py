@@ -18,6 +18,7 @@ class Printed:
         self._count = 0
         self._lines: deque[tuple[float, str, list[list[Any]]]] = deque(maxlen=KEPT)
         self._made: deque[list[Any]] = deque(maxlen=KEPT)  # a row for each of the first of these
+        self._sizes: deque[int] = deque(maxlen=KEPT)  # of these rows
         self._origin = 0.0  # of their times
         self._goes_on = False  # the last line is not over
         self._shown: list[Any] | None = None  # what `rows` has returned, until a line comes
@@ -38,12 +39,14 @@ class Printed:
         self._lines.append((time, text, styles or []))
         if self._made and len(self._made) == KEPT:
             self._made.popleft()  # that of the line which has just gone
+            self._sizes.popleft()
 
     def _take_back(self) -> None:
         self._lines.pop()
         self._count -= 1
         if len(self._made) > len(self._lines):
             self._made.pop()
+            self._sizes.pop()
 
     def rows(self, origin: float) -> list[Any]:
         """[lines in all, [time (s), text] of the last ones for which there is room]
@@ -56,7 +59,7 @@ class Printed:
             return self._shown
         self._make_rows(origin)
         last = list(islice(reversed(self._made), SHOWN))
-        sizes = list(accumulate(map(_size, last)))
+        sizes = list(accumulate(islice(reversed(self._sizes), SHOWN)))
         shown = last[: bisect_right(sizes, ROOM)]
         self._shown = [self._count, shown[::-1]]
         return self._shown
@@ -65,13 +68,15 @@ class Printed:
         if origin != self._origin:
             self._origin = origin
             self._made.clear()
+            self._sizes.clear()
         fresh = len(self._lines) - len(self._made)
         for time, text, styles in islice(self._lines, len(self._lines) - fresh, None):
             self._made.append([round(time - origin, 6), text, *([styles] if styles else [])])
+            self._sizes.append(size_of_line(text, styles))
 
 
-def _size(row: list[Any]) -> int:
-    _, text, *styles = row
+def size_of_line(text: str, styles: list[list[Any]]) -> int:
+    """How much room a line takes, in characters."""
     # others take more room, but for the "…" at the end of a line that was cut
     letters = len(text) if text[:-1].isascii() else 2 * len(text)
-    return letters + STYLE * sum(map(len, styles))
+    return letters + STYLE * len(styles)
