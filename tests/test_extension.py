@@ -223,7 +223,8 @@ def test_what_any_thread_of_a_program_prints_is_in_its_recording(cells: Kernel) 
         "thread = threading.Thread(target=run, args=(other,), name='other')\n"
         "thread.start(); thread.join()\n"
         "sys.stdout.writelines(['from ', 'main\\n'])\n"
-        "log('once')"
+        "log('once\\nmore')\n"
+        "print('Thread: mine')"
     )
     assert cell.status == "ok", cell
     said = cells.run(
@@ -232,9 +233,10 @@ def test_what_any_thread_of_a_program_prints_is_in_its_recording(cells: Kernel) 
         "    if event.kind == 'printed': print(event.thread, event.detail['text'])"
     )
     lines = set(said.out.splitlines())
-    assert {"main from main", "other from a thread", "main once"} < lines
+    expected = ("main from main", "other from a thread", "main once", "main more")
+    assert {*expected, "main Thread: mine"} < lines
     assert any(line.startswith("pool") and line.endswith(" from a task") for line in lines)
-    assert len(said.out.splitlines()) == 4
+    assert len(said.out.splitlines()) == 6
 
 
 def test_line_magics_work_inside_a_program(cells: Kernel) -> None:

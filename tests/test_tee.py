@@ -5,6 +5,7 @@ import io
 import logging
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -217,3 +218,25 @@ def test_a_fast_bar_of_progress_is_not_told_at_each_step(heard: Heard) -> None:
     heard.run(lambda: [print(f"\r{step}", end="") for step in range(2000)])
     assert len(heard.so_far) < 200
     assert len(heard.said) == 1
+
+
+def test_a_line_of_very_many_pieces_is_no_dearer_than_many_lines(heard: Heard) -> None:
+    def seconds(end: str) -> float:
+        began = time.process_time()
+        for _ in range(40_000):
+            heard.console.write("0123456789" + end)
+        heard.console.write("\n")
+        return time.process_time() - began
+
+    assert min(seconds("") for _ in range(3)) < 3 * min(seconds("\n") for _ in range(3)) + 0.05
+
+
+def test_what_is_told_in_another_way_is_kept_and_not_said(heard: Heard) -> None:
+    def program() -> None:
+        with heard.console.aside():
+            print("Thread: main  a\nb")
+        print("Thread: mine")
+
+    heard.run(program)
+    assert heard.said == ["Thread: mine"]
+    assert heard.console.texts() == ["Thread: main  a", "b", "Thread: mine"]

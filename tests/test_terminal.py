@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import minirt
 from minirt import Recorder, Runtime, Simulation
 from minirt.views.state import State
 from minirt.watching.event import UNPRINTABLE
@@ -144,6 +145,13 @@ def test_the_console_of_the_view_has_the_styles_and_the_other_views_plain_text()
     lines, rows = state.fields(["console"])["console"]
     assert lines == 3
     assert rows == [[0.0, "red", [[0, 3, "red-fg"]]], [0.0, "plain"], [0.0, "2%"]]
+
+
+def test_what_is_logged_in_several_lines_is_several_lines_of_the_console() -> None:
+    recorder = Recorder()
+    Runtime(system=Simulation(), trace=recorder).run(lambda: minirt.log("a\n\x1b[31mb\n"))
+    printed = [event.detail for event in recorder if event.kind == "printed"]
+    assert printed == [{"text": "a"}, {"text": "b", "styles": [[0, 1, "red-fg"]]}, {"text": ""}]
 
 
 @pytest.mark.parametrize(

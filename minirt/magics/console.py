@@ -9,7 +9,8 @@ who started it.
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import monotonic
@@ -32,6 +33,18 @@ class Line:
     thread: str
 
 
+@dataclass(slots=True)
+class Begun:
+    """A line that is not over yet: what there is of it, in pieces."""
+
+    recorded: int
+    thread: str
+    pieces: list[str] = field(default_factory=list)
+
+    def line(self) -> Line:
+        return Line("".join(self.pieces), self.recorded, self.thread)
+
+
 @dataclass(eq=False)
 class Console:
     """The lines of one program, in order. Those of standard error are told, and not kept."""
@@ -40,7 +53,8 @@ class Console:
     # called with each line, its thread, and whether the line is over
     said: Callable[[str, str, bool], object] | None = None
     lines: list[Line] = field(default_factory=list)
-    _begun: dict[tuple[int, str], Line] = field(default_factory=dict)  # by thread and stream
+    _begun: dict[tuple[int, str], Begun] = field(default_factory=dict)  # by thread and stream
+    _aside: set[int] = field(default_factory=set)  # threads whose lines are not told
     _colours: dict[str, str] = field(default_factory=dict)  # that a stream has not ended yet
     _told_at: float = 0.0  # s: when somebody heard of a line that goes on
 
@@ -48,28 +62,43 @@ class Console:
         """Note some text, which may be a part of a line or many."""
         thread = threading.current_thread()
         key = thread.ident or 0, stream
-        begun = self._begun.pop(key, None) or Line("", self.recorder.recorded, thread.name)
-        *complete, rest = (begun.text + text).split("\n")
+        begun = self._begun.pop(key, None) or Begun(self.recorder.recorded, thread.name)
+        *complete, rest = text.split("\n")
         for line in complete:
-            self._add(Line(line, begun.recorded, thread.name), stream)
+            begun.pieces.append(line)
+            self._add(begun.line(), stream)
+            begun.pieces.clear()
         if rest:
-            self._begun[key] = Line(rest, begun.recorded, thread.name)
+            begun.pieces.append(rest)
+        if begun.pieces:
+            self._begun[key] = begun
             if "\r" in text:  # a bar of progress is written over itself
                 self.flush(stream)
 
     def flush(self, stream: str = "stdout") -> None:
         """The program wants a line to be seen that is not over yet."""
-        line = self._begun.get((threading.get_ident(), stream))
-        if line is not None and self.said is not None and monotonic() >= self._told_at + PACE:
+        begun = self._begun.get((threading.get_ident(), stream))
+        if begun is not None and self.said is not None and monotonic() >= self._told_at + PACE:
             self._told_at = monotonic()
+            line = begun.line()
             self.said(self._colours.get(stream, "") + line.text, line.thread, False)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """What this thread prints meanwhile is told in another way."""
+        thread = threading.get_ident()
+        self._aside.add(thread)
+        try:
+            yield
+        finally:
+            self._aside.discard(thread)
 
     def end(self) -> None:
         """Text without an end of line is a line, too. Called once more, it does nothing."""
         for key in tuple(self._begun):
-            line = self._begun.pop(key, None)
-            if line is not None:
-                self._add(line, key[1])
+            begun = self._begun.pop(key, None)
+            if begun is not None:
+                self._add(begun.line(), key[1])
 
     def _add(self, line: Line, stream: str) -> None:
         if stream == "stdout":
@@ -78,7 +107,8 @@ class Console:
             text = self._colours.get(stream, "") + line.text
             if "\x1b" in text:  # a colour goes on in the next line
                 self._colours[stream] = colours_left(text)
-            self.said(text, line.thread, True)
+            if threading.get_ident() not in self._aside:
+                self.said(text, line.thread, True)
 
     def texts(self) -> list[str]:
         return [line.text for line in self.lines]

@@ -50,6 +50,10 @@ class ProgramRuntime(Runtime):
             self.raised = error
             raise
 
+    def log(self, text: object) -> None:
+        with self.console.aside():  # it notes the lines itself, without their "Thread: main"
+            super().log(text)
+
     def _run(self, main: Callable[[], object]) -> None:
         try:
             super()._run(main)
@@ -116,8 +120,7 @@ def noting(runtime: "Runtime | ProgramOfAsyncio") -> Callable[[str, str, bool], 
     """A line that the program prints becomes an event, so that the view's console shows it."""
 
     def note(text: str, thread: str, is_over: bool) -> None:
-        if not text.startswith("Thread: "):  # as `log` prints, which has noted it
-            runtime.loop.calls.printed(text, thread, is_over)
+        runtime.loop.calls.printed(text, thread, is_over)
 
     return note
 

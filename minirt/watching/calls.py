@@ -290,7 +290,10 @@ class WatchedCalls(Calls, Notes):
         self.note("identity", identity)
 
     def printed(self, text: str, thread: str = "main", is_over: bool = True) -> None:
-        said = terminal.line(text, LINE)
+        *lines, last = str.split(text, "\n")
+        for line in lines:
+            self.note("printed", None, terminal.line(line, LINE), printable(thread))
+        said = terminal.line(last, LINE)
         self.note(
             "printed", None, said if is_over else {**said, "goes_on": True}, printable(thread)
         )
