@@ -28,6 +28,7 @@ from minirt.magics.cells import rewrite
 from minirt.magics.completion import Completion
 from minirt.magics.console import Tee
 from minirt.magics.coroutines import Rewriter
+from minirt.magics.interrupts import Insistent
 from minirt.magics.node import recorded, recorded_program, show_recorded, side_by_side
 from minirt.magics.options import (
     checked_limit,
@@ -72,6 +73,7 @@ class MinirtMagics(Magics):
         self.tee = Tee()
         self.running = Running(self)
         self.last_cell: object = None  # the request for the cell that ran last
+        self.insistent: list[Insistent] = []  # one for each cell that runs: a cell may run cells
         self.loop: gui.KernelLoop | None = None
         self.kernel_view: KernelView | None = None  # the last one
         self.completion = Completion(self.magics, self.values)
@@ -128,6 +130,13 @@ class MinirtMagics(Magics):
         """A cell begins. For the event `pre_run_cell`."""
         if hasattr(self.ip, "get_parent"):
             self.last_cell = self.ip.get_parent()
+        if getattr(self.ip, "kernel", None) is not None:  # in a terminal Ctrl-C is pressed twice
+            self.insistent.append(Insistent().__enter__())
+
+    def end_cell(self, result: object) -> None:
+        """A cell is over. For the event `post_run_cell`."""
+        if self.insistent:  # or the extension was loaded in this cell
+            self.insistent.pop().__exit__()
 
     @magic(
         "%minirt",
@@ -318,7 +327,8 @@ def load_ipython_extension(ip: InteractiveShell) -> None:
     completer: Any = ip.Completer
     magics.places = (
         (ip.input_transformers_cleanup, rewrite),
-        (ip.events.callbacks["post_run_cell"], magics.answers.end),
+        (ip.events.callbacks["post_run_cell"], magics.end_cell),
+        (ip.events.callbacks["post_run_cell"], magics.answers.end),  # before it
         (ip.events.callbacks["pre_run_cell"], magics.begin_cell),
         (completer.custom_matchers, magics.completion.matches),
     )
@@ -342,6 +352,8 @@ def unload_ipython_extension(ip: InteractiveShell) -> None:
         magics.kernel_view.stop()
     magics.rewriter.end()
     magics.shown.end()
+    while magics.insistent:
+        magics.end_cell(None)
     for things, ours in (*magics.places, (ip.configurables, magics)):
         if ours in things:  # or somebody has emptied it
             things.remove(ours)

@@ -65,6 +65,7 @@ TYPE_CHECKING_UPWARD: dict[tuple[str, str], str] = {}
 STATE_WITH_A_REASON = {
     ("node.current", "current"): "the ContextVar that knows the running runtime",
     ("magics.running", "raised"): "an error on its way to the cell's next statement",
+    ("aio.program", "refused"): "coroutines that refused to end: dropped, they would complain",
     ("aio.rounds", "alive"): "a WeakSet: a forked child must leave alone every loop of its parent",
 }
 

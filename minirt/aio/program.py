@@ -28,6 +28,7 @@ from minirt.watching.trace import Sink
 from minirt.watching.tracebacks import chain
 
 HEARD = (signal.SIGINT, signal.SIGTERM)  # what a stop may be taken for
+refused: list[object] = []  # coroutines that refused to end: when one is dropped, Python complains
 
 
 class NoProgramOfAsyncio(MinirtError, TypeError):
@@ -200,6 +201,8 @@ class AsyncioProgram(WatchedLoop):
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
                 with suppress(BaseException):  # it may refuse to end
                     coroutine.close()
+                if getattr(coroutine, "cr_frame", None) is not None:
+                    refused.append(coroutine)
 
     def _close_for_certain(self) -> None:
         """An interrupt may split `_close` in two: then it is called once more."""

@@ -63,8 +63,18 @@ class Answers:
                 "time: %config MinirtMagics.exercise_time_limit = 60"
             )
         elif result.success:
-            names = self._shell.user_ns
-            say_in_lines(judge(begun.exercise, begun.text, names, begun.seconds, begun.filename))
+            say_in_lines(self._judged(begun))
+
+    def _judged(self, begun: Begun) -> object:
+        """What the checks say. Here an interrupt would be shown as an error of IPython's event."""
+        names = self._shell.user_ns
+        try:
+            return judge(begun.exercise, begun.text, names, begun.seconds, begun.filename)
+        except KeyboardInterrupt:
+            return (
+                f"✗ {begun.exercise.name}: its checks were interrupted. Run the cell again to have "
+                "it judged"
+            )
 
     def hint(self, name: str) -> str:
         """The next hint: the first one, then the second."""

@@ -1,19 +1,69 @@
 """For whom is an interrupt, and when has it done its work?
 
 It is for the callback, the program or the cell that runs, and never for the kernel. One is enough,
-also where what runs swallows it.
+also where what runs swallows it: Python raises KeyboardInterrupt once, so it is raised again, as
+long as the same thing is at work.
 """
 
+import _thread
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
+from types import CodeType, FrameType
 from typing import Any
 
+from minirt import Runtime
+from minirt.aio.program import AsyncioProgram
 from minirt.watching.player import AGAIN, GRACE, INTERRUPTS
-from minirt.watching.stopping import Interruptible
+from minirt.watching.stopping import end_tasks
 
 LONG = 0.5  # s: a callback that takes longer is the one that an interrupt is meant for
+# what swallows all that come in its `try` is ended by one that comes just outside of it
+OFTEN, MANY = 0.01, 300  # s after each
+FORGOTTEN = 1.0  # s: after that long a signal that was sent does not come any more
+
+# where a runtime, or a program of asyncio's, is at work
+CLOSES = frozenset([Runtime.close.__code__])
+RUNS = CLOSES | {one.__code__ for one in (Runtime.run, Runtime.tick, AsyncioProgram.run)}
+
+
+class Again:
+    """More interrupts of the main thread. They end a sleep and a wait, too."""
+
+    def __init__(self) -> None:
+        self._is_at_work = False
+        self._sent = 0.0  # s: when one was sent that nobody has heard yet
+
+    def begin(self, is_wanted: Callable[[], bool]) -> None:
+        """Send some, as long as they are wanted. For the handler of the first one."""
+        if not self._is_at_work:
+            self._is_at_work = True
+            # a Thread takes locks, and the code that was interrupted may hold them
+            _thread.start_new_thread(self._send, (is_wanted,))
+
+    def comes(self) -> bool:
+        """Is what the handler hears now one of these?"""
+        sent, self._sent = self._sent, 0.0
+        return time.monotonic() < sent + FORGOTTEN
+
+    def _send(self, is_wanted: Callable[[], bool]) -> None:
+        for wait in (GRACE, *[AGAIN] * (INTERRUPTS - 1), *[OFTEN] * MANY):
+            time.sleep(wait)
+            if not is_wanted():
+                break
+            self._sent = time.monotonic()
+            interrupt_the_main_thread()
+        self._is_at_work = False
+
+
+def interrupt_the_main_thread() -> None:
+    """As Ctrl-C does. Any thread may call this."""
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
 
 
 class Interrupts:
@@ -25,6 +75,8 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.turn_began: float | None = None  # s: when the turn that is at work began
+        self._interrupted: float | None = None  # the last that was interrupted, by its beginning
+        self._again = Again()
         self._before: Any = None
         self._is_main = False
 
@@ -37,48 +89,68 @@ class Interrupts:
         if self._is_main:
             signal.signal(signal.SIGINT, self._before)
 
-    def _hear(self, number: int, frame: object) -> None:
-        is_for_others = callable(self._before)
-        began = self.turn_began
-        if began is not None and not (is_for_others and time.monotonic() < began + LONG):
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        began, is_for_others = self.turn_began, callable(self._before)
+        if self._again.comes():
+            if began is not None and began == self._interrupted:
+                raise KeyboardInterrupt
+        elif began is not None and not (is_for_others and time.monotonic() < began + LONG):
+            self._interrupted = began
+            self._again.begin(lambda: self.turn_began == began)
             raise KeyboardInterrupt
-        if is_for_others:
-            self._before(number, frame)
+        elif is_for_others:
+            self._before(number, None)  # None: it is not for the runtime that runs here
 
 
-def run_until_interrupted(call: Callable[[], object], wake: Callable[[], object]) -> None:
-    """Call it, here. What is still at work a moment after an interrupt is interrupted again.
+class Insistent:
+    """While this lasts, one interrupt ends the runtime that a cell runs on the main thread.
 
-    wake: ends its sleep. Any thread may call this.
-
-    An asyncio program that awaits nothing needs two interrupts under `asyncio.run`, and one that
-    swallows exceptions needs more.
+    It may swallow the first. When it closes it waits for the tasks of its pool. And a cell that
+    awaits somewhere is only cancelled, which nobody hears as long as a call is at work.
     """
-    before: Any = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        call()
-        return
-    program, is_over = Interruptible(), threading.Event()
 
-    def insist() -> None:
-        wait = GRACE
-        for _ in range(INTERRUPTS):
-            if is_over.wait(wait):
-                return
-            program.interrupt()
-            wake()
-            wait = AGAIN
+    def __init__(self) -> None:
+        self._again = Again()
+        self._before: Any = None
+        self._meant = RUNS  # where the cell was when it was interrupted, or what it does after it
+        self._is_over = False
 
-    def hear(number: int, frame: object) -> None:
-        threading.Thread(target=insist, name="interrupt", daemon=True).start()
-        before(number, frame)
+    def __enter__(self) -> "Insistent":
+        before = signal.getsignal(signal.SIGINT)
+        is_there = isinstance(getattr(before, "__self__", None), Insistent)
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and callable(before) and not is_there:
+            self._before = before
+            signal.signal(signal.SIGINT, self._hear)
+        return self
 
-    signal.signal(signal.SIGINT, hear)
-    try:
-        error = program.run(call)
-    finally:
-        is_over.set()
-        if signal.getsignal(signal.SIGINT) is hear:
-            signal.signal(signal.SIGINT, before)
-    if error is not None:
-        raise error
+    def __exit__(self, *error: object) -> None:
+        self._is_over = True
+        if self._before is not None and signal.getsignal(signal.SIGINT) == self._hear:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if self._again.comes():
+            runtime = at_work(frame, self._meant)
+            if runtime is not None:
+                end_tasks(runtime.loop.pool)
+                raise KeyboardInterrupt
+            return
+        is_at_work = at_work(frame, RUNS) is not None
+        self._meant = RUNS if is_at_work else CLOSES
+        self._again.begin(lambda: not self._is_over)
+        if is_at_work:
+            raise KeyboardInterrupt
+        self._before(number, frame)
+
+
+def at_work(frame: FrameType | None, codes: Set[CodeType]) -> Any:
+    """The runtime, or the program of asyncio's, that one of these is at work for; or None.
+
+    frame: where a thread is.
+    """
+    while frame is not None:
+        if frame.f_code in codes:
+            return frame.f_locals["self"]
+        frame = frame.f_back
+    return None

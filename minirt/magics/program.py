@@ -18,7 +18,7 @@ import minirt
 from minirt import Recorder, Runtime, Simulation
 from minirt.core.machine import HAS_THREADS
 from minirt.magics.console import Console, Tee
-from minirt.magics.interrupts import run_until_interrupted
+from minirt.magics.interrupts import Insistent
 from minirt.watching.attention import Attention
 from minirt.watching.gate import Gate, checked_speed
 from minirt.watching.play import run_and_show
@@ -141,12 +141,8 @@ def run(
     with ending(program, shell) as raised:
         if speed != 1:
             Attention(program.runtime, None, Gate(speed))
-        runtime = program.runtime
-
-        def wake() -> None:
-            runtime.loop.wake()  # an asyncio program may have several, one after the other
-
-        run_until_interrupted(lambda: runtime.run(main), wake)
+        with Insistent():
+            program.runtime.run(main)
     return raised()
 
 
