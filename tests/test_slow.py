@@ -1,6 +1,7 @@
 """minirt.views.slow: what was slow in a program of asyncio's, at its end in a terminal."""
 
 import asyncio
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,25 @@ def test_of_many_tasks_the_busiest_are_shown() -> None:
         await asyncio.gather(*(works(0) for _ in range(500)))
 
     assert sum(" works " in one for one in table_of(many()).splitlines()) == 11  # one of callbacks
+
+
+def test_tasks_that_are_destroyed_take_no_room_and_the_busiest_are_shown() -> None:
+    async def lost() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        for _ in range(30):
+            asyncio.create_task(lost())  # noqa: RUF006 (it is to be destroyed)
+            await asyncio.sleep(0.01)
+        gc.collect()
+        await asyncio.sleep(0)
+
+    slow = Slow()
+    AsyncioProgram(Simulation(), slow).run(main())
+    assert len(slow._tasks) == 0
+    rows = [one.split() for one in slow.table().splitlines()]
+    assert sum(row[1:2] == ["lost"] for row in rows) >= 9
 
 
 def test_where_nothing_ran_there_is_nothing_to_say() -> None:

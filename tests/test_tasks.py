@@ -1,6 +1,7 @@
 """The tasks of a run, folded from its events: the same in a live frame and in a recording."""
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -260,3 +261,25 @@ def test_tasks_that_end_while_a_program_is_left_alone_are_gone_when_it_is_traced
 
     program.run(main())
     assert counts == [(21, 21), (16, 16), (1, 1)]
+
+
+def test_tasks_that_are_destroyed_are_gone_each_of_them() -> None:
+    counts: list[int] = []
+    watch = Watch(budget=10**6)
+    program = AsyncioProgram(Simulation(), watch)
+
+    async def lost() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        for _ in range(20):
+            task = asyncio.create_task(lost())
+            await asyncio.sleep(0.01)
+            counts.append(watch.frame(program.snapshot())["counters"][0])
+            del task
+            gc.collect()
+            await asyncio.sleep(0)
+
+    program.run(main())
+    assert counts == [2] * 20

@@ -19,7 +19,7 @@ from minirt.watching.event import printable, shortened
 from minirt.watching.labels import place
 
 MOST_THINGS = 2_000
-GONE = 200
+GONE, MOST_LOST = 200, 10_000
 WAITERS, WAITER = 3, 20  # names of those who wait, and characters of one
 SOMETHING = Await("something", "future", "", 0, "")
 
@@ -91,6 +91,7 @@ class Book:
         self.pages: dict[int, Page] = {}  # by id(task)
         # tasks that were destroyed, and what id they had: their weak references end first
         self._gone: deque[tuple[int, Page | None]] = deque(maxlen=GONE)
+        self.lost: deque[int] = deque(maxlen=MOST_LOST)  # their identities, until it is told
         # what a thread of the pool does for a future
         self.jobs: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
         self._things: dict[int, tuple[int, Any, str, str]] = {}  # identity, weak, kind, name
@@ -101,9 +102,16 @@ class Book:
 
     def open(self, task: "asyncio.Task[Any]", parent: Page | None) -> Page:
         """A page for a new task."""
-        key, pages, gone = id(task), self.pages, self._gone
+        key, pages, gone, lost = id(task), self.pages, self._gone, self.lost
+
+        def leave(_: object) -> None:
+            page = pages.pop(key, None)
+            gone.append((key, page))
+            if page is not None:  # it was not over
+                lost.append(page.identity)
+
         page = Page(self.next_identity(), task, None if parent is None else parent.identity)
-        page.task = weakref.ref(task, lambda _: gone.append((key, pages.pop(key, None))))
+        page.task = weakref.ref(task, leave)
         page.coroutine = self.words.get(page.coroutine, page.coroutine)
         page.since = self.now()
         pages[key] = page

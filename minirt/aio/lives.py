@@ -69,6 +69,12 @@ class Lives:
 
     # What no handle tells
 
+    def tell_the_lost(self) -> None:
+        """Tasks that were destroyed wait no longer."""
+        lost = self._book.lost
+        while lost:
+            self._note("dropped", lost.popleft(), {"why": "destroyed"})
+
     def look_before_a_sleep(self, timeout: float | None, loop: asyncio.AbstractEventLoop) -> None:
         """Who looks on sees this for a while."""
         is_long = timeout is None or timeout > OFTEN

@@ -77,6 +77,7 @@ class WatchedRounds(WatchedCalls):
         rounds.call_ready = self.round
         self._findings.watchdog.tell = self._held
         self._halfway = asyncio.current_task(event_loop)
+        self._book.lost.clear()  # who looks on has the tasks of now
 
     def end(self) -> None:
         """As it was before."""
@@ -250,6 +251,7 @@ class WatchedRounds(WatchedCalls):
         task, self._halfway = self._halfway, None
         if task is not None and (page := self._book.page(task)) is not None:
             self._lives.end_step(page, task)
+        self._lives.tell_the_lost()
         self._lives.look_often(self._program.event_loop)
 
 

@@ -64,6 +64,9 @@ def _dropped(state: "State", event: Event) -> Names:
     if event.identity is None:
         _count_soon(state, event, -1)
         return ("soon",)
+    if said(event.detail, "why") == "destroyed":  # a task of asyncio's
+        state.tasks.lose(event.identity)
+        return ("counters",)
     wait = state.queues.leave(event.identity)
     if wait.where == "pool":
         state.workers.forget(event.identity)
@@ -158,10 +161,8 @@ def _seen(state: "State", event: Event) -> Names:
 
 
 def _finding(state: "State", event: Event) -> Names:
-    if event.identity is not None and (event.detail or {}).get("finding") == "destroyed":
-        state.tasks.drop(event.identity)
     state.of_asyncio.find(event)
-    return ("counters", "found")
+    return ("found",)
 
 
 def _ended(state: "State", event: Event) -> Names:

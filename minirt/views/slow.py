@@ -50,6 +50,8 @@ class Slow:
             self._add(who, event.time - began)
         elif event.kind in STEPS:
             self._tasks.apply(event)
+        elif event.kind == "dropped" and said(event.detail, "why") == "destroyed":
+            self._tasks.lose(event.identity or 0)
         elif event.kind == "found" and len(self._found) < KEPT:
             self._found.append(said(event.detail, "text"))
 

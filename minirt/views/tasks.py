@@ -111,6 +111,15 @@ class Tasks:
             self._count(row, -1)
             self._note(identity, None)
 
+    def lose(self, identity: int) -> None:
+        """It was destroyed."""
+        row = self._rows.get(identity)
+        if row is None:
+            self._unlisted = max(0, self._unlisted - 1)
+        else:
+            self._keep_if_busy(row)
+            self.drop(identity)
+
     def drop_all(self) -> None:
         """None is left."""
         for identity in list(self._rows):
@@ -151,9 +160,12 @@ class Tasks:
             state=state, error=error, what="", group="", source="", since=event.time
         )
         self._last.append(row)
+        self._keep_if_busy(row)
+        self._note(row.identity, row)
+
+    def _keep_if_busy(self, row: Row) -> None:
         if len(self._busiest) < BUSIEST or row.busy > self._busiest[-1].busy:
             self._busiest = busiest([*self._busiest, row])
-        self._note(row.identity, row)
 
     def _note(self, identity: int, row: Row | None) -> None:
         if self._changed is not None:
