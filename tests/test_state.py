@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minirt import Recorder, Runtime, Simulation
+from minirt import Recorder, Runtime, Simulation, Task, gather, sleep_ms
 from minirt.aio.program import AsyncioProgram
 from minirt.errors import NobodyReports
 from minirt.views import queues
@@ -243,6 +243,32 @@ def test_at_each_turn_the_state_says_how_many_events_keep_the_loop_alive(
                 assert free == event.detail["available_threads"]
 
     run(steps, Sink(threads=2), lambda rt: None)
+
+
+def test_the_identity_of_a_task_or_of_a_timer_that_is_set_again_is_the_last_one() -> None:
+    sink, tokens = Checking(), list[tuple[str, str]]()
+
+    def look(rt: Runtime) -> None:
+        shown = sink.state.fields(["counters"])["counters"][-1]
+        tokens.append((shown, str(rt.identity_token)))
+
+    async def task(rt: Runtime) -> None:
+        look(rt)
+
+    async def main() -> None:
+        rt = Runtime.current()
+        for _ in range(2):
+            over = rt.set_timeout(1, ignore)
+            await sleep_ms(2)
+            rt.add_callback(over.identity, ignore)
+            over.refresh()  # its number was given away
+            look(rt)
+            await gather(Task(task(rt)), Task(task(rt)))
+            rt.identity_token = 2**64 - 4  # they come round
+
+    Runtime(system=Simulation(), trace=sink).run(main)
+    assert len(tokens) == 6 and tokens[-1] == ("1", "1")
+    assert all(shown == given for shown, given in tokens), tokens
 
 
 # --- one frame ---

@@ -1,5 +1,6 @@
 """minirt.views.watch: the events of a run that is watched, its frames and its recording."""
 
+import os
 import threading
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minirt import ManualClock, Recorder, Runtime, Simulation
+from minirt import Interest, ManualClock, Recorder, Runtime, Simulation
 from minirt.aio.program import AsyncioProgram
 from minirt.views import watch as module
 from minirt.views.frame import FIELDS
@@ -23,7 +24,7 @@ from .random_programs import QUEUES, TIMED, Program, World, perform, programs, r
 from .runs import busy_program, event, unfolded
 
 # of a runtime that does nothing
-SNAPSHOT = {"time": 0.0, "ticks": 0, "threads": 4}
+SNAPSHOT = {"time": 0.0, "ticks": 0, "threads": 4, "identity_token": 0}
 
 
 def watched(watch: Watch, looks: list[Any] | None = None) -> list[Event]:
@@ -291,6 +292,27 @@ def test_a_descriptor_is_recorded_when_it_was_seen_and_with_what_it_was_watched_
     rows = [[1, [[12, "7", interest, ""]]] for interest in ("read", "write")]
     assert shown == [rows[0], rows[0], rows[1]]
     assert recorded == [[1, [[None, "7", "", ""]]], *rows]
+
+
+def test_an_identity_that_a_module_takes_for_itself_is_shown_and_recorded() -> None:
+    watch = Watch()
+    rt = Runtime(trace=watch)
+    shown: list[str] = []
+
+    def main() -> None:
+        reader, writer = os.pipe()
+        for _ in range(3):
+            rt.loop.watch(reader, Interest.READABLE, ignore)
+            shown.append(watch.frame(rt.snapshot())["counters"][-1])
+        rt.loop.unwatch(reader)
+        os.close(reader)
+        os.close(writer)
+
+    rt.run(main)
+    assert shown == ["1", "2", "3"]
+    frames = unfolded(tape(watch.entries(), before=watch.before))
+    recorded = dict.fromkeys(frame["counters"][-1] for frame in frames)
+    assert list(recorded) == ["0", *shown]
 
 
 def test_the_first_frame_of_an_asyncio_program_has_its_counters_too() -> None:
