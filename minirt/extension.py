@@ -43,6 +43,7 @@ from minirt.magics.program import Program, cell_of_caller, export, show_picture
 from minirt.magics.real_node import run_node
 from minirt.magics.running import Running
 from minirt.magics.shown import Shown
+from minirt.watching.tracebacks import tellable
 
 if TYPE_CHECKING:
     from minirt.magics.kernel_view import KernelView
@@ -133,8 +134,10 @@ class MinirtMagics(Magics):
         if getattr(self.ip, "kernel", None) is not None:  # in a terminal Ctrl-C is pressed twice
             self.insistent.append(Insistent().__enter__())
 
-    def end_cell(self, result: object) -> None:
+    def end_cell(self, result: Any) -> None:
         """A cell is over. For the event `post_run_cell`."""
+        if getattr(result, "error_in_exec", None) is not None:  # a kernel's reply says what it was
+            result.error_in_exec = tellable(result.error_in_exec, self.ip)
         if self.insistent:  # or the extension was loaded in this cell
             self.insistent.pop().__exit__()
 

@@ -119,3 +119,60 @@ def test_checks_that_are_interrupted_are_said_to_be_in_one_sentence(cells: Kerne
     assert "identity_8_bits: its checks were interrupted. Run the cell again" in cell.out
     assert (cell.traceback, cell.err) == ("", "")
     assert cells.run(NEXT).out == "next OutStream\n"
+
+
+# --- J2, J5, J11: an error that IPython cannot show, in whatever way it gets out ---
+
+CANNOT_BE_SHOWN = {
+    "its truth": "type('Odd', (Exception,), {'__bool__': lambda self: 1 / 0})('told')",
+    "it is false": "type('Odd', (Exception,), {'__len__': lambda self: 0})('told')",
+    "its notes": "type('Odd', (Exception,), {'__notes__': property(lambda self: 1 / 0)})('told')",
+    "a note": "noted(ValueError('told'), '\\ud800')",
+    "a circle": "circle(ValueError('told'), KeyError('other'))",
+    "a part of a group": "ExceptionGroup('told', [ValueError('\\ud800')])",
+    "a line that is no number": "SyntaxError('told', ('f.py', 'x', 'y', None))",
+    "a file that is none": "SyntaxError('told', (5, 1, 1, 'x'))",
+    "a text that cannot be sent": "SyntaxError('told', ('f.py', 1, 1, '\\ud800'))",
+}
+WAYS = {
+    "play": "rt = Runtime()\nawait rt.play(lambda: rt.set_timeout(1, fail), view=False)",
+    "a program": "get_ipython().run_cell_magic('minirt', '', 'set_timeout(1, fail)')",
+    "idle": "_ = set_timeout(1, fail)",
+}
+MAKE = """from minirt import *
+def noted(error, note):
+    error.__notes__ = [note]
+    return error
+def circle(first, second):
+    first.__context__, second.__context__ = second, first
+    return first
+"""
+
+
+@pytest.mark.parametrize("error", CANNOT_BE_SHOWN.values(), ids=CANNOT_BE_SHOWN)
+def test_an_error_that_cannot_be_shown_has_another_in_its_place(cells: Kernel, error: str) -> None:
+    cells.run(f"%gui minirt\n{MAKE}")
+    for way in WAYS.values():
+        cell = cells.run(f"def fail(_):\n    raise {error}\n{way}")
+        cells.watch(lambda cell=cell: "told" in cell.traceback)
+        assert "    raise " in cell.traceback, "the reader's line"
+        assert cell.traceback.count("minirt/") <= 3 and "cannot be shown" not in cell.err
+        assert cells.run(NEXT).out == "next OutStream\n"
+
+
+def test_a_cell_whose_own_run_raises_what_cannot_be_sent_comes_to_its_end(cells: Kernel) -> None:
+    cell = cells.run(
+        "import sys\nfrom minirt import *\n"
+        "Runtime().run(lambda: set_timeout(1, lambda _: sys.exit('\\ud800')))"
+    )
+    assert cell.status == "error" and "SystemExit: \\ud800" in cell.traceback
+    assert cells.run(NEXT).out == "next OutStream\n"
+
+
+def test_a_syntax_error_of_a_callback_shows_the_readers_line_while_the_kernel_is_idle(
+    cells: Kernel,
+) -> None:
+    cells.run("%gui minirt\nfrom minirt import *")
+    cell = cells.run("def fail(_):\n    exec('x x')\n\n_ = set_timeout(1, fail)")
+    cells.watch(lambda: "SyntaxError" in cell.traceback)
+    assert "exec('x x')" in cell.traceback

@@ -176,7 +176,7 @@ def test_what_leaves_a_callback_is_shown_and_ends_its_runtime_alone(
     idle: Idle, kind: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[Any] = []
-    monkeypatch.setattr(idle._shell, "showtraceback", lambda what: shown.append(what[0]))
+    monkeypatch.setattr(idle._shell, "showtraceback", lambda what, **_: shown.append(what[0]))
 
     def fail(_: object) -> None:
         raise kind

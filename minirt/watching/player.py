@@ -24,6 +24,7 @@ from minirt.watching.attention import Attention, Playable, Watch
 from minirt.watching.gate import Gate
 from minirt.watching.labels import text_of
 from minirt.watching.stopping import Interruptible, end_tasks, where_is
+from minirt.watching.tracebacks import trace_of
 
 FRAME = 1 / 30  # s between two frames
 # a program that is only sampled since it is busy pays a thirtieth of its time for them, as long as
@@ -102,7 +103,8 @@ class Player:
                 self._part("interrupted")
                 self._report_rest()
             raise
-        self._part("interrupted" if self.was_stopped else "failed" if self.error else "ended")
+        has_failed = self.error is not None  # not its truth: its class may answer with an error
+        self._part("interrupted" if self.was_stopped else "failed" if has_failed else "ended")
         if self.was_stopped:
             raise self.farewell()
         if isinstance(self.error, StopIteration):  # Python lets none out of an await
@@ -123,7 +125,7 @@ class Player:
             return KeyboardInterrupt(": ".join((IS_STOPPING, *map(where_is, busy[:1]))))
         was_deaf = self._gate.unheard() > 0
         error = KeyboardInterrupt(f"{IS_DEAF if was_deaf else ''}{IS_CLOSED}")
-        return error.with_traceback(self.error.__traceback__ if self.error else None)
+        return error.with_traceback(None if self.error is None else trace_of(self.error))
 
     @property
     def _is_closing(self) -> bool:

@@ -42,7 +42,7 @@ class Interruptible:
                 error = raised
             self._shut()
         except KeyboardInterrupt as late:  # it came between two of these lines
-            error = error or late
+            error = late if error is None else error
             self._shut()
         return error
 

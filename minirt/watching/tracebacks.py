@@ -22,6 +22,7 @@ ASKED = (
     "__traceback__",
     "__cause__",
     "__context__",
+    "__notes__",
     "_render_traceback_",
 )  # of an error
 MOST = 3  # frames of the package, where they are the last ones
@@ -55,7 +56,11 @@ class CellHere:
 
     def show(self, error: BaseException, trace: TracebackType | None) -> None:
         """IPython's way to show an error."""
-        self.run(self._shell.showtraceback, (type(error), error, trace))
+        show = lambda: self._shell.showtraceback(  # noqa: E731
+            (type(error), error, trace),
+            running_compiled_code=True,  # a SyntaxError shows the program's lines then
+        )
+        self.run(show)
 
 
 def show_only_the_program(error: BaseException, shell: Any) -> None:
@@ -105,6 +110,12 @@ def chain(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(one))
         yield one
         one = _before(one)
+
+
+def is_a_circle(error: BaseException) -> bool:
+    """Did one of those that led to it lead to itself?"""
+    *_, first = chain(error)
+    return _before(first) is not None
 
 
 def own_frames(error: BaseException, shell: Any) -> TracebackType | None:
@@ -163,10 +174,11 @@ def sendable(text: str) -> str:
 
 def tellable(error: BaseException, shell: Any) -> BaseException:
     """The error, or one of its class in its place, so that a kernel can send it."""
-    if all(map(_can_be_told, chain(error))):  # those that led to it are shown, too
+    if not is_a_circle(error) and all(map(_can_be_told, chain(error))):  # all of them are shown
         return error
     name, text = type_name(error), sendable(_text_or_repr(error))
-    for base in (type(error), Exception):
+    bases = (Exception,) if issubclass(type(error), SyntaxError) else (type(error), Exception)
+    for base in bases:  # what a SyntaxError shows is no text of its own
         try:
             told: Any = type(name, (base,), {"__str__": lambda _: text})
             stand_in: BaseException = told.__new__(told, text)
@@ -190,9 +202,22 @@ def _can_be_told(error: BaseException) -> bool:
     try:
         for name in ASKED:
             getattr(error, name, None)
-        return str(error).isascii() or bool(str(error).encode())
+        notes = getattr(error, "__notes__", ())
+        for text in (error, *(notes if isinstance(notes, list) else ())):
+            str(text).encode()
+        if isinstance(error, SyntaxError) and not _says_where(error):
+            return False
+        parts = getattr(error, "exceptions", ()) if isinstance(error, BaseExceptionGroup) else ()
+        return bool(error) and all(map(_can_be_told, parts))  # IPython asks for its truth
     except BaseException:  # code of the program's own answers
         return False
+
+
+def _says_where(error: SyntaxError) -> bool:
+    """Is its place one that can be shown? A program may have made it by hand."""
+    texts, numbers = (error.msg, error.filename, error.text), (error.lineno, error.offset)
+    "".join(text for text in texts if text is not None).encode()
+    return all(number is None or isinstance(number, int) for number in numbers)
 
 
 # Past what the program's own class says of itself
