@@ -46,6 +46,10 @@ def test_a_joint_that_goes_straight_has_another_colour_than_one_that_crosses() -
     assert len(strokes) == 3 and strokes[1] == strokes[2] != strokes[0]
 
 
+def test_what_is_no_text_is_shown_as_print_would() -> None:
+    assert orders(a=[1, None], b=["1", "None"]).first_difference is None
+
+
 def test_three_orders_stand_side_by_side() -> None:
     three = orders(you=["a", "b"], minirt=["b", "a"], Node=["b", "a"])
     assert three.alt.startswith("you, minirt and Node differ, first in line 1: you has a")

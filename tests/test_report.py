@@ -36,6 +36,12 @@ def test_a_page_of_no_events_is_a_page() -> None:
     assert "</html>" in page([], "nothing")
 
 
+def test_a_title_and_an_error_of_odd_characters_make_a_page_that_can_be_written() -> None:
+    text = page([], "half a \ud800\0", "failed", "\udfff")
+    text.encode()
+    assert "<title>half a \\ud800\\x00</title>" in text
+
+
 def test_perfetto_shows_a_row_for_each_task_with_its_waits() -> None:
     entries = chrome_trace(recorded().events)["traceEvents"]
     names = {e["tid"]: e["args"]["name"] for e in entries if e["ph"] == "M"}

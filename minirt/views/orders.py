@@ -26,7 +26,9 @@ class Orders:
         if not 2 <= len(columns) <= 3:
             raise ValueError(f"two or three orders can be compared, and these are {len(columns)}")
         self._names = tuple(map(escaped, columns))
-        self._columns = tuple(tuple(map(escaped, lines)) for lines in columns.values())
+        self._columns = tuple(
+            tuple(escaped(str(line)) for line in lines) for lines in columns.values()
+        )
         self._rows = tuple(zip_longest(*self._columns, fillvalue=None))
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ from minirt.views.picture import Picture
 from minirt.views.saved import saved_run
 from minirt.views.tape import pack, tape
 from minirt.views.watch import Watch
-from minirt.watching.trace import Event
+from minirt.watching.trace import Event, escaped
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -59,5 +59,5 @@ def page(
         source=linecache.getline,
     )
     still = Picture(entries)._repr_html_()
-    box = saved_run(still, pack(recorded), {"state": state, "error": error})
-    return PAGE.format(title=escape(title), box=box)
+    box = saved_run(still, pack(recorded), {"state": state, "error": escaped(error)})
+    return PAGE.format(title=escape(escaped(title)), box=box)
