@@ -31,6 +31,7 @@ from minirt.magics.coroutines import Rewriter
 from minirt.magics.interrupts import Insistent
 from minirt.magics.node import recorded, recorded_program, show_recorded, side_by_side
 from minirt.magics.options import (
+    check_below,
     checked_limit,
     close_to,
     magic,
@@ -227,6 +228,7 @@ class MinirtMagics(Magics):
 
     def begin(self, line: str, text: str) -> None:
         """What the first line of an `%%exercise` cell becomes."""
+        check_below("%%exercise", text)
         options = read_options(self.exercise_cell, self.expand(line, 2), "%%exercise")
         if options is not None:
             limit = checked_limit("exercise_time_limit", self.exercise_time_limit)
@@ -355,6 +357,7 @@ def unload_ipython_extension(ip: InteractiveShell) -> None:
         magics.kernel_view.stop()
     magics.rewriter.end()
     magics.shown.end()
+    magics.answers.drop()
     while magics.insistent:
         magics.end_cell(None)
     for things, ours in (*magics.places, (ip.configurables, magics)):

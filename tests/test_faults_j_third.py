@@ -176,3 +176,40 @@ def test_a_syntax_error_of_a_callback_shows_the_readers_line_while_the_kernel_is
     cell = cells.run("def fail(_):\n    exec('x x')\n\n_ = set_timeout(1, fail)")
     cells.watch(lambda: "SyntaxError" in cell.traceback)
     assert "exec('x x')" in cell.traceback
+
+
+# --- J9: a magic below another one ---
+
+
+@pytest.mark.parametrize("between", ["", "\n# a comment\n"])
+@pytest.mark.parametrize("head", ["%%minirt", "%%time\n%%minirt", "%%exercise identity_8_bits"])
+def test_a_magic_below_one_of_ours_is_told_to_stand_above_it(
+    cells: Kernel, head: str, between: str
+) -> None:
+    cell = cells.run(f"{head}\n{between}%%time\nprint('ran')")
+    name = head.rpartition("\n")[2].split()[0]
+    assert cell.err.startswith(f"UsageError: {name}: %%time stands below it")
+    assert cell.err.count("\n") == 1 and "ran" not in cell.out and cell.traceback == ""
+
+
+# --- J16: what play is shown by ---
+
+
+def test_play_takes_true_for_a_new_view_and_says_what_else_it_takes(cells: Kernel) -> None:
+    cells.run("from minirt import *")
+    shown = cells.run("await Runtime().play(lambda: print('played'), view=True)")
+    assert "minirt-widget" in shown.html() and shown.out == "played\n" and shown.err == ""
+    for view in ("5", "'live'", "[]"):
+        cell = cells.run(f"await Runtime().play(lambda: print('played'), view={view})")
+        assert f"NotAView: got view={view}, expected None for a new view" in cell.traceback
+        assert "minirt/" not in cell.traceback and cell.out == ""
+
+
+# --- J18: unloaded in the middle of an answer ---
+
+
+def test_an_answer_whose_cell_unloads_the_extension_rings_no_alarm_later(cells: Kernel) -> None:
+    cells.run("%%exercise identity_8_bits\n%unload_ext minirt\nprint('ran')")
+    left = cells.run("import signal\nprint(signal.getitimer(signal.ITIMER_REAL))")
+    assert left.out == "(0.0, 0.0)\n"
+    cells.run("%load_ext minirt")

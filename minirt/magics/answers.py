@@ -65,6 +65,12 @@ class Answers:
         elif result.success:
             say_in_lines(self._judged(begun))
 
+    def drop(self) -> None:
+        """What was begun is not judged: the extension goes."""
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            begun.alarm.disarm()
+
     def _judged(self, begun: Begun) -> object:
         """What the checks say. Here an interrupt would be shown as an error of IPython's event."""
         names = self._shell.user_ns

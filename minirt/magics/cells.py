@@ -18,6 +18,8 @@ from typing import Any
 from IPython.core import inputtransformer2
 from IPython.core.getipython import get_ipython
 
+from minirt.magics.options import first_below
+
 ROOM = 'get_ipython().magics_manager.registry["MinirtMagics"]'
 
 FINISH = "__import__('minirt.magics.running').magics.running.finish"  # also when it was unloaded
@@ -36,7 +38,8 @@ def rewrite(lines: list[str]) -> list[str]:
     if words[0] == "%%exercise":
         text = "".join(lines[:above] + commented(cell))
         return [*lines[:above], f"{ROOM}.begin({options!r}, {text!r})\n", *cell[1:]]
-    if words[0] != "%%minirt" or not is_asked_for("".join(lines)):
+    is_below = first_below("".join(cell[1:])).startswith("%%")  # the magic itself says so
+    if words[0] != "%%minirt" or is_below or not is_asked_for("".join(lines)):
         return lines[above:]
     magics = ipython.TransformerManager()
     program: list[str] = lines[:above] + magics.do_token_transforms(commented(cell))

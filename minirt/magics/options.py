@@ -76,6 +76,22 @@ def help_text(parser: arguments.MagicArgumentParser, name: str) -> str:
     return name + text.removeprefix("%" + parser.prog)
 
 
+def first_below(text: str) -> str:
+    """The first line of a cell's text that is code: not a blank line, nor a comment."""
+    lines = (line.strip() for line in text.splitlines())
+    return next((line for line in lines if line and not line.startswith("#")), "")
+
+
+def check_below(name: str, text: str) -> None:
+    """UsageError when another cell magic stands below this one, where IPython finds none."""
+    below = first_below(text).split()[:1]
+    if below and below[0].startswith("%%"):
+        raise UsageError(
+            f"{name}: {below[0]} stands below it, where IPython looks for no such magic. Put it "
+            "above, or into a cell of its own"
+        )
+
+
 def checked_limit(name: str, seconds: float) -> float:
     """The setting of this name, if it is a time limit; UsageError otherwise."""
     if not SHORTEST_LIMIT <= seconds <= LONGEST_LIMIT:

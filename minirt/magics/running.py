@@ -15,7 +15,7 @@ from IPython.core.error import UsageError
 
 from minirt.core.machine import HAS_THREADS
 from minirt.magics.of_asyncio import main_of_asyncio, new_program_of_asyncio
-from minirt.magics.options import read_options
+from minirt.magics.options import check_below, read_options
 from minirt.magics.program import (
     Program,
     cell_of_caller,
@@ -86,6 +86,7 @@ class Running:
 
     def here(self, line: str, cell: str) -> None:
         """Run it now, to its end."""
+        check_below("%%minirt", cell)
         options = self._options(line)
         if options is None:
             return

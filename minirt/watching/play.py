@@ -26,6 +26,16 @@ from minirt.watching.tracebacks import (
     tellable,
 )
 
+
+class NotAView(MinirtError, TypeError):
+    """A program was to be shown by something that shows none."""
+
+    def __init__(self, view: object) -> None:
+        super().__init__(
+            f"got view={text_of(view)}, expected None for a new view, False for none, or a LiveView"
+        )
+
+
 MOMENT = 0.1  # s: who awaits a task hears of its end until then
 
 
@@ -33,7 +43,7 @@ async def play(runtime: Any, main: Callable[[], object], view: Any, gate: Gate) 
     """Run `main` on `runtime`; see Runtime.play."""
     shell = notebook()
     is_seen = shell is None or go_to_a_cell(shell)
-    check(runtime, main, shell)
+    check(runtime, main, view, shell)
     told: BaseException | None = None
     try:
         if not HAS_THREADS:
@@ -106,10 +116,12 @@ def is_a_cells(task: "asyncio.Task[Any] | None") -> bool:
     return coroutine is None or "IPython" in coroutine.cr_code.co_filename
 
 
-def check(runtime: Any, main: Callable[[], object], shell: Any) -> None:
+def check(runtime: Any, main: Callable[[], object], view: Any, shell: Any) -> None:
     """Raise now what would be raised on the program's thread: it cannot be run, or not this."""
     try:
         runtime.check_new(main)
+        if not (view is None or isinstance(view, bool) or hasattr(view, "begin")):
+            raise NotAView(view)
     except MinirtError as error:
         if shell is not None:
             show_the_call_too(error, shell)
@@ -124,8 +136,8 @@ async def _play(
     shell: Any,
     ctrl_c: "CtrlC",
 ) -> None:
-    if view is None and shell is not None:
-        view = _new_view()
+    if view is None or view is True:
+        view = None if shell is None else _new_view()
     report = _as_a_thread if shell is None else _under(shell)
     player = Player(runtime, view or None, gate, report, _new_watch() if view else None)
     try:
