@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -276,3 +277,96 @@ def test_what_is_saved_of_three_hundred_tasks_is_as_small_as_of_timers() -> None
     watch = Watch(budget=10**6)
     AsyncioProgram(Simulation(), watch).run(main())
     assert len(pack(tape(watch.entries(), before=watch.before))) < 45_000  # 60 kB as base64
+
+
+async def jobs_that_are_cancelled() -> None:
+    jobs = [asyncio.create_task(asyncio.to_thread(int)) for _ in range(20)]
+    await asyncio.sleep(0)
+    for job in jobs:
+        job.cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
+
+
+async def readers_that_end_each_other() -> None:
+    loop = asyncio.get_running_loop()
+    one, other = socket.socketpair()
+
+    def end() -> None:
+        loop.remove_reader(one)
+        loop.remove_reader(other)
+
+    for each in (one, other):
+        each.send(b"x")
+        loop.add_reader(each, end)
+    await asyncio.sleep(0.001)
+    one.close()
+    other.close()
+
+
+async def timers_that_end_each_other() -> None:
+    loop = asyncio.get_running_loop()
+    timers: list[asyncio.TimerHandle] = []
+    for _ in range(5):
+        timers.append(loop.call_later(0.001, lambda: [timer.cancel() for timer in timers]))
+    await asyncio.sleep(0.003)
+
+
+async def locks_and_queues() -> None:
+    lock, queue = asyncio.Lock(), asyncio.Queue[int]()
+
+    async def holds() -> None:
+        async with lock:
+            await queue.put(1)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(holds(), holds(), queue.get(), queue.get())
+
+
+async def tasks_that_are_destroyed() -> None:
+    async def lost() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    asyncio.create_task(lost())  # noqa: RUF006 (it is to be destroyed)
+    await asyncio.sleep(0)
+    gc.collect(0)
+
+
+@pytest.mark.parametrize(
+    "round_of_it",
+    [
+        jobs_that_are_cancelled,
+        readers_that_end_each_other,
+        timers_that_end_each_other,
+        locks_and_queues,
+        tasks_that_are_destroyed,
+    ],
+)
+def test_what_is_over_in_an_asyncio_program_leaves_nothing_with_who_watches(
+    round_of_it: Callable[[], Any],
+) -> None:
+    watch, left = Watch(capacity=50, budget=10**6), list[dict[str, int]]()
+    program = AsyncioProgram(None, watch)
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        for _ in range(2):
+            for _ in range(20):
+                await round_of_it()
+            await asyncio.to_thread(int)
+            gc.collect()
+            await asyncio.sleep(0.001)
+            watch.take()
+            state, watched = watch._state, program.loop.calls
+            kept = {
+                **vars(program.book),
+                **{name: getattr(watched, name) for name in ("_descriptors", "_kinds")},
+                "rows": state.tasks._rows,
+                "waits": state.queues._waits,
+                "handed over": state.workers._handed_over,
+            }
+            left.append({name: len(one) for name, one in kept.items() if hasattr(one, "__len__")})
+
+    program.run(main())
+    first, last = left
+    first["_gone"] = last["_gone"] = 0  # the last ones
+    assert last == first and max(last.values()) < 10, last
