@@ -213,3 +213,30 @@ def test_an_answer_whose_cell_unloads_the_extension_rings_no_alarm_later(cells: 
     left = cells.run("import signal\nprint(signal.getitimer(signal.ITIMER_REAL))")
     assert left.out == "(0.0, 0.0)\n"
     cells.run("%load_ext minirt")
+
+
+# --- J11: an error that a play has raised is the reader's ---
+
+SAVED = (
+    "def fail(_): raise ValueError('first')\n"
+    "try: await Runtime().play(lambda: set_timeout(1, fail), view=False)\n"
+    "except ValueError as error: saved = error"
+)
+
+
+def test_an_error_that_is_raised_once_more_is_shown_with_its_new_lines(cells: Kernel) -> None:
+    cells.run("from minirt import *")
+    cells.run(SAVED)
+    cell = cells.run("def later():\n    raise saved\nlater()")
+    assert "----> 3 later()" in cell.traceback and "----> 2     raise saved" in cell.traceback
+    assert "def fail(_): raise ValueError" in cell.traceback
+    assert "minirt/" not in cell.traceback
+
+
+def test_an_error_that_a_play_has_raised_can_be_pickled_and_copied(cells: Kernel) -> None:
+    cells.run("import copy, pickle\nfrom minirt import *")
+    cells.run(SAVED)
+    cell = cells.run("print(repr(pickle.loads(pickle.dumps(saved))), repr(copy.deepcopy(saved)))")
+    assert cell.out == "ValueError('first') ValueError('first')\n"
+    again = cells.run("raise pickle.loads(pickle.dumps(saved))")
+    assert "raise ValueError('first')" in again.traceback

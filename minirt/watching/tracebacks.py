@@ -9,6 +9,7 @@ exception is raised as one of its class with a text that can be sent.
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -73,13 +74,12 @@ def show_only_the_program(error: BaseException, shell: Any) -> None:
     if not issubclass(type(error), SyntaxError | UsageError):
         for one in chain(error):
             BaseException.with_traceback(one, own_frames(one, shell))
-        trace = trace_of(error)
-        show_as(error, lambda: rendered(error, trace, shell))
+        show_as(error, Rendering(error, shell, trace_of(error), shell.execution_count))
 
 
 def show_the_call_too(error: MinirtError, shell: Any) -> None:
     """The same for a call that is refused: at the line of the cell that made it."""
-    show_as(error, lambda: rendered(error, own_frames(error, shell), shell))
+    show_as(error, Rendering(error, shell))
 
 
 def rendered(error: BaseException, trace: TracebackType | None, shell: Any) -> list[str]:
@@ -94,12 +94,38 @@ def rendered(error: BaseException, trace: TracebackType | None, shell: Any) -> l
     return [*before, f"{type(error).__name__}: {error}".removesuffix(": ")]
 
 
-def show_as(error: BaseException, render: Callable[[], list[str]]) -> None:
-    """Have IPython show the lines of `render`."""
-    shown = lambda: [sendable(line) for line in render()]  # noqa: E731
+class Rendering:
+    """What IPython calls to show an error: in the cell of this number with this traceback.
+
+    In a later one with the reader's frames of the traceback that the error has then: somebody has
+    raised it once more.
+    """
+
+    def __init__(
+        self,
+        error: BaseException,
+        shell: Any,
+        trace: TracebackType | None = None,
+        cell: int | None = None,
+    ) -> None:
+        self._error, self._shell = error, shell
+        self._trace, self._cell = trace, cell
+
+    def __call__(self) -> list[str]:
+        is_here = self._shell.execution_count == self._cell
+        trace = self._trace if is_here else own_frames(self._error, self._shell)
+        return [sendable(line) for line in rendered(self._error, trace, self._shell)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """An error that is pickled, or copied, is shown as it was."""
+        return partial, (list, self())
+
+
+def show_as(error: BaseException, rendering: Rendering) -> None:
+    """Have IPython show it in that way."""
     # past the error's own __setattr__, which in a frozen dataclass refuses
     with suppress(AttributeError):  # its class has another, and `tellable` finds that out
-        object.__setattr__(error, "_render_traceback_", shown)
+        object.__setattr__(error, "_render_traceback_", rendering)
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
