@@ -64,6 +64,7 @@ OF_THE_EDITOR = ("execution", "ExecuteTime", "scrolled", "trusted")  # cell meta
 
 # what draws a box, by its kind
 DRAWS = {LIVE_VIEW: STATIC / "live.js", quiz.__name__: Path(quiz.__file__).with_suffix(".js")}
+NAME_OF_RUN = re.compile(r',"run":"[0-9a-f]{32}"')  # in the state of a box; it is random
 APPENDIX = "## For the curious"
 
 Notebook = Any  # nbformat.NotebookNode, whose attributes are its keys
@@ -137,12 +138,14 @@ def renew_player(output: Notebook) -> None:
     html = output.get("data", {}).get("text/html", "")
     if not html.startswith(BOX):
         return
+    html = NAME_OF_RUN.sub("", html)
     own, begin, script = html.rpartition("<script>")
     code = code_of(DRAWS[own.partition('data-kind="')[2].partition('"')[0]])
     around, _, rest = player("{{code}}").partition("{{code}}")
     packed = script.removeprefix(around).partition('"')[0]
     if script != f"{around}{packed}{rest}</script></div>" or uncoded(packed) != uncoded(code):
-        output.data["text/html"] = f"{own}{begin}{player(code)}</script></div>"
+        html = f"{own}{begin}{player(code)}</script></div>"
+    output.data["text/html"] = html
 
 
 def is_prediction(cell: Notebook) -> bool:

@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("anywidget")
 
 from anywidget import AnyWidget
+from ipywidgets import HBox
 
 from minirt import Runtime, Simulation
 from minirt.views.live import LiveView
@@ -124,3 +125,34 @@ def test_a_closed_view_sends_no_frame() -> None:
     view.close()
     view.show({"state": "running"})
     assert view.frame == {"state": "running"}
+
+
+def test_a_view_that_was_closed_is_a_widget_again_when_another_one_asks_for_it() -> None:
+    view = LiveView()
+    before = view.model_id
+    view.close()
+    box = HBox([view])
+    assert box.get_state("children")["children"] == [f"IPY_MODEL_{view.model_id}"]
+    assert view.comm is not None and view.model_id != before
+
+
+@pytest.mark.parametrize("is_boxed", [True, False])
+def test_a_view_that_is_no_longer_shown_is_closed_unless_it_is_part_of_another(
+    is_boxed: bool,
+) -> None:
+    view = LiveView()
+    parts = HBox([view] if is_boxed else [])
+    view._handle_custom_msg({"command": "shown"}, [])
+    play(Runtime(system=Simulation()), lambda: None, view=view)
+    view._handle_custom_msg({"command": "left"}, [])
+    assert (view.comm is not None) == is_boxed
+    parts.close()
+
+
+def test_each_run_on_one_view_has_a_name_which_what_is_left_of_it_has_too() -> None:
+    view, names = LiveView(), set()
+    for _ in range(2):
+        play(Runtime(system=Simulation()), lambda: None, view=view)
+        names.add(view.run)
+        assert f'"run":"{view.run}"' in view._left()["text/html"]
+    assert len(names) == 2

@@ -53,14 +53,15 @@ def test_a_file_that_needs_no_other_is_as_it_is() -> None:
     assert script(alone) == alone.read_text(encoding="utf-8")
 
 
-def test_the_view_is_one_module_that_imports_nothing() -> None:
-    joined = script(STATIC / "live.js")
+@pytest.mark.parametrize("entry", ["live.js", "widget.js"])
+def test_the_view_is_one_module_that_imports_nothing(entry: str) -> None:
+    joined = script(STATIC / entry)
     assert not re.findall(r"^import |^export (?!default)", joined, re.MULTILINE)
     assert joined.count("export default") == 1
 
 
 def test_no_two_files_have_a_name_in_common() -> None:
-    names = TOP_LEVEL.findall(script(STATIC / "live.js"))
+    names = TOP_LEVEL.findall(script(STATIC / "widget.js"))
     assert len(names) > 50
     assert sorted(names) == sorted(set(names))
 
@@ -82,5 +83,5 @@ def test_a_file_imports_exactly_what_it_takes_from_the_others(path: Path) -> Non
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node on this machine")
 def test_node_can_read_the_module(tmp_path: Path) -> None:
     module = tmp_path / "view.mjs"
-    module.write_text(script(STATIC / "live.js"), encoding="utf-8")
+    module.write_text(script(STATIC / "widget.js"), encoding="utf-8")
     subprocess.run(["node", "--check", str(module)], check=True)

@@ -17,6 +17,7 @@ import anywidget
 import traitlets
 from IPython.core.getipython import get_ipython
 from IPython.display import display
+from ipywidgets.widgets.widget import _instances  # of all widgets that are open
 
 from minirt.views.clicks import hear_clicks, hear_pages
 from minirt.views.picture import Picture
@@ -48,11 +49,12 @@ class LiveView(anywidget.AnyWidget):
     It belongs to the cell that makes it: when that cell runs again, it is closed.
     """
 
-    _esm = script(STATIC / "live.js")
+    _esm = script(STATIC / "widget.js")
     _css = STATIC / "live.css"
     frame = traitlets.Dict().tag(sync=True)
     recording = traitlets.Bytes().tag(sync=True)  # JSON, deflated; empty while the program runs
     recordings = traitlets.Int().tag(sync=True)  # so far
+    run = traitlets.Unicode().tag(sync=True)  # names it for a page that shows it at several places
 
     def __init__(self, displays_itself: bool = False, **traits: Any) -> None:
         self._cell = _cell_that_runs()
@@ -111,6 +113,7 @@ class LiveView(anywidget.AnyWidget):
         self.open()
         self._controls = controls
         self._began, self._heard = monotonic(), False
+        self.run = uuid4().hex
         self.recording = b""
         self.picture, self._saved, self._comes_back = None, "", False
         self._publish_again()
@@ -141,7 +144,7 @@ class LiveView(anywidget.AnyWidget):
         """The program has ended: its recording takes the place of the view."""
         self._controls = None
         said: dict[str, Any] = {one: frame[one] for one in ("state", "error") if one in frame}
-        self.picture, packed, self._saved = recorded(watch, said)
+        self.picture, packed, self._saved = recorded(watch, said, self.run)
         self._publish_again()
         # a page that was loaded again during the run shows the widget still
         with self.hold_sync():  # one message, or the page would look between two
@@ -176,8 +179,21 @@ class LiveView(anywidget.AnyWidget):
 
     def _close_if_it_is_nowhere(self) -> None:
         """What is left of it is shown in its place, or its cell has no outputs any longer."""
-        if self._saved and self._shown == 0 and not self._comes_back:
+        if self._saved and self._shown == 0 and not self._comes_back and not self._is_a_part():
             self.close()
+
+    def _is_a_part(self) -> bool:
+        """Of another widget, such as a box, which shows it in a place of its own."""
+        parts = [getattr(other, "children", None) for other in list(_instances.values())]
+        return any(isinstance(some, tuple | list) and self in some for some in parts)
+
+    @property
+    def model_id(self) -> str:
+        """Its identity in the pages. Another widget asks for it to show it: so it is one again."""
+        if self.comm is None:
+            self.open()
+        identity: str = self.comm.comm_id
+        return identity
 
     def _hear_of_cell(self, about: Any) -> None:
         if about.cell_id == self._cell:
@@ -190,7 +206,8 @@ class LiveView(anywidget.AnyWidget):
         name, value = content.get("command"), content.get("value")
         if name == "shown":
             self._shown, self._comes_back = (self._shown or 0) + 1, False
-            self.send({"here": True})  # a page that has its state from the file hears nothing
+            # a page that has its state from the file hears nothing
+            self.send({"identity": self.model_id})
         elif name in ("left", "away"):
             self._shown = max(0, (self._shown or 0) - 1)
             self._comes_back = name == "away"

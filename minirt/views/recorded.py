@@ -25,13 +25,13 @@ class Recorded(NamedTuple):
     html: str
 
 
-def recorded(watch: Watch, said: dict[str, Any]) -> Recorded:
-    """What this watch has seen. said: how the run ended, as a frame says it."""
+def recorded(watch: Watch, said: dict[str, Any], run: str = "") -> Recorded:
+    """What this watch has seen. said: how the run ended, as a frame says it; run: its name."""
     entries = watch.entries()
     picture = Picture(entries)
     told = tape(entries, dropped=watch.dropped, before=watch.before, source=linecache.getline)
     packed = pack(told)
-    return Recorded(picture, packed, saved_run(picture._repr_html_(), packed, said))
+    return Recorded(picture, packed, saved_run(picture._repr_html_(), packed, said, run))
 
 
 class RecordedView:

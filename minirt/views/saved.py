@@ -42,12 +42,20 @@ def saved(
 
 def player(code: str) -> str:
     """The script at the end of a box."""
-    return (STATIC / "saved.js").read_text(encoding="utf-8").replace("{{code}}", code)
+    text = (STATIC / "saved.js").read_text(encoding="utf-8")
+    return shortened(text).replace("{{code}}", code)
 
 
-def saved_run(still: str, packed: bytes, said: dict[str, Any]) -> str:
-    """The box of a live view. packed: its recording; said: how it ended, as a frame says it."""
-    values = {"frame": {**State().frame(0), **said}, "recordings": 1}
+def saved_run(still: str, packed: bytes, said: dict[str, Any], run: str = "") -> str:
+    """The box of a live view. packed: its recording; said: how it ended, as a frame says it.
+
+    run: its name, by which a page knows that this box takes the place of that live view.
+    """
+    values = {
+        "frame": {**State().frame(0), **said},
+        "recordings": 1,
+        **({"run": run} if run else {}),
+    }
     return saved(LIVE_VIEW, still, values, {"recording": packed}, code_of(STATIC / "live.js"))
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from .conftest import Lab, Notebook
 
 NARROW = {"width": 800, "height": 1400}
@@ -17,6 +19,18 @@ def main():
     for n in range(2):
         Task(again(n), name=f"task {n}, which has a name that is too long for its column")
 await rt.play(main)
+"""
+LOCKS_AND_GROUPS = """
+%%minirt --asyncio
+import asyncio
+lock, queue = asyncio.Lock(), asyncio.Queue()
+async def a_coroutine_with_a_name_that_is_too_long_for_its_column_in_a_group():
+    await lock.acquire()
+async with asyncio.TaskGroup() as group:
+    await lock.acquire()
+    group.create_task(queue.get(), name="somebody with a long name who waits for the queue")
+    for n in range(40):
+        group.create_task(a_coroutine_with_a_name_that_is_too_long_for_its_column_in_a_group())
 """
 # [is it in the view?, how it is called, how its focus is shown, what stands below it]
 STOP = """() => {
@@ -83,3 +97,23 @@ def test_the_tab_key_goes_through_the_view_and_out_and_tells_what_has_no_room(
     recorded = walk(notebook)
     assert recorded[0][1] == "First event" and recorded[-1][1] == "Console"
     assert all(is_seen for _, _, is_seen, _ in recorded)
+
+
+@pytest.mark.thorough
+def test_the_tab_key_comes_to_queues_and_locks_and_to_groups_of_tasks_as_to_other_rows(
+    lab: Lab, open_notebook: Open
+) -> None:
+    name = lab.write("locks", "%load_ext minirt", LOCKS_AND_GROUPS)
+    notebook = open_notebook(name, viewport=NARROW).run()
+    notebook.view.locator(".mr-thing").filter(has_text="1 to get: somebody").wait_for()
+    notebook.view.locator(".mr-thing").filter(has_text="40 wait").wait_for()
+    notebook.view.locator(".mr-grouped").wait_for()
+    notebook.pause()
+    stops = walk(notebook)
+    things = [text for _, name, _, text in stops if name.startswith(("queue", "lock"))]
+    assert len(things) == 2
+    assert any("1 to get: somebody with" in text for text in things)
+    whole = [text for _, _, _, text in stops]
+    assert any(text.startswith("40 × · a_coroutine_with_a_name") for text in whole)
+    assert all(is_seen for _, _, is_seen, _ in stops)
+    notebook.stop()

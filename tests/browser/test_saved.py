@@ -11,6 +11,7 @@ import pytest
 from minirt.views.saved import BOX
 
 from .conftest import PATIENCE, Lab, Notebook, tool
+from .test_gone import IS_OVER, KERNEL
 
 SHORT = """
 from minirt import Runtime
@@ -171,9 +172,55 @@ def test_a_notebook_that_was_saved_while_it_ran_says_so_when_it_is_opened_anothe
     again.wait_for_state("Kernel gone")
     assert "was saved while this program ran" in again.text("error")
     assert not again.button("Stop").is_enabled()
+    again.save()
+    again.page.get_by_text("Run the cell again.").wait_for(timeout=PATIENCE)
+    check_that_the_file_needs_no_kernel(again, name, boxes=0)
     again.run()
     again.wait_for_state("Running")
     again.stop()
+
+
+@pytest.mark.thorough
+def test_a_notebook_that_is_saved_when_its_kernel_was_restarted_says_so_another_day(
+    lab_that_saves: Lab, open_notebook: Open
+) -> None:
+    name = lab_that_saves.write("restarted", TICKING)
+    notebook = open_notebook(name).run()
+    notebook.wait_for_state("Running")
+    notebook.page.evaluate(f"() => {KERNEL}.restart()")
+    notebook.page.wait_for_function(IS_OVER, timeout=PATIENCE)
+    state = notebook.state()
+    notebook.save()
+    notebook.errors.clear()  # Lab's own, about the kernel
+    again = open_notebook(name)
+    if state == "Interrupted":  # it had the time to end the program
+        wait_for_play(again)
+    else:
+        again.page.get_by_text("Run the cell again.").wait_for(timeout=PATIENCE)
+    assert not any(error in text_of_outputs(again) for error in ERRORS)
+
+
+IN_A_BOX = """
+import ipywidgets
+ipywidgets.HBox([view])
+"""
+
+
+@pytest.mark.thorough
+def test_a_view_whose_run_is_over_may_be_put_into_a_box_of_widgets(
+    lab: Lab, open_notebook: Open
+) -> None:
+    made = "from minirt.views.live import LiveView\nview = LiveView()\ndisplay(view)"
+    runs = SHORT.replace("play(main)", "play(main, view=view)")
+    notebook = open_notebook(lab.write("in_a_box", made, runs, IN_A_BOX)).run()
+    notebook.wait_until_ran()
+    boxed = notebook.page.locator('.widget-box .minirt-live[data-mode="recorded"]')
+    boxed.wait_for(timeout=PATIENCE)  # it was made before the page had told that the view was gone
+    notebook.wait_until_heard()
+    notebook.page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 2")
+    notebook.command("notebook:run-cell")
+    boxed.wait_for(state="detached", timeout=PATIENCE)
+    boxed.wait_for(timeout=PATIENCE)
 
 
 def check_that_the_file_needs_no_kernel(notebook: Notebook, name: str, boxes: int) -> None:

@@ -32,6 +32,14 @@ export function button(text, hint, onClick) {
   return element;
 }
 
+// A link of a row leads to its identity. One that leads nowhere is reached by keyboard all the same:
+// there it tells the whole row.
+export function linkTo(identity, follow) {
+  const link = button("", "", () => { if (identity() !== null) follow(identity()); });
+  link.className = "mr-link";
+  return link;
+}
+
 export function iconButton(path, label, onClick) {
   const element = button("", label, onClick);
   const svg = shape("svg", { viewBox: "0 0 14 14", class: "mr-icon", "aria-hidden": "true" });

@@ -2,41 +2,72 @@
 //
 // The kernel has the front end replace the outputs of a cell. It does not do so in a page that was
 // loaded again during the run, or when the cell was moved or copied. There the view asks the kernel
-// for what is left, and puts it into the notebook itself.
+// for what is left, and puts it into the notebook itself. When the kernel is gone, nobody can be
+// asked, and no page will find the widget again: then its file keeps a sentence.
+
+import { isRunning } from "./words.js";
 
 const VIEW = "application/vnd.jupyter.widget-view+json";
 const A_WHILE = 1000; // ms in which the front end would have replaced it
 
-// The places of the notebook in which the widget `identity` is an output, as [outputs, place].
-function placesOf(model, identity) {
+// The widgets that are outputs of the notebook, as [identity, outputs, place].
+function widgetsIn(model) {
   const found = [];
   for (const { outputs } of model.widget_manager?.context?.model?.cells ?? []) {
     for (let at = 0; at < (outputs?.length ?? 0); at += 1) {
-      if (outputs.get(at).data[VIEW]?.model_id === identity) found.push([outputs, at]);
+      const identity = outputs.get(at).data[VIEW]?.model_id;
+      if (identity) found.push([identity, outputs, at]);
     }
   }
   return found;
 }
 
-// Calls `ask` when `element` is still there a while after `keep`. Returns [keep, stop].
-export function makeKeeper(model, element, ask) {
+// Which of them is this one? A kernel that is there tells it; of one that is gone, the run is known.
+async function identityOf(model) {
+  const { widget_manager: manager } = model;
+  for (const [identity] of widgetsIn(model)) {
+    const other = manager.has_model?.(identity) ? await manager.get_model(identity) : null;
+    if (other?.get("run") && other.get("run") === model.get("run")) return identity;
+  }
+  return null;
+}
+
+// Calls `ask` when the view is still there a while after `keep`. Returns [keep, stop].
+export function makeKeeper(model, { root, presence }, ask) {
+  const saving = model.widget_manager?.context?.saveState;
   let timer = null;
+  let own = null; // its identity
+
+  function replace(data) {
+    for (const [identity, outputs, at] of widgetsIn(model)) {
+      if (identity === own) outputs.set(at, { output_type: "display_data", data, metadata: {} });
+    }
+  }
 
   function take({ identity, left }) {
-    if (!left) return;
-    for (const [outputs, at] of placesOf(model, identity)) outputs.set(at, { output_type: "display_data", data: left, metadata: {} });
+    own = identity ?? own;
+    if (left) replace(left);
   }
 
   function keep() {
     clearTimeout(timer);
-    timer = setTimeout(() => { if (element.isConnected) ask(); }, A_WHILE);
+    timer = setTimeout(() => { if (root.isConnected) ask(); }, A_WHILE);
+  }
+
+  function save(_, state) {
+    const absence = presence.absence();
+    if (state !== "started" || own === null || absence?.state !== "gone" || !isRunning(model.get("frame"))) return;
+    replace({ "text/html": `<p class="minirt-gone">${absence.words}</p>`, "text/plain": absence.words });
   }
 
   function stop() {
     clearTimeout(timer);
     model.off("msg:custom", take);
+    saving?.disconnect(save);
   }
 
   model.on("msg:custom", take);
+  identityOf(model).then((identity) => { own ??= identity; }, () => {}); // a page may forget one meanwhile
+  saving?.connect(save);
   return [keep, stop];
 }

@@ -2,7 +2,7 @@
 
 import { make, panel, setText } from "./elements.js";
 import { makeTable } from "./table.js";
-import { duration, thousands, waitsFor } from "./words.js";
+import { countOf, duration, thousands, waitsFor } from "./words.js";
 
 const ROWS = 6;
 const FEW_ROWS = 2; // beside a running program's tasks, which say more
@@ -45,6 +45,7 @@ function listPanel({ title, columns, empty, fields, contentOf }, follow) {
     table.element.hidden = rows.length === 0;
     const more = total > rows.length ? `and ${thousands(total - rows.length)} more` : "";
     setText(rest, rows.length === 0 ? empty : [more, note].filter(Boolean).join(" · "));
+    rest.title = rest.textContent;
   }
   return { element, draw, keepRoomFor, forget };
 }
@@ -126,8 +127,9 @@ export function makeSoon() {
       item.hidden = isAsyncio;
       setText(value, thousands(frame.soon[at]));
     });
-    const missed = frame.missed ? ` · ${thousands(frame.missed)} turns since the last frame, sampled` : "";
-    setText(run, `${thousands(frame.run)} callbacks seen${missed}`);
+    const missed = frame.missed ? ` · ${countOf(frame.missed, "turn")} since the last frame, sampled` : "";
+    setText(run, `${countOf(frame.run, "callback")} seen${missed}`);
+    run.title = run.textContent;
   }
   return { element, draw };
 }

@@ -2,8 +2,7 @@
 
 import { COUNTERS, HISTORY } from "./counters.js";
 import { makeParts } from "./parts.js";
-import { keepPlace, keyOf, placeIn } from "./places.js";
-import { makePresence } from "./presence.js";
+import { keepPlace, nameOf, placeIn } from "./places.js";
 import { inflate, matching, pastCounters, unfold } from "./recording.js";
 import { tasksAt } from "./tasks.js";
 import { LANES_ROOM, LITTLE_ROOM, threadsUsed } from "./timeline.js";
@@ -12,30 +11,22 @@ import { isRunning } from "./words.js";
 const WINDOW = 4; // seconds of the timeline while the program runs
 
 export class Page {
-  constructor(model, element) {
+  constructor(model, element, presenceOf = () => null) {
     this.model = model;
-    this.recording = null; // after the run
-    this.frames = [];
-    this.at = 0; // the event that is shown
-    this.followed = null; // an identity
+    this.frames = []; // of the recording
     this.playing = null; // when the playback began, and where
-    this.speed = 1;
-    this.words = ""; // of the filter
-    this.live = COUNTERS.map(() => []); // the counters' history while the program runs
     this.pending = false; // a drawing is on its way
-    this.hasTasks = false; // it had some in this run
-    this.threads = 0; // that were used in this run
-    this.presence = makePresence(model, () => this.redraw());
-    this.parts = makeParts(this, (message) => this.presence.ask(message));
+    this.presence = presenceOf(model, () => this.redraw());
+    this.parts = makeParts(this, (message) => this.presence?.ask(message));
     this.root = this.parts.root;
+    this.enter("");
     element.append(this.root);
     this.showMode();
-    this.presence.watch();
   }
 
   close() {
     this.playing = null;
-    this.presence.stop();
+    this.presence?.stop();
   }
 
   showMode() {
@@ -46,10 +37,21 @@ export class Page {
 
   // What changes the picture
 
+  // Of a run nothing is known yet but where the reader was in it: at the end, if nowhere.
+  enter(run) {
+    if (run === this.run) return;
+    for (const list of [...this.parts.lists, this.parts.tasks, this.parts.things]) list.forget();
+    const { at = Infinity, followed = null, words = "", speed = 1, live = COUNTERS.map(() => []), tasks = {} } = placeIn(run);
+    // the event that is shown, an identity, the filter, the counters' history while the program runs
+    Object.assign(this, { run, at, followed, words, speed, live: live.map((history) => [...history]) });
+    Object.assign(this, { recording: null, hasTasks: false, threads: 0 }); // it had tasks, and used threads
+    this.parts.tasks.choose(tasks);
+  }
+
   takeFrame() {
     const frame = this.model.get("frame");
     if (!frame.counters) return;
-    if (isRunning(frame) && this.recording !== null) this.forget(); // of another run
+    if (this.model.get("run")) this.enter(this.model.get("run"));
     this.count(frame);
     this.live.forEach((history, at) => {
       history.push(Number(frame.counters[at]));
@@ -69,33 +71,18 @@ export class Page {
 
   async takeRecording() {
     const bytes = this.model.get("recording");
-    if (!bytes || bytes.byteLength === 0) {
-      this.forget();
-      return;
-    }
+    this.redraw();
+    if (!bytes?.byteLength) return;
     const recording = await inflate(bytes);
     if (this.model.get("recording") !== bytes) return; // another run has begun
+    this.enter(this.model.get("run") || nameOf(bytes));
     this.frames = unfold(recording);
     this.recording = recording;
-    this.recordingKey = keyOf(bytes);
-    this.returnTo(placeIn(this.recordingKey));
+    this.playing = null;
+    this.at = Math.min(this.at, this.frames.length - 1);
+    this.matches = matching(recording, this.words);
     for (const list of this.parts.lists) list.keepRoomFor(this.frames);
     this.parts.findings.draw(recording);
-    this.redraw();
-  }
-
-  // Where the reader was; at the end, for one who was not here before
-  returnTo({ at = Infinity, followed = this.followed, words = "", speed = 1 }) {
-    this.at = Math.min(at, this.frames.length - 1);
-    Object.assign(this, { followed, words, speed, playing: null, matches: matching(this.recording, words) });
-  }
-
-  forget() {
-    this.recording = null;
-    this.live = COUNTERS.map(() => []);
-    this.hasTasks = false;
-    this.threads = 0;
-    for (const list of [...this.parts.lists, this.parts.tasks, this.parts.things]) list.forget();
     this.redraw();
   }
 
@@ -123,11 +110,13 @@ export class Page {
     this.drawFrame(frame, recorded ? pastCounters(this.frames, this.at) : this.live);
     this.drawTimeline(frame, recorded);
     if (recorded) this.drawRecording(frame);
+    const { at, followed, words, speed, live } = this;
+    keepPlace(this.run, { at, followed, words, speed, live, tasks: this.parts.tasks.chosen() });
   }
 
   drawFrame(frame, history) {
     const { header, controls, ring, counters, soon, lists } = this.parts;
-    const absence = isRunning(frame) ? this.presence.absence() : null;
+    const absence = (isRunning(frame) && this.presence?.absence()) || null;
     header.draw({ ...frame, state: absence?.state ?? frame.state }, absence?.words ?? "");
     controls.draw(frame, absence !== null);
     ring.draw(frame);
@@ -164,7 +153,6 @@ export class Page {
     player.draw(at, this.frames.length, frame, this.playing !== null, speed);
     events.draw(this.recording, this);
     biography.draw(this.recording, followed, this.followedEvents(), at);
-    keepPlace(this.recordingKey, { at, followed, words, speed });
   }
 
   // What the reader does with a recording

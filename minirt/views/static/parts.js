@@ -10,7 +10,8 @@ import { make } from "./elements.js";
 import { makeLists, makeSoon } from "./lists.js";
 import { makeBiography, makeEvents, makeFindings, makePlayer } from "./player.js";
 import { makeRing } from "./ring.js";
-import { makeFound, makeTasks, makeThings } from "./tasks.js";
+import { makeFound, makeTasks } from "./tasks.js";
+import { makeThings } from "./things.js";
 import { makeTimeline } from "./timeline.js";
 import { makeWhole } from "./whole.js";
 

@@ -53,6 +53,7 @@ export function makeRing() {
     setText(turn, turns);
     turn.style.fontSize = `${Math.min(MOST_SIZE, RING_ROOM / turns.length)}px`;
     setText(now, describeCurrent(frame));
+    now.title = now.textContent;
     svg.setAttribute("aria-label", `Turn ${frame.turn}, phase ${frame.phase}`);
   }
   return { element, draw };

@@ -13,6 +13,15 @@
     return JSON.parse(await new Response(stream).text());
   }
 
+  // What draws one box draws all of its kind: a page loads no module twice.
+  async function drawer() {
+    const { code, style } = await inflated(packedCode);
+    const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+    const { default: widget } = await import(address);
+    URL.revokeObjectURL(address);
+    return { widget, style };
+  }
+
   // What is saved does not change, and nobody is there to hear what is sent.
   function modelOf({ values, buffers }) {
     const state = { ...values };
@@ -21,10 +30,9 @@
     return { get: (name) => state[name], set: nothing, on: nothing, off: nothing, send: nothing, save_changes: nothing };
   }
 
-  const { code, style } = await inflated(packedCode);
-  const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
-  const { default: widget } = await import(address);
-  URL.revokeObjectURL(address);
+  const drawers = (window[Symbol.for("minirt.drawers")] ??= new Map());
+  if (!drawers.has(packedCode)) drawers.set(packedCode, drawer());
+  const { widget, style } = await drawers.get(packedCode);
   const place = document.createElement("div");
   const sheet = document.createElement("style");
   sheet.textContent = style;

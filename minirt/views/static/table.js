@@ -1,6 +1,6 @@
 // Rows are made once, and cells change only when their text does.
 
-import { button, make, setText } from "./elements.js";
+import { linkTo, make, setText } from "./elements.js";
 
 const LONG_IDENTITY = 8; // digits: of a longer one a cell shows the end
 
@@ -23,8 +23,7 @@ export function makeTable(columns, label, follow) {
       cell.className = className || "";
       return cell;
     });
-    const link = button("", "", () => follow(row.identity));
-    link.className = "mr-link";
+    const link = linkTo(() => row.identity, follow);
     cells[0].append(link);
     rows.push({ row, cells, link });
   }
@@ -33,7 +32,7 @@ export function makeTable(columns, label, follow) {
     const [identity, first, ...others] = values;
     row.identity = identity;
     row.hidden = false;
-    link.disabled = identity === null;
+    link.setAttribute("aria-disabled", identity === null);
     row.classList.toggle("mr-followed", identity !== null && identity === followed);
     setText(link, first);
     link.title = String(first).length > LONG_IDENTITY ? first : "";

@@ -1,8 +1,8 @@
 // Which tasks are there, and what does each await? A tree, by who made whom; or groups of those
 // that are alike, where there are many.
 
-import { button, make, panel, setText } from "./elements.js";
-import { duration, thousands } from "./words.js";
+import { button, linkTo, make, panel, setText } from "./elements.js";
+import { countOf, duration, thousands } from "./words.js";
 
 const MANY = 30; // tasks: from then on they come in groups at first
 const FEW = 15; // with so few they come one by one again; between the two nothing changes
@@ -79,14 +79,14 @@ function work({ steps, busy, sampled }) {
 
 function workInWords({ steps, busy, longest, sampled }) {
   if (!steps) return "";
-  const seen = `${thousands(steps)} ${steps === 1 ? "step" : "steps"}${sampled ? " seen, there were more" : ""}`;
+  const seen = `${countOf(steps, "step")}${sampled ? " seen, there were more" : ""}`;
   return `${seen}; at work for ${duration(busy)}, at most ${duration(longest)} in one`;
 }
 
 function makeRow(follow) {
   const element = make("li", "mr-task");
-  const link = button("", "", () => follow(element.identity)); // named by its text, the task's name
-  link.className = "mr-link mr-task-name";
+  const link = linkTo(() => element.identity, follow); // named by its text, the task's name
+  link.classList.add("mr-task-name");
   const parts = ["mr-task-coroutine", "mr-task-awaits", "mr-task-line", "mr-task-work mr-number", "mr-task-time mr-number"].map((name) => make("span", name));
   element.append(link, ...parts);
   return { element, link, parts };
@@ -133,7 +133,7 @@ export function makeTasks(actions, send) {
       row.style.setProperty("--mr-depth", Math.min(depth, 8));
       row.dataset.state = task.state;
       row.classList.toggle("mr-followed", task.identity !== null && task.identity === followed);
-      link.disabled = task.identity === null;
+      link.setAttribute("aria-disabled", task.identity === null);
       setText(link, task.name);
       const texts = [task.coroutine, awaited(task), placeOf(task), work(task), left(task, now)];
       texts.forEach((text, number) => setText(parts[number], text));
@@ -177,45 +177,17 @@ export function makeTasks(actions, send) {
     grouped = null;
     areMany = false;
   }
-  return { element, draw, forget };
-}
 
-// Queues, locks, semaphores and so on, with those who wait for them.
-export function makeThings() {
-  const { element, count } = panel("Queues and locks", "mr-things");
-  const list = make("ol", "mr-list");
-  element.append(list);
-  const rows = [];
-  let most = 0;
-
-  function draw(frame) {
-    const things = frame.things ?? [];
-    most = Math.max(most, Math.min(ROOM, things.length));
-    element.hidden = most === 0;
-    list.style.setProperty("--mr-lines", most);
-    setText(count, thousands(things.length));
-    while (rows.length < things.length) {
-      const row = make("li", "mr-thing");
-      const parts = ["mr-task-name", "mr-thing-how", "mr-task-awaits"].map((name) => make("span", name));
-      row.append(...parts);
-      list.append(row);
-      rows.push({ row, parts });
-    }
-    rows.forEach(({ row, parts }, at) => {
-      row.hidden = at >= things.length;
-      if (row.hidden) return;
-      row.title = things[at].slice(1).filter(Boolean).join(" · ");
-      const [, kind, name, how, who] = things[at];
-      setText(parts[0], [kind, name].filter(Boolean).join(" "));
-      setText(parts[1], how);
-      setText(parts[2], who || "nobody waits");
-    });
+  // What the reader has chosen, for a view that is drawn anew
+  function chosen() {
+    return { words: search.value, grouped };
   }
 
-  function forget() {
-    most = 0;
+  function choose({ words = search.value, grouped: wanted = null }) {
+    search.value = words;
+    grouped = wanted;
   }
-  return { element, draw, forget };
+  return { element, draw, forget, chosen, choose };
 }
 
 // What is wrong, in words, while the program runs. The recording has a list of its own.

@@ -3,7 +3,7 @@
 
 import { make, setText } from "./elements.js";
 
-const ROWS_OF_LISTS = "tr, .mr-task, .mr-event";
+const ROWS_OF_LISTS = "tr, .mr-task, .mr-thing, .mr-event";
 
 function isCut(row) {
   return [...row.querySelectorAll("*")].some((part) => part.scrollWidth > part.clientWidth && getComputedStyle(part).overflowX === "hidden");

@@ -16,6 +16,10 @@ export function thousands(value) {
   return BigInt(value).toLocaleString("en-US");
 }
 
+export function countOf(number, word) {
+  return `${thousands(number)} ${word}${BigInt(number) === 1n ? "" : "s"}`;
+}
+
 export function waitsFor(where, what) {
   return what ? `${where}: ${what}` : where || "–";
 }
