@@ -38,7 +38,10 @@ PIECES = st.sampled_from(
         ("10%\r50%\r100%", "100%"),
         ("a longer text\rshort", "shortger text"),
         ("windows\r", "windows"),
-        ("abc\b\bX", "aXc"),
+        ("abc\b\bX", "aX"),
+        ("abc\b \b", "ab"),
+        ("|\b/\b-", "-"),
+        ("abc\rXY\bZ", "XZc"),
         ("\b\bstart", "start"),
         ("a\tb", "a       b"),
         ("\x1b[2K\x1b[1Gdone\x1b[K", "done"),
@@ -49,17 +52,17 @@ PIECES = st.sampled_from(
         ("\x1b", ""),
         ("日本\r漢", "漢本"),
         ("日本\rx", "x 本"),
-        ("日本\bx", "日 x"),
+        ("日本\bx", "日x"),
         ("e\u0301\bx", "x"),
         ("nul \x00", "nul \\x00"),
         ("a bell\x07", "a bell"),
         ("a form\x0cfeed\x0b", "a form\\x0cfeed\\x0b"),
         ("a longer text\r\x1b[Kshort", "short"),
         ("a longer text\r\x1b[2Kshort", "short"),
-        ("日本\b\x1b[K", "日 "),
+        ("日本\b\x1b[K", "日"),
         ("as it is\x1b[K\x1b[2K\x1b[1K", "as it is"),
         ("👩‍🚀x\ry", "y x"),
-        ("👍🏽x\b\b\bok", "okx"),
+        ("👍🏽x\b\b\bok", "ok"),
         ("👍🏽\rx", "x "),
     ],
 )
@@ -176,8 +179,12 @@ def seen_in(text: str) -> str:
         width = WIDTHS.get(letter)
         if letter == "\r":
             cursor = 0
+        elif letter == "\b" and cursor == len(columns):
+            while columns and not columns.pop():  # the right half of a wide letter
+                pass
+            cursor = len(columns)
         elif letter == "\b":
-            cursor = max(0, cursor - 1)
+            cursor -= cursor > 0
         elif letter == "\t":
             cursor = (cursor // 8 + 1) * 8
             columns += [" "] * (cursor - len(columns))

@@ -129,12 +129,20 @@ class _Row:
         if how == "\r":
             self._cursor = 0
         elif how == "\b":
-            self._cursor = max(0, self._cursor - 1)
+            self._go_back()
         else:
             self._cursor = (self._cursor // TAB + 1) * TAB
             missing = self._cursor - len(self._texts)
             self._texts += [" "] * missing
             self._styles += [""] * missing
+
+    def _go_back(self) -> None:
+        """By one column. At the end of the line the last letter goes, as in JupyterLab."""
+        if 0 < self._cursor == len(self._texts):
+            self._cursor = self._letter()
+            self.erase()
+        else:
+            self._cursor = max(0, self._cursor - 1)
 
     def erase(self) -> None:
         """What is right of the cursor, if it has gone back."""
