@@ -86,6 +86,22 @@ def test_an_interrupt_that_a_cell_catches_itself_comes_once(cells: Kernel) -> No
     assert (cell.out, cell.traceback) == ("busy\ncleaned up\n", "")
 
 
+def test_a_cell_that_hears_interrupts_in_its_own_way_hears_no_more_than_came(
+    cells: Kernel,
+) -> None:
+    cell = interrupted(
+        cells,
+        "import signal, time\nheard = []\nprint('busy')\n"
+        "try: time.sleep(30)\n"
+        "except KeyboardInterrupt: pass\n"
+        "before = signal.signal(signal.SIGINT, lambda *about: heard.append(about))\n"
+        "until = time.monotonic() + 0.5\n"
+        "while time.monotonic() < until: sum(range(1000))\n"
+        "_ = signal.signal(signal.SIGINT, before)\nprint('heard', len(heard))",
+    )
+    assert cell.out == "busy\nheard 0\n"
+
+
 @pytest.mark.parametrize("body", [SWALLOWS, SLEEPS_AGAIN])
 def test_one_interrupt_ends_a_callback_while_the_kernel_is_idle(cells: Kernel, body: str) -> None:
     cells.run("%gui minirt\nimport time\nfrom minirt import *")

@@ -129,6 +129,10 @@ class Insistent:
         if self._before is not None and signal.getsignal(signal.SIGINT) == self._hear:
             signal.signal(signal.SIGINT, self._before)
 
+    def _is_wanted(self) -> bool:
+        """The cell goes on, and hears no interrupts in a way of its own."""
+        return not self._is_over and signal.getsignal(signal.SIGINT) == self._hear
+
     def _hear(self, number: int, frame: FrameType | None) -> None:
         if self._again.comes():
             runtime = at_work(frame, self._meant)
@@ -138,7 +142,7 @@ class Insistent:
             return
         is_at_work = at_work(frame, RUNS) is not None
         self._meant = RUNS if is_at_work else CLOSES
-        self._again.begin(lambda: not self._is_over)
+        self._again.begin(self._is_wanted)
         if is_at_work:
             raise KeyboardInterrupt
         self._before(number, frame)
