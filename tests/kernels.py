@@ -162,6 +162,15 @@ class Page:
         return self.cell
 
 
+def interrupted(kernel: Kernel, text: str) -> Cell:
+    """The cell, interrupted once as soon as it has printed "busy", until it is over."""
+    cell = kernel.begin(text)
+    kernel.watch(lambda: "busy" in cell.out)
+    kernel.interrupt()
+    kernel.watch(lambda: "idle" in cell.messages, seconds=5)
+    return cell
+
+
 def _note(cell: Cell, message: Any) -> None:
     kind, content = message["msg_type"], message["content"]
     cell.messages.append(content["execution_state"] if kind == "status" else kind)

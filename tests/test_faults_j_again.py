@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.kernels import Cell, Kernel
+from tests.kernels import Cell, Kernel, interrupted
 
 pytestmark = pytest.mark.slow  # real kernels
 
@@ -17,15 +17,6 @@ def idle(cells: Kernel) -> Kernel:
     assert cells.run("%gui minirt").err == ""
     cells.run("import sys, asyncio, minirt\nfrom minirt import *")
     return cells
-
-
-def interrupted(kernel: Kernel, text: str) -> Cell:
-    """The cell, interrupted once as soon as it has printed "busy", until it is over."""
-    cell = kernel.begin(text)
-    kernel.watch(lambda: "busy" in cell.out)
-    kernel.interrupt()
-    kernel.watch(lambda: "idle" in cell.messages, seconds=5)
-    return cell
 
 
 def later(kernel: Kernel) -> Cell:

@@ -13,7 +13,7 @@ import pytest
 from minirt import Runtime, Simulation
 from minirt.core.signatures import misfit
 from minirt.errors import AlreadyRan, NotAMain, NotCallable, RuntimeClosed, WrongArguments
-from tests.kernels import Cell, Kernel, Page, plain
+from tests.kernels import Cell, Kernel, Page, interrupted, plain
 
 pytestmark = pytest.mark.slow  # real kernels
 
@@ -63,15 +63,6 @@ ENDLESS = {
     ),
     "nothing but waiting": "print('busy')\nset_timeout(60_000, print)",
 }
-
-
-def interrupted(kernel: Kernel, text: str) -> Cell:
-    """The cell, interrupted as soon as it has printed "busy", until it is over."""
-    cell = kernel.begin(text)
-    kernel.watch(lambda: "busy" in cell.out)
-    kernel.interrupt()
-    kernel.watch(lambda: "idle" in cell.messages, seconds=5)
-    return cell
 
 
 @pytest.mark.parametrize("head", ["%%minirt", "%%minirt --sim", "%%time\n%%minirt"])

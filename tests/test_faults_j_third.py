@@ -2,20 +2,11 @@
 
 import pytest
 
-from tests.kernels import Cell, Kernel
+from tests.kernels import Kernel, interrupted
 
 pytestmark = pytest.mark.slow  # real kernels
 
 NEXT = "import sys\nprint('next', type(sys.stdout).__name__)"
-
-
-def interrupted(kernel: Kernel, text: str) -> Cell:
-    """The cell, interrupted once as soon as it has printed "busy", until it is over."""
-    cell = kernel.begin(text)
-    kernel.watch(lambda: "busy" in cell.out)
-    kernel.interrupt()
-    kernel.watch(lambda: "idle" in cell.messages, seconds=5)
-    return cell
 
 
 def indented(text: str) -> str:
