@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("anywidget")
 
 from anywidget import AnyWidget
+from comm.base_comm import BaseComm
 from ipywidgets import HBox
 
 from minirt import Runtime, Simulation
@@ -103,21 +104,33 @@ def test_a_reader_whose_page_cannot_run_it_gets_the_picture() -> None:
     assert bundle["text/plain"] == "<LiveView: ended>"
 
 
-def test_a_frame_is_sent_as_ipywidgets_sends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    view, sent = LiveView(), []
+class Wire(BaseComm):
+    """Keeps what is sent to the pages."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        super().__init__(target_name="a view")
+        self.sent.clear()
+
+    def publish_msg(self, msg_type: str, data: Any = None, *rest: Any, **more: Any) -> None:
+        self.sent.append(data)
+
+
+def test_a_frame_is_sent_as_ipywidgets_sends_it() -> None:
+    view, wire = LiveView(), Wire()
+    view.comm = wire
     frame = {"state": "running", "time": 0.5, "queue": [1, [["1", "a timer"]]], "current": None}
-    monkeypatch.setattr(view.comm, "send", lambda data, buffers=None: sent.append(data))
     view.show(frame)
     AnyWidget.send_state(view, "frame")
-    assert sent[0] == sent[1] and sent[0]["state"] == {"frame": frame}
+    assert wire.sent[0] == wire.sent[1] and wire.sent[0]["state"] == {"frame": frame}
 
 
-def test_a_frame_that_the_page_has_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    view, sent = LiveView(), []
-    monkeypatch.setattr(view.comm, "send", lambda data, buffers=None: sent.append(data))
+def test_a_frame_that_the_page_has_is_not_sent_again() -> None:
+    view, wire = LiveView(), Wire()
+    view.comm = wire
     for _ in range(2):
         view.show({"state": "running"})
-    assert len(sent) == 1
+    assert len(wire.sent) == 1
 
 
 def test_a_closed_view_sends_no_frame() -> None:

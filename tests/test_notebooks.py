@@ -16,7 +16,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from minirt.views.saved import LIVE_VIEW, STATIC, code_of, coded, saved, uncoded
 from tests import notebooks
-from tests.kernels import plain
 from tests.notebooks import (
     NOTEBOOKS,
     RAISES_TAGS,
@@ -110,10 +109,8 @@ def number_faults(cell: Any) -> Iterator[str]:
     for output in cell.outputs:
         if output.get("execution_count", count) != count:
             yield f"the result of cell [{count}] says [{output.execution_count}]."
-        lines = [plain(line) for line in output.get("traceback", [])]
-        if any("Cell In[" in line for line in lines) and not any(
-            f"Cell In[{count}]" in line for line in lines
-        ):
+        traceback = "".join(output.get("traceback", []))
+        if "In[" in traceback and f"In[{count}]" not in traceback:
             yield f"the traceback below cell [{count}] is of another run."
 
 
