@@ -52,8 +52,9 @@ SERVER_SETTINGS = mkdir -p $(VENV)/etc/jupyter && cp binder/jupyter_server_confi
 # of a poll (kernels, views, exercises): run once, by `make test`.
 WITHOUT_A_POLL := quotes environment without_epoll notebooks classroom site binder_link layers benchmarks release \
 	architecture errors urls messages charsets addresses labels chrome findings tape texts completion real_node peers \
-	kernel extension faults_j_magics faults_j_program faults_j_again other_kernels check clicks \
+	kernel extension faults_j_magics faults_j_program faults_j_again faults_j_third other_kernels check clicks \
 	exercises order_quiz quiz view_size packing picture image state script readme main_example console growth \
+	orders report signatures simulation slow tasks tee terminal timeline watch awaiting_laws live trace clock derived \
 	node_times knobs notebook_tags in_page form built built_parts node_cells callbacks identity values policies timers laws main \
 	types simulated_machine
 

@@ -58,7 +58,7 @@ def begin(_=None):
         rt.register_event_threadpool(work, TaskKind.ENCRYPT, lambda _: rt.log("a task"))
 def main():
     begin()
-    for n in range(1, 6):
+    for n in range(1, 12):
         rt.set_timeout(300 * n, begin)
 await rt.play(main)
 """
