@@ -60,7 +60,7 @@ WITHOUT_A_POLL := quotes environment without_epoll notebooks classroom site bind
 
 # The tests wait more than they work: they share the processors. Those of one file stay together.
 SIDE_BY_SIDE := -n auto --maxprocesses=4 --dist=worksteal
-TWO_BROWSERS := -n 2 --dist=loadfile
+BY_FILE := -n 2 --dist=loadfile
 
 .PHONY: help lab test thorough page quick lint format bench notebooks nbval quotes architecture binder-link kernels hub classroom coverage \
 	chromium site release clean
@@ -80,11 +80,11 @@ test: lint chromium ## install what the tests need, the system's Chromium includ
 	$(if $(filter Linux,$(shell uname -s)),MINIRT_POLL=selectors $(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not browser" \
 		-k "not node_prints_today and not in_simulated_time_too" $(WITHOUT_A_POLL:%=--ignore=tests/test_%.py) $(PYTEST_FLAGS))
 	@# in processes of their own: what drives the browser keeps an event loop running there
-	$(BIN)/python -m pytest $(TWO_BROWSERS) -m "browser and not thorough" $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest $(BY_FILE) -m "browser and not thorough" $(PYTEST_FLAGS)
 	@$(MAKE) --no-print-directory nbval
 
 thorough: $(VENV)/installed-test chromium ## the tests of browsers, and of their Python, that `make test` leaves out for time
-	$(BIN)/python -m pytest $(TWO_BROWSERS) -m "browser and thorough" $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest $(BY_FILE) -m "browser and thorough" $(PYTEST_FLAGS)
 
 page: $(VENV)/installed-test ## run the chapters as the pages do, in Pyodide under Node, and say what differs: NAMES="04 05" chooses
 	@$(BIN)/python -m tests.in_page --list $(NAMES)
@@ -117,7 +117,7 @@ nbval: $(VENV)/installed-test ## run the notebooks and compare each output with 
 ifeq ($(NOTEBOOKS),)
 	@echo "nbval: no notebooks yet"
 else
-	$(BIN)/python -m pytest -q --nbval $(if $(KERNEL),--nbval-kernel-name=$(KERNEL),--nbval-current-env) --nbval-cell-timeout=60 \
+	$(BIN)/python -m pytest -q $(BY_FILE) --nbval $(if $(KERNEL),--nbval-kernel-name=$(KERNEL),--nbval-current-env) --nbval-cell-timeout=60 \
 		--nbval-sanitize-with=tests/nbval_sanitize.cfg $(PYTEST_FLAGS) $(NOTEBOOKS)
 endif
 
