@@ -52,8 +52,9 @@ class Again:
             time.sleep(wait)
             if not is_wanted():
                 break
-            self._sent = time.monotonic()
-            interrupt_the_main_thread()
+            if not self._sent:  # or two could be heard where one is known
+                self._sent = time.monotonic()
+                interrupt_the_main_thread()
         self._is_at_work = False
 
 
