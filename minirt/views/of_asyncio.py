@@ -5,17 +5,16 @@ Its callbacks that are ready, its queues and locks, and what is wrong with it. W
 others, too.
 """
 
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
-from itertools import accumulate, islice
+from itertools import islice
 from typing import Any
 
 from minirt.views.printed import LINE_LENGTH
 from minirt.views.queues import Queues
 from minirt.views.snapshot import Snapshot
 from minirt.views.tasks import Tasks
-from minirt.views.words import Detail, said, size_of
+from minirt.views.words import Detail, how_many_fit, said, size_of
 from minirt.views.workers import Workers
 from minirt.watching.trace import Event
 
@@ -59,8 +58,8 @@ class OfAsyncio:
 
     def found(self, origin: float) -> list[list[Any]]:
         """[time (s), text, file, line] of each finding; of many or long ones, the last"""
-        sizes = [size_of(text) + size_of(file) for _, (text, file, _) in reversed(self._found)]
-        first = len(sizes) - bisect_right(list(accumulate(sizes)), ROOM)
+        sizes = (size_of(text) + size_of(file) for _, (text, file, _) in reversed(self._found))
+        first = len(self._found) - how_many_fit(sizes, ROOM)
         rows = islice(self._found, first, None)
         return [[round(time - origin, 6), *what] for time, what in rows]
 

@@ -1,9 +1,10 @@
 """What did the program print last?"""
 
-from bisect import bisect_right
 from collections import deque
-from itertools import accumulate, islice
+from itertools import islice
 from typing import Any
+
+from minirt.views.words import how_many_fit
 
 KEPT = 100  # lines
 LINE_LENGTH = 500  # characters of one
@@ -59,8 +60,7 @@ class Printed:
             return self._shown
         self._make_rows(origin)
         last = list(islice(reversed(self._made), SHOWN))
-        sizes = list(accumulate(islice(reversed(self._sizes), SHOWN)))
-        shown = last[: bisect_right(sizes, ROOM)]
+        shown = last[: how_many_fit(islice(reversed(self._sizes), SHOWN), ROOM)]
         self._shown = [self._count, shown[::-1]]
         return self._shown
 

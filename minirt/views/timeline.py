@@ -3,15 +3,13 @@
 Where events are missing, since the program was left alone for a while, the loop's lane says so.
 """
 
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import accumulate
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from minirt.views.snapshot import Gap
-from minirt.views.words import as_text, lane_of, number_of, size_of
+from minirt.views.words import as_text, how_many_fit, lane_of, number_of, size_of
 from minirt.watching.trace import Event
 
 RECENT = 4.0  # s of the timeline that a live frame carries
@@ -99,8 +97,8 @@ class Timeline:
         over = [row for row in (*self._loop_rows, *self._pool_rows) if row[2] >= since]
         over.sort(key=itemgetter(2))
         rows = [*over, *(_row(span, self.origin) for span in self._open.values())]
-        sizes = list(accumulate(ROW + size_of(row[5]) for row in reversed(rows)))
-        shown = max(len(self._open), bisect_right(sizes, ROOM))
+        sizes = (ROW + size_of(row[5]) for row in reversed(rows))
+        shown = max(len(self._open), how_many_fit(sizes, ROOM))
         return rows[len(rows) - shown :]
 
 

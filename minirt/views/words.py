@@ -4,7 +4,9 @@ A text that comes out of an event passes through `said`, the one door: the runti
 printable, but an event may also come out of a file, or from somebody else's program.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from typing import Any, TypeAlias
 
 from minirt.watching.trace import LENGTH, printable, shortened
@@ -25,6 +27,11 @@ def said(detail: Detail | None, name: str, otherwise: str = "", length: int = LE
 def size_of(text: str) -> int:
     """How long it is in a frame, which is JSON: at most so many characters."""
     return len(text) if text.isascii() else 6 * len(text)
+
+
+def how_many_fit(sizes: Iterable[int], room: int) -> int:
+    """How many of the first of these go into the room together."""
+    return bisect_right(list(accumulate(sizes)), room)
 
 
 def kind_of(detail: Detail | None) -> str:

@@ -57,11 +57,9 @@ class CellHere:
 
     def show(self, error: BaseException, trace: TracebackType | None) -> None:
         """IPython's way to show an error."""
-        show = lambda: self._shell.showtraceback(  # noqa: E731
-            (type(error), error, trace),
-            running_compiled_code=True,  # a SyntaxError shows the program's lines then
-        )
-        self.run(show)
+        # of compiled code, so that a SyntaxError shows the program's lines
+        show = partial(self._shell.showtraceback, running_compiled_code=True)
+        self.run(show, (type(error), error, trace))
 
 
 def show_only_the_program(error: BaseException, shell: Any) -> None:
