@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minirt import Interest, ManualClock, Recorder, Runtime, Simulation
+from minirt import Interest, ManualClock, Recorder, Runtime, Simulation, TaskKind, Undefined
 from minirt.aio.program import AsyncioProgram
+from minirt.errors import NoThread
 from minirt.views import watch as module
 from minirt.views.frame import FIELDS
 from minirt.views.snapshot import Gap
@@ -234,6 +235,7 @@ class Looking(Watch):
         self.world: World | None = None
         self.events: list[Event] = []
         self.seen: list[tuple[int, int, dict[str, Any]]] = []  # events, entries, fields
+        self.tokens: list[tuple[str, str]] = []  # the last identity: shown, and given
 
     def record(self, event: Event) -> None:
         super().record(event)
@@ -241,6 +243,7 @@ class Looking(Watch):
         if self.world is not None and threading.current_thread().name == "MainThread":
             frame = self.frame(self.world.rt.snapshot())
             fields = {name: frame[name] for name in FIELDS}
+            self.tokens.append((fields["counters"][-1], str(self.world.rt.identity_token)))
             self.seen.append((len(self.events), self.dropped + len(self._entries), fields))
 
 
@@ -263,6 +266,22 @@ def test_every_frame_of_a_random_program_is_the_fold_of_the_events_so_far(progra
             state.apply(each)
         folded = count
         assert state.fields(FIELDS) == fields
+    assert [shown for shown, _ in watch.tokens] == [given for _, given in watch.tokens]
+
+
+@pytest.mark.parametrize("trace", [False, True])
+def test_a_task_that_a_full_pool_refuses_takes_no_identity(trace: bool) -> None:
+    watch = Watch()
+    rt = Runtime(threads=1, trace=watch if trace else None)
+
+    def main() -> None:
+        rt.get_available_thread()
+        with pytest.raises(NoThread):
+            rt.register_event_threadpool(Undefined, TaskKind.FILE_READ, ignore)
+        assert rt.identity_token == 0
+        assert watch.frame(rt.snapshot())["counters"][-1] == "0"
+
+    rt.run(main)
 
 
 @pytest.mark.parametrize("make", [simulated, real])

@@ -187,9 +187,11 @@ class Task(Future[T]):
         return error
 
     def _tell(self, kind: str) -> None:
+        loop = self._book.loop
         if self._identity is None:
-            self._identity = self._book.runtime.loop.callbacks.identities.generate_free()
-        self._book.loop.calls.task(kind, self._identity, self.describe())
+            self._identity = loop.callbacks.identities.generate_free()
+            loop.calls.named(self._identity)
+        loop.calls.task(kind, self._identity, self.describe())
 
     def describe(self) -> dict[str, Any]:
         """For an event: its name, where it was made, and what it awaits and where."""

@@ -207,6 +207,9 @@ class Calls:
     def named(self, identity: int) -> None:
         """An identity was given, and no callback has it yet."""
 
+    def counts_from(self, token: int) -> None:
+        """The program says which identity counts as the one that was given last."""
+
     def task(self, step: str, identity: int, detail: Any) -> None:
         """What a task does in a watched loop. step: "created", "awaits", ... (see KINDS)"""
 

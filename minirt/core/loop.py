@@ -322,6 +322,8 @@ class Loop:
         It replaces whoever listened to this descriptor for this interest.
         """
         listener = Listener(self.callbacks.identities.generate_free(), callback)
+        if self.alert:
+            self.calls.named(listener.identity)
         self.listen(fileobj, interest, listener)
         self.callbacks.listeners[listener] = None
         return listener

@@ -391,6 +391,8 @@ class Runtime:
     def identity_token(self, token: int) -> None:
         self.loop.check_thread()
         self.loop.callbacks.identities.token = checked_identity(token)
+        if self.loop.is_watched:
+            self.loop.calls.counts_from(token)
 
     def generate_identity(self) -> int:
         """The next identity, taken or not; after 2**64 - 1 comes 0."""
@@ -437,10 +439,11 @@ class Runtime:
         loop = self.loop
         loop.check_thread()
         check_task(task, kind, cb)
+        if not loop.pool.free:
+            loop.pool.check_room()  # before it has an identity, and anybody is told of it
         identity = self._identities.generate_free()
         tasks = loop.callbacks.tasks
         if loop.alert:
-            loop.pool.check_room()  # before anybody is told of it
             loop.calls.added(identity, cb, "pool", {"kind": kind})
         tasks[identity] = cb
         try:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def _identity(state: "State", event: Event) -> Names:
-    state.token = event.identity or 0
+    if event.identity is None:  # the program set the count
+        state.token = (event.detail or {}).get("counts_from", 0)
+    else:
+        state.token = event.identity
     return ("counters",)
 
 
@@ -33,8 +36,6 @@ def _queued(state: "State", event: Event) -> Names:
     if event.identity is None:
         _count_soon(state, event, 1)
         return ("soon",)
-    if "again" in detail and state.is_new(event.identity):  # a timer whose number was given away
-        state.token = event.identity
     where = state.queues.join(event.identity, detail, event.time)
     if where == "pool":
         state.workers.submit(event.identity, kind_of(detail), event.time)
@@ -152,8 +153,6 @@ def _closed(state: "State", event: Event) -> Names:
 def _task(state: "State", event: Event) -> Names:
     if "coroutine" in (event.detail or {}):
         state.phases = ASYNCIO_PHASES
-    elif event.kind == "created" and event.identity is not None:  # which was given for it
-        state.token = event.identity
     state.tasks.apply(event)
     state.of_asyncio.hear()
     return ("counters",)

@@ -29,7 +29,6 @@ from minirt.views.workers import Workers
 from minirt.watching.trace import ASYNCIO_PHASES, PHASES, Event
 
 Entry: TypeAlias = Event | Gap
-IDENTITIES = 2**64
 
 
 class State:
@@ -111,10 +110,6 @@ class State:
     def origin(self) -> float:
         """The time of the first event (s)."""
         return self._origin or 0.0
-
-    def is_new(self, identity: int) -> bool:
-        """Was it given after the last one of which is known? They count on, and come round."""
-        return 0 < (identity - self.token) % IDENTITIES < IDENTITIES // 2
 
     def about(self, identity: int | None, detail: Detail | None) -> list[Any]:
         """The callback that is called, or waits at the gate: as the field "current"."""

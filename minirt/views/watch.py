@@ -100,8 +100,8 @@ class Watch:
         """The run as it looks now.
 
         A traced run is shown as its events tell it. The snapshot says what no event tells: the
-        time, the number of threads, some identities, and the descriptors. While the run is not
-        traced, the snapshot says everything.
+        time, the number of threads, and the descriptors. While the run is not traced, the snapshot
+        says everything.
         """
         with self._folding:
             for state in (self._state, self.before):
@@ -109,7 +109,6 @@ class Watch:
             self.take()
             if self.is_resting and snapshot.ticks >= self._turn:
                 self._keep_snapshot(snapshot)
-            self._keep_token(snapshot)
             self._keep_descriptors(snapshot)
             self._keep_things(snapshot)
             self._state.tasks.words = self.words
@@ -126,13 +125,6 @@ class Watch:
 
     def _keep_snapshot(self, snapshot: Snapshot) -> None:
         self._keep(Gap(snapshot, max(0, snapshot.ticks - self._turn)))
-
-    def _keep_token(self, snapshot: Snapshot) -> None:
-        """No event tells of the identities that modules of minirt take for themselves."""
-        state, token = self._state, snapshot.identity_token
-        if state.is_new(token) and not (self.is_resting or state.is_of_asyncio):
-            where = (state.turn, state.phase, "main", "identity")
-            self._keep(Event(snapshot.time, *where, token, None))
 
     def _keep_descriptors(self, snapshot: Snapshot) -> None:
         """Those that are new become events, so that the recording shows them as the frame did."""

@@ -289,6 +289,9 @@ class WatchedCalls(Calls, Notes):
     def named(self, identity: int) -> None:
         self.note("identity", identity)
 
+    def counts_from(self, token: int) -> None:
+        self.note("identity", None, {"counts_from": token})
+
     def printed(self, text: str, thread: str = "main", is_over: bool = True) -> None:
         *lines, last = str.split(text, "\n")
         for line in lines:

@@ -9,7 +9,7 @@ import re
 from typing import Any, NamedTuple, TypeAlias
 
 KINDS = (
-    "identity",  # an identity was given
+    "identity",  # one was given; or, with None and detail counts_from, the program set the count
     "boxed",  # a callback was stored under it; detail: callback, file, line
     # it waits; detail: what for, and where (timer, pool, epoll, immediate, tick, microtask,
     # pending, close, message; soon, of asyncio's call_soon)
