@@ -7,6 +7,7 @@ import subprocess
 import zlib
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from minirt import Runtime
 from minirt.views.packing import packed, unpacked
+from minirt.views.recorded import recorded as recorded_view
 from minirt.views.tape import pack, tape, unpack
 from minirt.views.watch import Watch
 
@@ -75,6 +77,14 @@ def many_timers(rt: Runtime) -> None:
 
 def test_a_recording_of_three_hundred_timers_takes_less_than_twenty_kilobytes() -> None:
     assert len(pack(tape(recorded(many_timers)[1]))) < 20_000
+
+
+def test_what_is_saved_of_three_hundred_timers_takes_less_than_sixty_kilobytes() -> None:
+    watch = Watch()
+    rt = Runtime(trace=watch)
+    rt.run(lambda: many_timers(rt))
+    html = recorded_view(watch, {"state": "ended", "error": ""}, uuid4().hex).html
+    assert len(json.dumps(html)) < 60_000
 
 
 def test_many_lines_leave_a_recording_of_the_last_and_each_of_them_once() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from minirt import Recorder, Runtime, Simulation, TaskKind, Undefined
-from minirt.views.picture import Picture, picture
+from minirt.views.picture import COLOURS, Picture, picture
 
 
 def run(name: str = "done", seed: int = 0) -> Picture:
@@ -49,6 +49,27 @@ def test_the_same_run_gives_the_same_picture() -> None:
 
 def test_another_order_gives_another_picture() -> None:
     assert run(seed=1).svg != run(seed=2).svg
+
+
+def dashes_of(many: int, turn: float) -> list[float]:
+    """How long the dashes and gaps of the sleeping loop are (px), if it wakes in each turn (s)."""
+    recorder = Recorder()
+    rt = Runtime(threads=0, system=Simulation(), trace=recorder)
+
+    def main() -> None:
+        for number in range(1, many + 1):
+            rt.set_timeout(number * turn * 1000, lambda _: rt.clock.sleep(turn * 0.1))
+
+    rt.run(main)
+    (line,) = re.findall(
+        rf'stroke-dasharray="([^"]*)" stroke="{COLOURS["sleep"]}"', picture(recorder).svg
+    )
+    return [float(length) for length in line.split()]
+
+
+def test_a_gap_between_two_bars_that_nobody_can_see_is_not_kept() -> None:
+    assert len(dashes_of(3, turn=1)) >= 6  # three sleeps, each with its gap
+    assert len(dashes_of(300, turn=1)) < 10
 
 
 def test_it_is_an_image_with_a_text_in_its_place() -> None:

@@ -41,6 +41,7 @@ THICK = MappingProxyType(
 )  # px; the last on top
 LETTERS = 12  # px
 LETTER = 6.2  # px, of the small type: does a label fit its bar?
+GAP = 5  # tenths of a px: less between two bars of one colour is not seen
 MOST_ROWS = 40  # of the text table
 MOST_BARS = 4000
 
@@ -187,13 +188,18 @@ def picture(events: Iterable[Entry]) -> Picture:
 def _dashes(kind: str, lane: int, bars: Iterable[tuple[float, float]]) -> str:
     """The bars of one colour on one lane, from left to right, as (left, right)."""
     middle = TOP + lane * LANE + (20.5 if kind == "wait" else 13)
-    dashes, at = ["0"], 10 * LEFT  # in tenths, so that no rest adds up
+    dashes, at = [0], 10 * LEFT  # in tenths, so that no rest adds up
     for left, right in bars:
         begin, end = max(at, round(10 * left)), round(10 * right)
-        if end > begin:
-            dashes += [f"{(begin - at) / 10:g}", f"{(end - begin) / 10:g}"]
-            at = end
-    line = f'd="M{LEFT} {middle}h{WIDTH}" stroke-dasharray="{" ".join(dashes)} {WIDTH}"'
+        if end <= begin:
+            continue
+        if begin - at < GAP and len(dashes) > 1:
+            dashes[-1] += end - at
+        else:
+            dashes += [begin - at, end - begin]
+        at = end
+    drawn = " ".join(f"{dash / 10:g}" for dash in dashes)
+    line = f'd="M{LEFT} {middle}h{WIDTH}" stroke-dasharray="{drawn} {WIDTH}"'
     return f'<path {line} stroke="{COLOURS[kind]}" stroke-width="{THICK[kind]}"/>'
 
 
