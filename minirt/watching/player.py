@@ -27,9 +27,9 @@ from minirt.watching.stopping import Interruptible, end_tasks, where_is
 from minirt.watching.tracebacks import trace_of
 
 FRAME = 1 / 30  # s between two frames
-# a program that is only sampled since it is busy pays a thirtieth of its time for them, as long as
+# a program that is only sampled since it is busy pays a sixtieth of its time for them, as long as
 # there are some in a second
-DEAR, SLOWEST = 30, 0.2  # s
+DEAR, SLOWEST = 60, 0.2  # s
 GRACE = 0.2  # s: for a program that was told to stop
 AGAIN, INTERRUPTS = 0.15, 3  # s after each; the program may have swallowed the first
 LONGEST_CALLBACK = 1.0  # s: a pause waits for the callback that runs, and no longer
