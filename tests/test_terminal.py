@@ -11,6 +11,7 @@ from minirt import Recorder, Runtime, Simulation
 from minirt.views.state import State
 from minirt.watching.event import UNPRINTABLE
 from minirt.watching.terminal import line, shown
+from minirt.watching.trace import Event
 
 PIECES = st.sampled_from(
     [
@@ -77,26 +78,8 @@ def test_what_is_seen(text: str, seen: str) -> None:
         ("\x1b[1;4;44mx", [[0, 1, "bold underline blue-bg"]]),
         ("\x1b[92mx\x1b[39my", [[0, 1, "green-intense-fg"]]),
         ("\x1b[1mx\x1b[22my\x1b[mz", [[0, 1, "bold"]]),
-        ("\x1b[38;5;196mx", [[0, 1, "red-fg"]]),
-        ("\x1b[38;5;9mx", [[0, 1, "red-intense-fg"]]),
-        ("\x1b[48;2;0;200;0mx", [[0, 1, "green-bg"]]),
-        ("\x1b[38:5:4mx", [[0, 1, "blue-fg"]]),
         ("\x1b[31mabc\r\x1b[32mx", [[0, 1, "green-fg"], [1, 3, "red-fg"]]),
         ("a日本b", [[1, 3, "wide"]]),
-        ("\x1b[99999999999999999999;31mx", [[0, 1, "red-fg"]]),
-        ("\x1b[4:3mx\x1b[4:0my", [[0, 1, "underline"]]),
-        ("\x1b[38:2::255:0:0mx", [[0, 1, "red-fg"]]),
-        ("\x1b[38:2:255:0:0mx", [[0, 1, "red-fg"]]),
-        ("\x1b[58;5;31mx", []),
-        ("\x1b[58;2;1;31;7;4mx", [[0, 1, "underline"]]),
-        ("\x1b[38;5mx", []),
-        ("\x1b[31;48;5;256;1mx", [[0, 1, "red-fg"]]),
-        ("\x1b[38;2;300;0;0mx", []),
-        ("\x1b[38;5;52mx", [[0, 1, "red-fg"]]),
-        ("\x1b[38;5;236mx", [[0, 1, "black-fg"]]),
-        ("\x1b[38;5;250mx", [[0, 1, "white-fg"]]),
-        ("\x1b[7mx\x1b[27my", [[0, 1, "inverse"]]),
-        ("\x1b[7;31;44mx", [[0, 1, "red-bg"]]),
         ("\x1b[5mx\x1b[21my", [[0, 1, "bold"]]),
         ("\x1b[;31mx\x1b[;my", [[0, 1, "red-fg"]]),
         ("\x1b[1;xm", []),
@@ -104,6 +87,70 @@ def test_what_is_seen(text: str, seen: str) -> None:
 )
 def test_colours_and_wide_letters_are_told_by_their_places(text: str, styles: list[Any]) -> None:
     assert shown(text)[1] == styles
+
+
+# What tests/browser/test_colours.py compares with a real Lab, in short
+LOOKS_OF_LAB = {
+    "one of the cube is exact": ("38;5;208", "#ff8700-fg"),
+    "the first of the cube is black": ("38;5;16", "#000000-fg"),
+    "the last of the cube is white": ("48;5;231", "#ffffff-bg"),
+    "the cube has six steps": ("38;5;67", "#5f87af-fg"),
+    "the darkest grey is not black": ("38;5;232", "#080808-fg"),
+    "the lightest grey is not white": ("48;5;255", "#eeeeee-bg"),
+    "one of 24 bits is exact": ("38;2;18;52;86", "#123456-fg"),
+    "the ground has one of its own": ("38;2;1;2;3;48;5;17", "#010203-fg #00005f-bg"),
+    "the first eight by number have names": ("38;5;1", "red-fg"),
+    "the next eight are bright": ("48;5;15", "white-intense-bg"),
+    "an empty number is the first one": ("38;5;", "black-fg"),
+    "zeros before a number say nothing": ("38;5;00208", "#ff8700-fg"),
+    "bold makes a name bright": ("31;1", "bold red-intense-fg"),
+    "bold leaves the ground as it is": ("1;41", "bold red-bg"),
+    "bold leaves an exact colour as it is": ("1;38;5;208", "bold #ff8700-fg"),
+    "underlined in a colour": ("4;38;5;208", "underline #ff8700-fg"),
+    "a name on an exact ground is exact": ("37;48;5;17", "#c5c1b4-fg #00005f-bg"),
+    "a bright name, too": ("1;30;48;5;208", "bold #282c36-fg #ff8700-bg"),
+    "a name below an exact colour is exact": ("43;38;5;57", "#5f00ff-fg #ddb62b-bg"),
+    "a name on a ground with a name has its name": ("31;44", "red-fg blue-bg"),
+    "inverse of a name on an exact ground": ("7;37;48;5;17", "#00005f-fg #c5c1b4-bg"),
+    "inverse of nothing": ("7", "inverse"),
+    "inverse of a name": ("7;31", "inverse red-bg"),
+    "inverse of a ground": ("7;44", "inverse blue-fg"),
+    "inverse of both": ("7;31;44", "blue-fg red-bg"),
+    "inverse of an exact colour": ("7;38;5;208", "inverse #ff8700-bg"),
+    "inverse of an exact ground": ("7;48;2;1;2;3", "inverse #010203-fg"),
+    "inverse of both that are exact": ("7;38;5;208;48;2;1;2;3", "#010203-fg #ff8700-bg"),
+    "inverse of what is bold": ("7;1;31", "bold inverse red-intense-bg"),
+    "inverse that is over": ("7;27;38;5;208", "#ff8700-fg"),
+    "a colour that is over": ("38;5;208;39", ""),
+    "a ground that is over": ("48;5;208;49", ""),
+    "nothing says which colour": ("38", ""),
+    "nothing says which of 256": ("38;5", ""),
+    "one of 24 bits is not whole": ("38;2;1;2", ""),
+    "a kind of colour that is none": ("38;3;1;4", ""),
+    "no such colour ends the sequence": ("31;48;5;256;1", "red-fg"),
+    "none so bright ends the sequence": ("4;38;2;300;0;0;1", "underline"),
+    "with colons it is none": ("38:5:208;1", ""),
+    "with colons and a space of colours it is none": ("38:2::255:0:0", ""),
+    "a wave is no line": ("4:3", ""),
+    "faint, italic and struck are not shown": ("2;3;9", ""),
+    "a colour of lines is not known, what follows is": ("58;5;31", "bold red-intense-fg"),
+    "a number that is too long is not known": ("99999999999999999999;10031;31", "red-fg"),
+}
+
+
+@pytest.mark.parametrize(("numbers", "style"), LOOKS_OF_LAB.values(), ids=LOOKS_OF_LAB)
+def test_colours_are_those_of_the_outputs_of_lab(numbers: str, style: str) -> None:
+    assert shown(f"\x1b[{numbers}mx")[1] == ([[0, 1, style]] if style else [])
+
+
+def test_a_rainbow_has_a_colour_for_each_of_its_letters() -> None:
+    rainbow = "".join(f"\x1b[38;2;{at};0;{255 - at}m#" for at in range(80))
+    styles = line(rainbow, 500)["styles"]
+    assert styles == [[at, at + 1, f"#{at:02x}00{255 - at:02x}-fg"] for at in range(80)]
+
+
+def test_a_wide_letter_may_have_an_exact_colour() -> None:
+    assert shown("\x1b[38;5;208m日x")[1] == [[0, 1, "#ff8700-fg wide"], [1, 2, "#ff8700-fg"]]
 
 
 def test_an_emoji_of_many_parts_is_one_letter() -> None:
@@ -158,15 +205,51 @@ def test_what_is_logged_in_several_lines_is_several_lines_of_the_console() -> No
 
 
 @pytest.mark.parametrize(
-    "styles", ["red", [1, 2], [[0, 1, "x; }"]], [[5, 2, "bold"]], [[0, 1]], [[0, 1, ""]], {"a": 1}]
+    "style",
+    [
+        "x; }",
+        "",
+        "#ff8700",
+        "#ff870-fg",
+        "#ff87000-fg",
+        "#FF8700-fg",
+        "#ff8700-fg;x",
+        "#ff8700-fg\n",
+        "red -fg",
+        "red-fg  bold",
+        "url(x)-bg",
+        "röt-fg",
+        "bold " * 100 + "bold",
+    ],
 )
-def test_styles_of_somebody_elses_event_that_are_none_are_left_out(styles: Any) -> None:
-    from minirt.watching.trace import Event
+def test_a_style_of_somebody_elses_event_that_is_none_is_left_out(style: str) -> None:
+    assert console_of([[0, 1, style]]) == [[0.0, "text"]]
 
+
+@pytest.mark.parametrize(
+    "styles",
+    [
+        *("red", [1, 2], {"a": 1}, 5, True),
+        *([[5, 2, "bold"]], [[-1, 2, "bold"]], [[0, 1]], [[0, 5, "bold"]], [[0, 10**400, "bold"]]),
+    ],
+)
+def test_styles_of_somebody_elses_event_without_places_are_left_out(styles: Any) -> None:
+    assert console_of(styles) == [[0.0, "text"]]
+
+
+def test_styles_of_somebody_elses_event_do_not_lie_over_each_other() -> None:
+    assert console_of([[0, 2, "bold"], [1, 3, "red-fg"], [2, 4, "#ff8700-fg"]]) == [
+        [0.0, "text", [[0, 2, "bold"], [2, 4, "#ff8700-fg"]]]
+    ]
+
+
+def console_of(styles: Any) -> list[Any]:
+    """The rows after somebody printed "text" with these."""
     state = State()
-    detail = {"text": "x", "styles": styles}
+    detail = {"text": "text", "styles": styles}
     state.apply(Event(0.0, 0, "main", "main", "printed", None, detail))
-    assert state.fields(["console"])["console"] == [1, [[0.0, "x"]]]
+    rows: list[Any] = state.fields(["console"])["console"][1]
+    return rows
 
 
 WIDTHS = {"日": 2, "a": 1, "é": 1, "\u0301": 0, "😀": 2}

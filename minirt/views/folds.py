@@ -139,7 +139,7 @@ def _woke(state: "State", event: Event) -> Names:
 def _said(state: "State", event: Event) -> Names:
     text = said(event.detail, "text", length=LINE_LENGTH)
     goes_on = bool(event.detail and event.detail.get("goes_on"))
-    state.printed.add(event.time, text, styles_of(event.detail), goes_on)
+    state.printed.add(event.time, text, styles_of(event.detail, len(text)), goes_on)
     return ("console",)
 
 

@@ -9,7 +9,7 @@ from minirt.views.words import how_many_fit
 KEPT = 100  # lines
 LINE_LENGTH = 500  # characters of one
 SHOWN, ROOM = 40, 4_000  # lines of a frame, and characters of all of them together
-STYLE = 5  # characters that a change of style counts for
+STYLE = 5  # characters that a change of style counts for, or a third of its words
 
 
 class Printed:
@@ -79,4 +79,4 @@ def size_of_line(text: str, styles: list[list[Any]]) -> int:
     """How much room a line takes, in characters."""
     # others take more room, but for the "…" at the end of a line that was cut
     letters = len(text) if text[:-1].isascii() else 2 * len(text)
-    return letters + STYLE * len(styles)
+    return letters + sum(max(STYLE, len(style) // 3) for _, _, style in styles)

@@ -4,6 +4,7 @@ A text that comes out of an event passes through `said`, the one door: the runti
 printable, but an event may also come out of a file, or from somebody else's program.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
@@ -17,6 +18,8 @@ Place: TypeAlias = Mapping[str, Any]  # callback, file, line: where a callback w
 NAME_LENGTH = 60  # characters of a name that a program chose
 KIND_LENGTH = 30  # of a kind of task: each thread shows one
 MOST_DIGITS = 4  # of the number of a thread
+WORD = r"(?:[a-z]+(?:-[a-z]+)*|#[0-9a-f]{6}-[fb]g)"
+LOOK = re.compile(f"{WORD}(?: {WORD})*")
 
 
 def said(detail: Detail | None, name: str, otherwise: str = "", length: int = LENGTH) -> str:
@@ -39,18 +42,21 @@ def kind_of(detail: Detail | None) -> str:
     return said(detail, "kind", "task", KIND_LENGTH)
 
 
-def styles_of(detail: Detail | None) -> list[list[Any]]:
-    """[[from, to, style], ...] of a printed line: see minirt/watching/terminal.py."""
+def styles_of(detail: Detail | None, length: int) -> list[list[Any]]:
+    """[[from, to, style], ...] of a printed line so long: see minirt/watching/terminal.py."""
+    styles = (detail or {}).get("styles")
     found: list[list[Any]] = []
-    for style in (detail or {}).get("styles") or ():
+    at = 0
+    for style in styles if isinstance(styles, list) else ():
         match style:
-            case [int(start), int(end), str(look)] if 0 <= start < end and _is_look(look):
-                found.append([start, end, look])
+            case [int(start), int(to), str(look)] if at <= start < to <= length and _is_look(look):
+                found.append([start, to, look])
+                at = to
     return found
 
 
 def _is_look(text: str) -> bool:
-    return text.replace("-", "").replace(" ", "").isalpha() and len(text) <= LENGTH
+    return len(text) <= LENGTH and LOOK.fullmatch(text) is not None
 
 
 def label(place: Place | None) -> str:

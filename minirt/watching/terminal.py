@@ -18,7 +18,7 @@ from minirt.watching.colours import PLAIN
 from minirt.watching.event import UNPRINTABLE, escaped, printable
 
 MOST = 20_000  # characters of a line that are looked at
-MOST_STYLES = 40  # of a line
+MOST_STYLES = 100  # of a line: each letter of a rainbow has one of its own
 TAB = 8  # columns
 # Letters; what moves the cursor; a bell; and a sequence that begins with ESC: of colours (its
 # numbers), one that erases the line (how much of it), others of the cursor and the screen, of
@@ -27,7 +27,7 @@ PART = re.compile(
     r"(?P<letters>[^\x00-\x1f\x7f]+)"
     r"|(?P<move>[\r\b\t])"
     r"|\x07"
-    r"|\x1b\[(?P<colours>[0-9;:]*)m"
+    r"|\x1b\[(?P<colours>[0-9;]*)m"
     r"|\x1b\[(?P<erase>[02]?)K"
     r"|\x1b\[[0-?]*[ -/]*[@-~]?"
     r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"
@@ -53,8 +53,8 @@ def line(text: str, length: int) -> dict[str, Any]:
 def shown(text: str, length: int = MOST) -> tuple[str, list[list[Any]]]:
     """(what is seen, [[from, to, style], ...]): places in the text, for what has a style.
 
-    A style is words: "red-fg", "blue-intense-bg", "bold", and "wide" for letters of two columns.
-    More than `length` characters of it need not be right.
+    A style is words: "red-fg", "blue-intense-bg", "#ff8700-fg", "bold", and "wide" for letters of
+    two columns. More than `length` characters of it need not be right.
     """
     row = _Row()
     text = _part_that_counts(text)

@@ -295,8 +295,8 @@ await rt.play(main)
     assert lines[:-1] == expected
     console = notebook.part("lines")
     assert console.locator(".ansi-green-fg").inner_text() == "green"
-    assert console.locator(".ansi-red-fg").all_inner_texts() == ["red ", "loud"]
-    assert console.locator(".ansi-bold.ansi-green-bg").inner_text() == "loud"
+    assert console.locator(".ansi-red-fg").inner_text() == "red "
+    assert console.locator(".ansi-bold.ansi-red-intense-fg.ansi-green-bg").inner_text() == "loud"
     bars = console.evaluate(
         """(console) => {
             const walker = document.createTreeWalker(console, NodeFilter.SHOW_TEXT);

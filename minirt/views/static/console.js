@@ -4,6 +4,7 @@
 import { make, panel, setText } from "./elements.js";
 import { thousands } from "./words.js";
 
+const EXACT = /^(#[0-9a-f]{6})-(fg|bg)$/; // a colour that has no name
 const letters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 // Each of `styles` is [from, to, style]: places in the text, and what minirt/watching/terminal.py
@@ -21,9 +22,20 @@ function styled(text, styles = []) {
 }
 
 function dressed(text, style) {
-  const classes = style.split(" ").map((name) => `ansi-${name}`).join(" ");
-  if (!style.includes("wide")) return [make("span", classes, text)];
-  return Array.from(letters.segment(text), ({ segment }) => make("span", classes, segment));
+  const names = [];
+  const colours = {};
+  for (const word of style.split(" ")) {
+    const [, colour, where] = EXACT.exec(word) ?? [];
+    if (colour) colours[where === "fg" ? "color" : "backgroundColor"] = colour;
+    else names.push(`ansi-${word}`);
+  }
+  const isWide = names.includes("ansi-wide");
+  const parts = isWide ? Array.from(letters.segment(text), ({ segment }) => segment) : [text];
+  return parts.map((part) => {
+    const element = make("span", names.join(" "), part);
+    Object.assign(element.style, colours);
+    return element;
+  });
 }
 
 export function makeConsole() {
