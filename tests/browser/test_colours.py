@@ -1,7 +1,13 @@
 """Does a coloured line look in the view's console as it does in Lab's own output?"""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import pytest
+
+from minirt import Recorder, Runtime, Simulation
+from minirt.views.report import page
 
 from .conftest import PATIENCE, Lab, Notebook
 from .test_saved import wait_for_play
@@ -120,3 +126,31 @@ await rt.play(main)
         for one in (letters, again.view)
     )
     assert color == of_view  # the system's
+
+
+STYLES = ["#ff8700-fg", "#ff8700-fg;x", "#ff870-bg", "url(x)-bg", "x#ff8700-bg", "#ff8700-color"]
+
+
+def test_nothing_but_a_colour_reaches_a_style_whoever_wrote_the_recording(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minirt.views.words._is_look", lambda text: True)  # another wrote it
+    recorder = Recorder()
+    runtime = Runtime(system=Simulation(), trace=recorder)
+    runtime.run(lambda: runtime.log(f"\x1b[1m{'x' * len(STYLES)}"))
+    for event in recorder:
+        if event.kind == "printed":
+            event.detail["styles"] = [[at, at + 1, style] for at, style in enumerate(STYLES)]
+    policy = """<head><meta http-equiv="Content-Security-Policy" content="style-src-attr 'none'">"""
+    html = page(recorder, "Colours").replace("<head>", policy)
+    (tmp_path / "colours.html").write_text(html, encoding="utf-8")
+    shown = browser.new_page()
+    errors: list[str] = []
+    shown.on("console", lambda message: errors.append(message.text))
+    shown.goto((tmp_path / "colours.html").as_uri())
+    letters = shown.locator(".mr-lines span")
+    letters.first.wait_for(timeout=PATIENCE)
+    found = letters.evaluate_all("(letters) => letters.map((one) => one.style.cssText)")
+    assert found == ["color: rgb(255, 135, 0);", *[""] * 5]
+    assert policy in html and errors == []
+    shown.close()
