@@ -197,6 +197,26 @@ def test_the_console_of_the_view_has_the_styles_and_the_other_views_plain_text()
     assert rows == [[0.0, "red", [[0, 3, "red-fg"]]], [0.0, "plain"], [0.0, "2%"]]
 
 
+@pytest.mark.parametrize(
+    ("logged", "styles"),
+    [
+        ("\x1b[31ma\nb", ["red-fg", "red-fg"]),
+        ("\x1b[31ma\n\nb", ["red-fg", None, "red-fg"]),
+        ("\x1b[31ma\x1b[m\nb", ["red-fg", None]),
+        ("\x1b[1ma\n\x1b[31mb\nc", ["bold", "bold red-intense-fg", "bold red-intense-fg"]),
+        ("\x1b[38;5;208ma\n\x1b[39mb", ["#ff8700-fg", None]),
+        ("a\nb", [None, None]),
+    ],
+)
+def test_a_colour_goes_on_in_the_next_line_of_what_is_logged(
+    logged: str, styles: list[str | None]
+) -> None:
+    recorder = Recorder()
+    Runtime(system=Simulation(), trace=recorder).run(lambda: minirt.log(logged))
+    printed = [event.detail or {} for event in recorder if event.kind == "printed"]
+    assert [detail["styles"][0][2] if "styles" in detail else None for detail in printed] == styles
+
+
 def test_what_is_logged_in_several_lines_is_several_lines_of_the_console() -> None:
     recorder = Recorder()
     Runtime(system=Simulation(), trace=recorder).run(lambda: minirt.log("a\n\x1b[31mb\n"))

@@ -6,7 +6,6 @@ and not noted. A thread that the program has started begins with an empty contex
 who started it.
 """
 
-import re
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,10 +16,9 @@ from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from minirt.watching.terminal import colours_left
 from minirt.watching.trace import Event, Recorder
 
-COLOURS = re.compile(r"\x1b\[([0-9;:]*)m")
-MOST_COLOURS = 10  # sequences that a line begins with
 PACE = 0.1  # s: a line that is not over is told again after that long
 
 
@@ -124,17 +122,6 @@ class Console:
                 before = events[: max(0, line.recorded - dropped)]
                 found.append(_running(before))
         return found
-
-
-def colours_left(text: str) -> str:
-    """The sequences of colours in a line that are still in force at its end."""
-    left: list[str] = []
-    for sequence in COLOURS.finditer(text):
-        if sequence[1].strip("0") == "" or sequence[1].startswith("0;"):
-            left.clear()
-        if sequence[1].strip("0"):
-            left.append(sequence[0])
-    return "".join(left[-MOST_COLOURS:])
 
 
 def _running(events: Sequence[Event]) -> str:

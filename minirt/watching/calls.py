@@ -293,13 +293,11 @@ class WatchedCalls(Calls, Notes):
         self.note("identity", None, {"counts_from": token})
 
     def printed(self, text: str, thread: str = "main", is_over: bool = True) -> None:
-        *lines, last = str.split(text, "\n")
-        for line in lines:
-            self.note("printed", None, terminal.line(line, LINE), printable(thread))
-        said = terminal.line(last, LINE)
-        self.note(
-            "printed", None, said if is_over else {**said, "goes_on": True}, printable(thread)
-        )
+        *before, last = terminal.lines(text, LINE)
+        if not is_over:
+            last["goes_on"] = True
+        for said in (*before, last):
+            self.note("printed", None, said, printable(thread))
 
     def closed(self, thread: str) -> None:
         self.note("closed", None, {"kind": "Close"}, thread)

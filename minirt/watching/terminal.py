@@ -35,7 +35,31 @@ PART = re.compile(
     r"|(?P<other>.)",
     re.DOTALL,
 )
+COLOURS = re.compile(r"\x1b\[([0-9;]*)m")
+MOST_COLOURS = 10  # sequences that a line begins with
 JOINER = "\u200d"
+
+
+def lines(text: str, length: int) -> list[dict[str, Any]]:
+    """Each of its lines. A colour that one does not end goes on in the next."""
+    seen, colours = [], ""
+    for one in str.split(text, "\n"):
+        coloured = colours + one
+        seen.append(line(coloured, length))
+        if "\x1b" in coloured:
+            colours = colours_left(coloured)
+    return seen
+
+
+def colours_left(text: str) -> str:
+    """The sequences of colours in a line that are still in force at its end."""
+    left: list[str] = []
+    for sequence in COLOURS.finditer(text):
+        if sequence[1].strip("0") == "" or sequence[1].startswith("0;"):
+            left.clear()
+        if sequence[1].strip("0"):
+            left.append(sequence[0])
+    return "".join(left[-MOST_COLOURS:])
 
 
 def line(text: str, length: int) -> dict[str, Any]:
