@@ -1,5 +1,6 @@
 """minirt.views.live: the widget, without a page."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ pytest.importorskip("anywidget")
 
 from anywidget import AnyWidget
 from comm.base_comm import BaseComm
-from ipywidgets import HBox
+from ipywidgets import HBox, Widget
 
 from minirt import Runtime, Simulation
 from minirt.views.live import LiveView
@@ -169,3 +170,32 @@ def test_each_run_on_one_view_has_a_name_which_what_is_left_of_it_has_too() -> N
         names.add(view.run)
         assert f'"run":"{view.run}"' in view._left()["text/html"]
     assert len(names) == 2
+
+
+def test_what_a_notebook_keeps_of_a_view_in_a_box_is_below_sixty_kilobytes() -> None:
+    rt, view = Runtime(), LiveView()
+    box = HBox([view])
+
+    def main() -> None:
+        for number in range(300):
+            rt.set_timeout(number, lambda _, number=number: rt.log(f"timer {number}"))
+
+    play(rt, main, view=view)
+    parts = [box, box.layout, view, view.layout]
+    assert len(json.dumps(Widget.get_manager_state(widgets=parts))) < 60_000
+    box.close()
+
+
+@pytest.mark.parametrize("is_displayed", [True, False])
+def test_a_cell_that_was_deleted_during_the_run_is_told_what_is_left_for_when_it_comes_back(
+    is_displayed: bool,
+) -> None:
+    view, wire = LiveView(), Wire()
+    view.comm = wire
+    view._handle_custom_msg({"command": "shown"}, [])
+    if not is_displayed:
+        view._handle_custom_msg({"command": "left"}, [])
+    play(Runtime(system=Simulation()), lambda: None, view=view)
+    told = [one["content"] for one in wire.sent if one.get("method") == "custom"]
+    left = [one["left"] for one in told if one.get("left")]
+    assert left == ([] if is_displayed else [view._left()])

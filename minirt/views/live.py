@@ -22,6 +22,7 @@ from ipywidgets.widgets.widget import _instances  # of all widgets that are open
 from minirt.views.clicks import hear_clicks, hear_pages
 from minirt.views.picture import Picture
 from minirt.views.recorded import recorded
+from minirt.views.saved import coded, shortened
 from minirt.views.script import script
 from minirt.views.watch import Watch
 
@@ -31,6 +32,13 @@ GOES_ON = "minirt: no page shows the buttons of this paused program, so it goes 
 UNHEARD = 3.0  # s: a page that shows the view says so by then
 MOST_DISPLAYS = 20  # of one view
 MOST_WORDS = 200  # letters that are looked for
+
+
+def loader() -> str:
+    """The module that a page loads, with what draws the view in it."""
+    code, style, text = (STATIC / name for name in ("widget.js", "live.css", "loader.js"))
+    packed = coded(script(code), style.read_text(encoding="utf-8"))
+    return shortened(text.read_text(encoding="utf-8")).replace("{{code}}", packed)
 
 
 class Controls(Protocol):
@@ -49,8 +57,7 @@ class LiveView(anywidget.AnyWidget):
     It belongs to the cell that makes it: when that cell runs again, it is closed.
     """
 
-    _esm = script(STATIC / "widget.js")
-    _css = STATIC / "live.css"
+    _esm = loader()
     frame = traitlets.Dict().tag(sync=True)
     recording = traitlets.Bytes().tag(sync=True)  # JSON, deflated; empty while the program runs
     recordings = traitlets.Int().tag(sync=True)  # so far
@@ -95,6 +102,10 @@ class LiveView(anywidget.AnyWidget):
     def _left(self) -> dict[str, str]:
         """What is left of it, for a page that shows no widget."""
         return {"text/html": self._saved or NOT_HERE, "text/plain": repr(self)}
+
+    def _send_left(self) -> None:
+        """Let a page put it into the notebook itself."""
+        self.send({"identity": self.model_id, "left": self._left() if self._saved else None})
 
     def _publish_again(self) -> None:
         """Show it as it is now, wherever it is displayed."""
@@ -148,9 +159,11 @@ class LiveView(anywidget.AnyWidget):
         self._publish_again()
         # a page that was loaded again during the run shows the widget still
         with self.hold_sync():  # one message, or the page would look between two
-            self.frame = frame
+            self.frame = {**frame, "spans": []}  # the recording has them
             self.recording = packed
             self.recordings += 1
+        if self._shown == 0:
+            self._send_left()  # its cell was deleted, which may be undone
         self._close_if_it_is_nowhere()
 
     # Its life
@@ -213,7 +226,7 @@ class LiveView(anywidget.AnyWidget):
             self._comes_back = name == "away"
             self._close_if_it_is_nowhere()
         elif name == "keep":
-            self.send({"identity": self.model_id, "left": self._left() if self._saved else None})
+            self._send_left()
         elif name == "find":
             self.words = str(value)[:MOST_WORDS]
         elif self._controls is not None:

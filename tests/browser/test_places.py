@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from .conftest import PATIENCE, Lab, Notebook
+from .conftest import KERNEL_IS_IDLE, PATIENCE, Lab, Notebook
 from .test_recording import ENDS
-from .test_saved import wait_for_play
+from .test_saved import ERRORS, text_of_outputs, wait_for_play
 
 # Many tasks, and a timer; it goes on until it is stopped
 GOES_ON = """
@@ -71,6 +71,29 @@ def test_a_run_that_is_moved_while_it_goes_on_keeps_who_is_followed_and_what_is_
     ((_, _, _, who),) = notebook.page.evaluate(PLACES)
     assert "a_timer" in who
     assert notebook.view.get_by_label("Find tasks").input_value() == "task 1"
+
+
+@pytest.mark.parametrize(
+    ("away", "back"),
+    [
+        ("delete-cell", "undo-cell-action"),
+        pytest.param("cut-cell", "paste-cell-above", marks=pytest.mark.thorough),
+    ],
+)
+def test_a_cell_that_comes_back_when_its_program_has_ended_shows_the_recording(
+    away: str, back: str, lab: Lab, open_notebook: Open
+) -> None:
+    notebook = open_notebook(lab.write(away, "1 + 1", GOES_ON)).run()
+    notebook.page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
+    notebook.page.evaluate(DO, f"notebook:{away}")
+    notebook.page.locator(".minirt-live").wait_for(state="detached", timeout=PATIENCE)
+    notebook.command("notebook:interrupt-kernel")
+    notebook.page.wait_for_function(KERNEL_IS_IDLE, timeout=PATIENCE)
+    notebook.wait_until_heard()
+    notebook.page.evaluate(DO, f"notebook:{back}")
+    wait_for_play(notebook)
+    assert not any(error in text_of_outputs(notebook) for error in ERRORS)
+    notebook.errors.clear()  # Lab's own, which looked for the widget before
 
 
 @pytest.mark.thorough

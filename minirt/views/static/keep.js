@@ -2,8 +2,9 @@
 //
 // The kernel has the front end replace the outputs of a cell. It does not do so in a page that was
 // loaded again during the run, or when the cell was moved or copied. There the view asks the kernel
-// for what is left, and puts it into the notebook itself. When the kernel is gone, nobody can be
-// asked, and no page will find the widget again: then its file keeps a sentence.
+// for what is left, and puts it into the notebook itself. A cell that was deleted when its program
+// ended may come back, from the clipboard or because that is undone. When the kernel is gone, nobody
+// can be asked, and no page will find the widget again: then its file keeps a sentence.
 
 import { isRunning } from "./words.js";
 
@@ -32,21 +33,33 @@ async function identityOf(model) {
   return null;
 }
 
+function replace(model, own, data) {
+  for (const [identity, outputs, at] of widgetsIn(model)) {
+    if (identity === own) outputs.set(at, { output_type: "display_data", data, metadata: {} });
+  }
+}
+
+// Puts what is left into the place of the widget, whenever the kernel has told it.
+export function putWhatIsLeft(model) {
+  const cells = model.widget_manager?.context?.model?.cells;
+  let told = null; // [identity, data]
+  const put = () => replace(model, ...told);
+  model.on("msg:custom", ({ identity, left }) => {
+    if (!left) return;
+    told = [identity, left];
+    put();
+    cells?.changed?.connect(put);
+  });
+}
+
 // Calls `ask` when the view is still there a while after `keep`. Returns [keep, stop].
 export function makeKeeper(model, { root, presence }, ask) {
   const saving = model.widget_manager?.context?.saveState;
   let timer = null;
   let own = null; // its identity
 
-  function replace(data) {
-    for (const [identity, outputs, at] of widgetsIn(model)) {
-      if (identity === own) outputs.set(at, { output_type: "display_data", data, metadata: {} });
-    }
-  }
-
-  function take({ identity, left }) {
+  function take({ identity }) {
     own = identity ?? own;
-    if (left) replace(left);
   }
 
   function keep() {
@@ -57,7 +70,7 @@ export function makeKeeper(model, { root, presence }, ask) {
   function save(_, state) {
     const absence = presence.absence();
     if (state !== "started" || own === null || absence?.state !== "gone" || !isRunning(model.get("frame"))) return;
-    replace({ "text/html": `<p class="minirt-gone">${absence.words}</p>`, "text/plain": absence.words });
+    replace(model, own, { "text/html": `<p class="minirt-gone">${absence.words}</p>`, "text/plain": absence.words });
   }
 
   function stop() {

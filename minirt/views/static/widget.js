@@ -1,6 +1,6 @@
 // What does a view do that has a kernel? It hears of each frame, and tells where it is shown.
 
-import { makeKeeper } from "./keep.js";
+import { makeKeeper, putWhatIsLeft } from "./keep.js";
 import { Page } from "./page.js";
 import { makePresence } from "./presence.js";
 
@@ -11,6 +11,11 @@ function tell(model, command) {
   } catch {
     // the kernel is gone
   }
+}
+
+// Of what happens while no page shows it, too.
+function initialize({ model }) {
+  putWhatIsLeft(model);
 }
 
 function render({ model, el }) {
@@ -45,4 +50,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default { initialize, render };
