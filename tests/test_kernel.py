@@ -208,9 +208,9 @@ def test_the_live_view_shows_the_kernels_own_loop(cells: Kernel) -> None:
     assert "comm_open" in shown.messages
     cells.run("await asyncio.sleep(0.25)")
     cells.run("time.sleep(0.12)")
-    cells.run("await asyncio.sleep(0.25)")
     cells.run("view = get_ipython().magics_manager.registry['MinirtMagics'].kernel_view._view")
     frame = cells.run(
+        "await asyncio.sleep(0.25)\n"  # a frame is drawn while a message is at work
         "print(view.frame['kernel'], view.frame['phases'],"
         " [row['coroutine'] for row in view.frame['tasks'][1]], view.frame['found'])"
     ).out
