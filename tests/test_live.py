@@ -199,3 +199,16 @@ def test_a_cell_that_was_deleted_during_the_run_is_told_what_is_left_for_when_it
     told = [one["content"] for one in wire.sent if one.get("method") == "custom"]
     left = [one["left"] for one in told if one.get("left")]
     assert left == ([] if is_displayed else [view._left()])
+
+
+@pytest.mark.parametrize("displays", [0, 1])
+def test_a_view_that_is_closed_during_the_run_stays_closed_at_its_end(displays: int) -> None:
+    view = LiveView()
+
+    def main() -> None:
+        for command in ["shown", "left", *displays * ["shown"]]:
+            view._handle_custom_msg({"command": command}, [])
+        view.close()
+
+    play(Runtime(system=Simulation()), main, view=view)
+    assert view.comm is None and view.picture is not None

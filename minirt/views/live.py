@@ -162,7 +162,7 @@ class LiveView(anywidget.AnyWidget):
             self.frame = {**frame, "spans": []}  # the recording has them
             self.recording = packed
             self.recordings += 1
-        if self._shown == 0:
+        if self._shown == 0 and self.comm is not None:
             self._send_left()  # its cell was deleted, which may be undone
         self._close_if_it_is_nowhere()
 
