@@ -189,8 +189,7 @@ class Task(Future[T]):
     def _tell(self, kind: str) -> None:
         loop = self._book.loop
         if self._identity is None:
-            self._identity = loop.callbacks.identities.generate_free()
-            loop.calls.named(self._identity)
+            self._identity = loop.new_identity()
         loop.calls.task(kind, self._identity, self.describe())
 
     def describe(self) -> dict[str, Any]:

@@ -314,6 +314,13 @@ class Loop:
             self.asleep = False  # once is enough
             self.poll.wake()
 
+    def new_identity(self) -> int:
+        """One that nothing uses. `calls` is told, as it is of one that comes with a callback."""
+        identity = self.callbacks.identities.generate_free()
+        if self.alert:
+            self.calls.named(identity)
+        return identity
+
     # Readiness
 
     def watch(self, fileobj: FileLike, interest: Interest, callback: Callback) -> Listener:
@@ -321,9 +328,7 @@ class Loop:
 
         It replaces whoever listened to this descriptor for this interest.
         """
-        listener = Listener(self.callbacks.identities.generate_free(), callback)
-        if self.alert:
-            self.calls.named(listener.identity)
+        listener = Listener(self.new_identity(), callback)
         self.listen(fileobj, interest, listener)
         self.callbacks.listeners[listener] = None
         return listener

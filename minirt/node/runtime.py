@@ -397,12 +397,15 @@ class Runtime:
     def generate_identity(self) -> int:
         """The next identity, taken or not; after 2**64 - 1 comes 0."""
         self.loop.check_thread()
-        return self._named(self.loop.callbacks.identities.generate())
+        identity = self.loop.callbacks.identities.generate()
+        if self.loop.is_watched:
+            self.loop.calls.named(identity)
+        return identity
 
     def generate_cb_identity(self) -> int:
         """The next identity that no callback has. AllIdentitiesTaken when there is none."""
         self.loop.check_thread()
-        return self._named(self.loop.callbacks.identities.generate_free())
+        return self.loop.new_identity()
 
     def add_callback(self, ident: int, cb: Callback) -> None:
         """Box `cb` under an identity of the caller's choice. It does not keep the loop alive."""
@@ -599,11 +602,6 @@ class Runtime:
         queue = loop.closing if where == "close" else loop.pending
         queue.callbacks.append(cb)
         queue.identities.append(identity)
-        return identity
-
-    def _named(self, identity: int) -> int:
-        if self.loop.is_watched:
-            self.loop.calls.named(identity)
         return identity
 
     def _begin(self, main: Callable[[], object]) -> Context:

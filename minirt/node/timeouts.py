@@ -120,9 +120,7 @@ class Timeout:
         if self._waits():
             timers.remove(self._key)
         elif callbacks.is_taken(self._identity):  # it is over, and its number has a new owner
-            self._identity = callbacks.identities.generate_free()
-            if loop.alert:
-                loop.calls.named(self._identity)
+            self._identity = loop.new_identity()
         if loop.alert:
             repeats = {"repeats": True} if isinstance(self, Interval) else {}
             again = {"delay": self._delay, "deadline": deadline, "again": True, **repeats}

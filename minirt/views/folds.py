@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from minirt.views.frame import FIELDS, FIELDS_OF, QUEUE_OF_PHASE, WAITING, Names
 from minirt.views.printed import LINE_LENGTH
-from minirt.views.words import kind_of, number_of, said, styles_of
+from minirt.views.words import as_text, kind_of, number_of, said, styles_of
 from minirt.watching.trace import ASYNCIO_PHASES, Event
 
 if TYPE_CHECKING:
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
 
 def _identity(state: "State", event: Event) -> Names:
-    if event.identity is None:  # the program set the count
-        state.token = (event.detail or {}).get("counts_from", 0)
-    else:
-        state.token = event.identity
+    # None where the program has set the count
+    state.token = as_text(event.identity) or said(event.detail, "counts_from")
     return ("counters",)
 
 

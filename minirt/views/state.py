@@ -47,7 +47,7 @@ class State:
         self._last = 0.0  # that of the last one
         self.turn = 0
         self.phase = "new"
-        self.token = 0  # the identity that was given last
+        self.token = "0"  # the identity that was given last
         self.soon = {"tick": 0, "microtask": 0}
         self.run = 0  # callbacks so far
         self.current: list[Any] | None = None  # the callback that runs; see `about`
@@ -77,7 +77,7 @@ class State:
         self._begin_with(snapshot.time)
         self.timeline.interrupt(self._last)
         self.turn, self.phase, self._last = snapshot.ticks, snapshot.phase, snapshot.time
-        self.token = snapshot.identity_token
+        self.token = str(snapshot.identity_token)
         self.soon = {"tick": snapshot.next_ticks, "microtask": snapshot.microtasks}
         self.current = self.ready = None
         self.missed = missed
@@ -146,7 +146,7 @@ class State:
             return [*counters(self.tasks, self.of_asyncio.ready, queues, workers)]
         return [
             *(queues.pending, queues.for_readiness, queues.total),
-            *(workers.available, workers.waiting, as_text(self.token)),
+            *(workers.available, workers.waiting, self.token),
         ]
 
 

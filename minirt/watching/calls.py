@@ -290,7 +290,7 @@ class WatchedCalls(Calls, Notes):
         self.note("identity", identity)
 
     def counts_from(self, token: int) -> None:
-        self.note("identity", None, {"counts_from": token})
+        self.note("identity", None, {"counts_from": str(token)})
 
     def printed(self, text: str, thread: str = "main", is_over: bool = True) -> None:
         *before, last = terminal.lines(text, LINE)
