@@ -10,6 +10,7 @@ from minirt import Recorder, Runtime, Simulation
 from minirt.views.report import page
 
 from .conftest import PATIENCE, SHOTS, Lab, Notebook, a_page
+from .test_saved import LANES_FIT
 from .test_start_here import MAIN_EXAMPLE
 
 LAPTOP = {"width": 1280, "height": 720}
@@ -167,6 +168,41 @@ def test_a_running_view_with_much_in_it_fits_and_nothing_lies_over_its_neighbour
     notebook.stop()
     assert notebook.view.evaluate(WIDER_THAN_THE_VIEW) == []
     assert notebook.view.evaluate(BEYOND_ITS_PANEL) == []
+
+
+# It gets narrower, is hidden in the moment in which it is drawn anew, and is there again before
+# anybody has looked: so it is while Lab changes its theme.
+NARROWER_AND_HIDDEN_WHEN_DRAWN = """() => {
+    const place = document.querySelector(".minirt-live").parentElement;
+    const next = window.requestAnimationFrame;
+    window.requestAnimationFrame = (draw) => {
+        window.requestAnimationFrame = next;
+        return next((now) => {
+            place.hidden = true;
+            draw(now);
+            place.hidden = false;
+        });
+    };
+    place.style.width = "560px";
+}"""
+
+
+def test_a_view_that_was_hidden_when_it_was_drawn_has_the_width_of_its_place(
+    browser: Any, tmp_path: Path
+) -> None:
+    recorder = Recorder()
+    rt = Runtime(system=Simulation(), trace=recorder)
+    rt.run(lambda: [rt.set_timeout(each, lambda _: None) for each in range(50)])
+    path = tmp_path / "hidden.html"
+    path.write_text(page(recorder, "Hidden"), encoding="utf-8")
+    shown = browser.new_page(viewport={"width": 640, "height": 900})
+    shown.goto(path.as_uri())
+    shown.locator('.minirt-live[data-mode="recorded"]').wait_for(timeout=PATIENCE)
+    shown.wait_for_function(LANES_FIT, timeout=PATIENCE)
+    shown.evaluate(NARROWER_AND_HIDDEN_WHEN_DRAWN)
+    shown.wait_for_function(LANES_FIT, timeout=PATIENCE)
+    assert shown.locator(".mr-lanes").bounding_box()["width"] < 560
+    shown.close()
 
 
 def test_a_number_of_many_turns_fits_into_the_ring(browser: Any, tmp_path: Path) -> None:

@@ -288,12 +288,12 @@ def test_a_cell_that_runs_ten_times_leaves_as_much_in_the_file_as_one_that_ran_o
     notebook = open_notebook(name).run()
     notebook.wait_for_recording()
     wait_for_play(notebook)
-    notebook.save()
+    check_that_the_file_needs_no_kernel(notebook, name, boxes=1)
     once = size_of_outputs(lab_that_saves, name)
     for _ in range(9):
         run_again(notebook)
         wait_for_play(notebook)
-    notebook.save()
+    check_that_the_file_needs_no_kernel(notebook, name, boxes=1)
     assert size_of_outputs(lab_that_saves, name) == pytest.approx(once, rel=0.05)
     notebook.command("notebook:clear-all-cell-outputs")
     notebook.save()
@@ -308,7 +308,7 @@ def test_three_hundred_timers_take_less_than_sixty_kilobytes(
     notebook = open_notebook(name).run()
     notebook.wait_for_recording()
     wait_for_play(notebook)
-    notebook.save()
+    check_that_the_file_needs_no_kernel(notebook, name, boxes=1)
     assert size_of_outputs(lab_that_saves, name) < 60_000
 
 

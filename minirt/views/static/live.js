@@ -12,7 +12,6 @@ import { Page } from "./page.js";
 // Nothing changes what was saved, and nothing of it outlives its place in the page.
 function render({ model, el }) {
   const page = new Page(model, el);
-  new ResizeObserver(() => page.redraw()).observe(page.root);
   page.takeFrame();
   page.takeRecording();
 }

@@ -22,10 +22,18 @@ export class Page {
     this.enter("");
     element.append(this.root);
     this.showMode();
+    this.width = 0; // px, as the observer has told
+    this.resized = new ResizeObserver(([{ contentRect }]) => {
+      this.width = contentRect.width;
+      this.redraw();
+    });
+    this.resized.observe(this.root);
   }
 
   close() {
     this.playing = null;
+    this.resized.disconnect();
+    this.width = 0;
     this.presence?.stop();
   }
 
@@ -93,6 +101,8 @@ export class Page {
       this.pending = false;
       this.advance(now);
       this.draw();
+      // Lab hides everything while its theme changes, and may show it before the observer looks
+      if (this.width > 0 && this.root.clientWidth === 0) this.redraw();
     });
   }
 

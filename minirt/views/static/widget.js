@@ -30,11 +30,9 @@ function render({ model, el }) {
     if (model.get("recording")?.byteLength) keep();
   };
   const onHidden = () => tell(model, "away");
-  const resized = new ResizeObserver(() => page.redraw());
   page.presence.watch();
   model.on("change:frame", onFrame);
   model.on("change:recordings", onRecording); // their number: two of them may pass for equal
-  resized.observe(page.root);
   page.takeFrame();
   onRecording();
   addEventListener("pagehide", onHidden);
@@ -43,7 +41,6 @@ function render({ model, el }) {
     model.off("change:frame", onFrame);
     model.off("change:recordings", onRecording);
     removeEventListener("pagehide", onHidden);
-    resized.disconnect();
     stopKeeping();
     page.close();
     tell(model, "left");
