@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def _identity(state: "State", event: Event) -> Names:
     # None where the program has set the count
-    state.token = as_text(event.identity) or said(event.detail, "counts_from")
+    state.token = as_text(event.identity) or said(event.detail, "counts_from", "0")
     return ("counters",)
 
 

@@ -22,8 +22,7 @@ from ipywidgets.widgets.widget import _instances  # of all widgets that are open
 from minirt.views.clicks import hear_clicks, hear_pages
 from minirt.views.picture import Picture
 from minirt.views.recorded import recorded
-from minirt.views.saved import coded, shortened
-from minirt.views.script import script
+from minirt.views.saved import code_of, player
 from minirt.views.watch import Watch
 
 STATIC = Path(__file__).parent / "static"
@@ -32,13 +31,6 @@ GOES_ON = "minirt: no page shows the buttons of this paused program, so it goes 
 UNHEARD = 3.0  # s: a page that shows the view says so by then
 MOST_DISPLAYS = 20  # of one view
 MOST_WORDS = 200  # letters that are looked for
-
-
-def loader() -> str:
-    """The module that a page loads, with what draws the view in it."""
-    code, style, text = (STATIC / name for name in ("widget.js", "live.css", "loader.js"))
-    packed = coded(script(code), style.read_text(encoding="utf-8"))
-    return shortened(text.read_text(encoding="utf-8")).replace("{{code}}", packed)
 
 
 class Controls(Protocol):
@@ -57,7 +49,7 @@ class LiveView(anywidget.AnyWidget):
     It belongs to the cell that makes it: when that cell runs again, it is closed.
     """
 
-    _esm = loader()
+    _esm = player(code_of(STATIC / "widget.js", STATIC / "live.css"), "loader.js")
     frame = traitlets.Dict().tag(sync=True)
     recording = traitlets.Bytes().tag(sync=True)  # JSON, deflated; empty while the program runs
     recordings = traitlets.Int().tag(sync=True)  # so far

@@ -40,9 +40,9 @@ def saved(
     )
 
 
-def player(code: str) -> str:
-    """The script at the end of a box."""
-    text = (STATIC / "saved.js").read_text(encoding="utf-8")
+def player(code: str, file: str = "saved.js") -> str:
+    """The script that unpacks this code and draws with it: that of a box, or loader.js."""
+    text = (STATIC / file).read_text(encoding="utf-8")
     return shortened(text).replace("{{code}}", code)
 
 
@@ -60,9 +60,10 @@ def saved_run(still: str, packed: bytes, said: dict[str, Any], run: str = "") ->
 
 
 @cache
-def code_of(entry: Path) -> str:
-    """What draws a box, for `saved`. entry: its module; its style lies beside it."""
-    return coded(script(entry), entry.with_suffix(".css").read_text(encoding="utf-8"))
+def code_of(entry: Path, style: Path | None = None) -> str:
+    """What draws a box or a view, for `player`. entry: its module; its style lies beside it."""
+    style = style or entry.with_suffix(".css")
+    return coded(script(entry), style.read_text(encoding="utf-8"))
 
 
 def coded(code: str, style: str) -> str:
