@@ -20,6 +20,7 @@ from minirt.watching.event import UNPRINTABLE, escaped, printable
 MOST = 20_000  # characters of a line that are looked at
 MOST_STYLES = 100  # of a line: each letter of a rainbow has one of its own
 TAB = 8  # columns
+COLOURS = re.compile(r"\x1b\[(?P<colours>[0-9;]*)m")
 # Letters; what moves the cursor; a bell; and a sequence that begins with ESC: of colours (its
 # numbers), one that erases the line (how much of it), others of the cursor and the screen, of
 # titles and links, and the short ones
@@ -27,7 +28,7 @@ PART = re.compile(
     r"(?P<letters>[^\x00-\x1f\x7f]+)"
     r"|(?P<move>[\r\b\t])"
     r"|\x07"
-    r"|\x1b\[(?P<colours>[0-9;]*)m"
+    rf"|{COLOURS.pattern}"
     r"|\x1b\[(?P<erase>[02]?)K"
     r"|\x1b\[[0-?]*[ -/]*[@-~]?"
     r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"
@@ -35,7 +36,6 @@ PART = re.compile(
     r"|(?P<other>.)",
     re.DOTALL,
 )
-COLOURS = re.compile(r"\x1b\[([0-9;]*)m")
 MOST_COLOURS = 10  # sequences that a line begins with
 JOINER = "\u200d"
 
@@ -55,9 +55,10 @@ def colours_left(text: str) -> str:
     """The sequences of colours in a line that are still in force at its end."""
     left: list[str] = []
     for sequence in COLOURS.finditer(text):
-        if sequence[1].strip("0") == "" or sequence[1].startswith("0;"):
+        numbers = sequence["colours"]
+        if numbers.strip("0") == "" or numbers.startswith("0;"):
             left.clear()
-        if sequence[1].strip("0"):
+        if numbers.strip("0"):
             left.append(sequence[0])
     return "".join(left[-MOST_COLOURS:])
 
