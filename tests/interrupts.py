@@ -1,4 +1,4 @@
-"""Ctrl-C at a line of one's choice."""
+"""Ctrl-C, or a signal's handler, at a line of one's choice."""
 
 import sys
 from collections.abc import Callable, Collection
@@ -6,8 +6,17 @@ from types import FrameType, ModuleType
 from typing import Any
 
 
-def split_at(line: int, call: Callable[[], object], modules: Collection[ModuleType]) -> bool:
-    """Call, and interrupt it before its `line`-th line in `modules`. False: it has fewer."""
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def split_at(
+    line: int,
+    call: Callable[[], object],
+    modules: Collection[ModuleType],
+    handler: Callable[[], object] = interrupt,
+) -> bool:
+    """Call, and let `handler` run before its `line`-th line in `modules`. False: it has fewer."""
     files, left = {module.__file__ for module in modules}, line
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
@@ -17,7 +26,7 @@ def split_at(line: int, call: Callable[[], object], modules: Collection[ModuleTy
         if event == "line":
             left -= 1
             if left == 0:
-                raise KeyboardInterrupt
+                handler()
         return trace
 
     before = sys.gettrace()
@@ -25,10 +34,10 @@ def split_at(line: int, call: Callable[[], object], modules: Collection[ModuleTy
     try:
         call()
     except KeyboardInterrupt:
-        return True
+        pass
     finally:
         sys.settrace(before)
-    return False
+    return left <= 0
 
 
 def in_finalizer(frame: FrameType | None) -> bool:

@@ -1,5 +1,6 @@
 """Which descriptors are watched, for what, and who listens? Asked of every poll."""
 
+import itertools
 import os
 import socket
 import threading
@@ -13,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minirt import Int, Interest, Ready
+from minirt.core import epoll, selector
 from minirt.core.callbacks import Listener, ignore
 from minirt.core.polls import Poll, Watch
 from minirt.core.selector import SelectorPoll
 from minirt.errors import NotPollable
+from tests.interrupts import split_at
 from tests.polls import IN_USE, POLLS, Kept, heard, listeners, sleeps, told
 
 READ, WRITE = Interest.READABLE, Interest.WRITABLE
@@ -527,6 +530,33 @@ def test_a_wake_up_or_a_fork_after_the_end_does_nothing(poll: Poll) -> None:
     poll.after_fork()
     poll.wake()
     poll.close()
+
+
+@pytest.mark.parametrize("name", list(POLLS))
+def test_a_wake_up_in_the_middle_of_the_end_or_of_a_fork_does_nothing(name: str) -> None:
+    """A thread, or a signal's handler, that calls while the loop closes, on whatever line."""
+    for act in ("close", "after_fork"):
+        for line in itertools.count(1):
+            poll = POLLS[name]()
+            called = split_at(line, getattr(poll, act), [epoll, selector, socket], poll.wake)
+            poll.close()
+            if not called:
+                break
+        assert line > 3
+
+
+@pytest.mark.parametrize("name", list(POLLS))
+def test_an_end_that_is_interrupted_can_be_ended_and_leaves_nothing_open(
+    name: str, no_leaks: None
+) -> None:
+    for line in itertools.count(1):
+        poll = POLLS[name]()
+        called = split_at(line, poll.close, [epoll, selector])
+        poll.wake()
+        poll.close()
+        if not called:
+            break
+    assert line > 3
 
 
 def test_a_poll_that_is_forgotten_gives_its_descriptors_back(no_leaks: None) -> None:

@@ -108,9 +108,9 @@ class EpollPoll(Poll):
         self._closing = RLock()
         if self._wake_up < 0:  # closed before
             return
-        self._event.close()
-        self._event = new_event()
+        inherited, self._event = self._event, new_event()
         self._wake_up = self._event.fileno()
+        inherited.close()
         self._start_anew()
 
     def close(self) -> None:

@@ -92,10 +92,10 @@ class SelectorPoll(Poll):
         self._selector.register(self._wake_up, selectors.EVENT_READ)
 
     def _close_all(self) -> None:
-        self._selector.close()
-        self._wake_up.close()
         with self._closing:
-            self._waker.close()
+            self._waker.close()  # first: a thread must not wake what nobody reads any more
+        self._wake_up.close()
+        self._selector.close()
 
     def _tell_kernel(self, watch: Watch, before: int, after: int) -> None:
         if not after:
