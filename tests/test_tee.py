@@ -22,11 +22,13 @@ class Heard:
     def __init__(self) -> None:
         self.said: list[str] = []  # lines
         self.so_far: list[str] = []  # what there was of lines that were not over
+        self.streams: list[str] = []  # of each line
         self.console = Console(Recorder(), self.hear)
         self.out, self.err = io.StringIO(), io.StringIO()
 
-    def hear(self, text: str, _: str, is_over: bool) -> None:
+    def hear(self, text: str, _: str, is_over: bool, stream: str) -> None:
         (self.said if is_over else self.so_far).append(text)
+        self.streams.append(stream)
 
     def run(self, program: Callable[[], object]) -> "Heard":
         """The program runs, and afterwards all is as it was."""
@@ -106,6 +108,7 @@ def test_standard_error_is_said_and_is_no_line_of_the_program(
 ) -> None:
     heard.run(program)
     assert heard.said == ["a"] and heard.err.getvalue() == "a\n"
+    assert heard.streams == ["stderr"]
     assert heard.console.texts() == []
 
 
@@ -160,25 +163,6 @@ def test_a_program_that_puts_something_else_there_and_back_is_let(heard: Heard) 
 def test_the_stream_still_has_all_else(heard: Heard) -> None:
     heard.run(lambda: print(sys.stdout.writable(), sys.stdout.isatty(), sys.stderr.closed))
     assert heard.said == ["True False False"]
-
-
-RED, BOLD, END = "\x1b[31m", "\x1b[1m", "\x1b[0m"
-
-
-@pytest.mark.parametrize(
-    ("printed", "said"),
-    [
-        (f"{RED}a\nb{END}\nc", [f"{RED}a", f"{RED}b{END}", "c"]),
-        (f"{RED}{BOLD}a\n\nb{END}", [f"{RED}{BOLD}a", RED + BOLD, f"{RED}{BOLD}b{END}"]),
-        (f"{RED}a\n\x1b[0;32mb\nc", [f"{RED}a", f"{RED}\x1b[0;32mb", "\x1b[0;32mc"]),
-        (f"{RED}a\x1b[m\nb", [f"{RED}a\x1b[m", "b"]),
-        ("\x1b[2Ka\nb", ["\x1b[2Ka", "b"]),
-    ],
-)
-def test_a_colour_goes_on_in_the_next_line(heard: Heard, printed: str, said: list[str]) -> None:
-    heard.run(lambda: print(printed))
-    assert heard.said == said
-    assert heard.console.texts() == printed.split("\n")
 
 
 def bar_of_progress() -> None:

@@ -1,5 +1,6 @@
 """What does a terminal show of a printed line?"""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -188,7 +189,7 @@ def test_whatever_is_printed_is_one_line_of_printable_text(text: str) -> None:
 def test_the_console_of_the_view_has_the_styles_and_the_other_views_plain_text() -> None:
     recorder = Recorder()
     rt = Runtime(system=Simulation(), trace=recorder)
-    rt.run(lambda: [rt.log("\x1b[31mred"), rt.log("plain"), rt.log("1%\r2%")])
+    rt.run(lambda: [rt.log("\x1b[31mred\x1b[m"), rt.log("plain"), rt.log("1%\r2%")])
     state = State()
     for event in recorder:
         state.apply(event)
@@ -198,23 +199,54 @@ def test_the_console_of_the_view_has_the_styles_and_the_other_views_plain_text()
 
 
 @pytest.mark.parametrize(
-    ("logged", "styles"),
+    ("text", "styles"),
     [
         ("\x1b[31ma\nb", ["red-fg", "red-fg"]),
         ("\x1b[31ma\n\nb", ["red-fg", None, "red-fg"]),
         ("\x1b[31ma\x1b[m\nb", ["red-fg", None]),
         ("\x1b[1ma\n\x1b[31mb\nc", ["bold", "bold red-intense-fg", "bold red-intense-fg"]),
+        ("\x1b[31ma\n\x1b[0;32mb\nc", ["red-fg", "green-fg", "green-fg"]),
         ("\x1b[38;5;208ma\n\x1b[39mb", ["#ff8700-fg", None]),
+        ("\x1b[2Ka\nb", [None, None]),
+        ("\x1b[4ma" + 50 * "\x1b[31m\x1b[39m" + "\nb", ["underline", "underline"]),
         ("a\nb", [None, None]),
     ],
 )
-def test_a_colour_goes_on_in_the_next_line_of_what_is_logged(
-    logged: str, styles: list[str | None]
-) -> None:
+def test_a_colour_goes_on_in_the_next_line(text: str, styles: list[str | None]) -> None:
+    """Whether one call tells all of them or each tells one, and whoever calls."""
+    assert styles_of(lambda: minirt.log(text)) == styles
+    assert styles_of(lambda: [minirt.log(line) for line in text.split("\n")]) == styles
+    assert styles_of(lambda: [said(line, "pool1") for line in text.split("\n")]) == styles
+
+
+def test_a_colour_goes_on_in_its_own_stream() -> None:
+    def main() -> None:
+        said("\x1b[31ma")
+        said("b", stream="stderr")
+        minirt.log("c")
+
+    assert styles_of(main) == ["red-fg", None, "red-fg"]
+
+
+def test_a_line_that_goes_on_leaves_its_colours_when_it_is_over() -> None:
+    def main() -> None:
+        said("\x1b[31ma", is_over=False)
+        said("\x1b[31ma\x1b[1mb")
+        said("c")
+
+    assert styles_of(main) == ["red-fg", "red-fg", "bold red-intense-fg"]
+
+
+def said(text: str, thread: str = "main", is_over: bool = True, stream: str = "stdout") -> None:
+    Runtime.current().loop.calls.printed(text, thread, is_over, stream)
+
+
+def styles_of(main: Callable[[], object]) -> list[str | None]:
+    """The first look in each line that a program prints."""
     recorder = Recorder()
-    Runtime(system=Simulation(), trace=recorder).run(lambda: minirt.log(logged))
+    Runtime(system=Simulation(), trace=recorder).run(lambda: main() and None)
     printed = [event.detail or {} for event in recorder if event.kind == "printed"]
-    assert [detail["styles"][0][2] if "styles" in detail else None for detail in printed] == styles
+    return [detail["styles"][0][2] if "styles" in detail else None for detail in printed]
 
 
 def test_what_is_logged_in_several_lines_is_several_lines_of_the_console() -> None:

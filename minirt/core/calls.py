@@ -195,7 +195,9 @@ class Calls:
         """A callback was cleared. If it was the last one, there is nothing left to sleep for."""
         self.loop.wake()
 
-    def printed(self, text: str, thread: str = "main", is_over: bool = True) -> None:
+    def printed(
+        self, text: str, thread: str = "main", is_over: bool = True, stream: str = "stdout"
+    ) -> None:
         """The program printed a line, or so much of it. Any thread calls, under its own name."""
 
     def closed(self, thread: str) -> None:

@@ -16,7 +16,6 @@ from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from minirt.watching.terminal import colours_left
 from minirt.watching.trace import Event, Recorder
 
 PACE = 0.1  # s: a line that is not over is told again after that long
@@ -48,12 +47,11 @@ class Console:
     """The lines of one program, in order. Those of standard error are told, and not kept."""
 
     recorder: Recorder
-    # called with each line, its thread, and whether the line is over
-    said: Callable[[str, str, bool], object] | None = None
+    # called with each line, its thread, whether the line is over, and its stream
+    said: Callable[[str, str, bool, str], object] | None = None
     lines: list[Line] = field(default_factory=list)
     _begun: dict[tuple[int, str], Begun] = field(default_factory=dict)  # by thread and stream
     _aside: set[int] = field(default_factory=set)  # threads whose lines are not told
-    _colours: dict[str, str] = field(default_factory=dict)  # that a stream has not ended yet
     _told_at: float = 0.0  # s: when somebody heard of a line that goes on
 
     def write(self, text: str, stream: str = "stdout") -> None:
@@ -79,7 +77,7 @@ class Console:
         if begun is not None and self.said is not None and monotonic() >= self._told_at + PACE:
             self._told_at = monotonic()
             line = begun.line()
-            self.said(self._colours.get(stream, "") + line.text, line.thread, False)
+            self.said(line.text, line.thread, False, stream)
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -101,12 +99,8 @@ class Console:
     def _add(self, line: Line, stream: str) -> None:
         if stream == "stdout":
             self.lines.append(line)
-        if self.said is not None:
-            text = self._colours.get(stream, "") + line.text
-            if "\x1b" in text:  # a colour goes on in the next line
-                self._colours[stream] = colours_left(text)
-            if threading.get_ident() not in self._aside:
-                self.said(text, line.thread, True)
+        if self.said is not None and threading.get_ident() not in self._aside:
+            self.said(line.text, line.thread, True, stream)
 
     def texts(self) -> list[str]:
         return [line.text for line in self.lines]

@@ -116,11 +116,13 @@ def new_program(threads: int, seed: int | None, name: str, tee: Tee) -> Program:
     return Program(runtime, recorder, runtime.console, name, seed)
 
 
-def noting(runtime: "Runtime | ProgramOfAsyncio") -> Callable[[str, str, bool], object]:
+def noting(runtime: "Runtime | ProgramOfAsyncio") -> Callable[[str, str, bool, str], object]:
     """A line that the program prints becomes an event, so that the view's console shows it."""
 
-    def note(text: str, thread: str, is_over: bool) -> None:
-        runtime.loop.calls.printed(text, thread, is_over)
+    def note(text: str, thread: str, is_over: bool, stream: str) -> None:
+        runtime.loop.calls.printed(
+            text, thread, is_over, stream
+        )  # `calls` changes as it is watched
 
     return note
 

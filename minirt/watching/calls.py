@@ -24,6 +24,7 @@ from minirt.core.polls import Ready
 from minirt.core.signatures import check_arguments, mended
 from minirt.values import UNDEFINED, Callback, Error, Int, Js
 from minirt.watching import terminal
+from minirt.watching.colours import PLAIN, Style
 from minirt.watching.event import printable
 from minirt.watching.gate import Gate, PacedClock
 from minirt.watching.labels import place, text_of
@@ -72,6 +73,7 @@ class WatchedCalls(Calls, Notes):
         Notes.__init__(self, loop, sink)
         self.gate = gate
         self._leaving: BaseException | None = None  # noted, and on its way out of the loop
+        self._styles: dict[str, Style] = {}  # in which the next line of a stream begins
 
     # Calling
 
@@ -292,9 +294,13 @@ class WatchedCalls(Calls, Notes):
     def counts_from(self, token: int) -> None:
         self.note("identity", None, {"counts_from": str(token)})
 
-    def printed(self, text: str, thread: str = "main", is_over: bool = True) -> None:
-        *before, last = terminal.lines(text, LINE)
-        if not is_over:
+    def printed(
+        self, text: str, thread: str = "main", is_over: bool = True, stream: str = "stdout"
+    ) -> None:
+        (*before, last), style = terminal.lines(text, LINE, self._styles.get(stream, PLAIN))
+        if is_over:
+            self._styles[stream] = style
+        else:
             last["goes_on"] = True
         for said in (*before, last):
             self.note("printed", None, said, printable(thread))

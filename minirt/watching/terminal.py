@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from minirt.watching.colours import PLAIN
+from minirt.watching.colours import PLAIN, Style
 from minirt.watching.event import UNPRINTABLE, escaped, printable
 
 MOST = 20_000  # characters of a line that are looked at
@@ -36,52 +36,42 @@ PART = re.compile(
     r"|(?P<other>.)",
     re.DOTALL,
 )
-MOST_COLOURS = 10  # sequences that a line begins with
 JOINER = "\u200d"
 
 
-def lines(text: str, length: int) -> list[dict[str, Any]]:
-    """Each of its lines. A colour that one does not end goes on in the next."""
-    seen, colours = [], ""
+def lines(text: str, length: int, style: Style = PLAIN) -> tuple[list[dict[str, Any]], Style]:
+    """(each of its lines, the style at the end): what one does not end goes on in the next."""
+    seen = []
     for one in str.split(text, "\n"):
-        coloured = colours + one
-        seen.append(line(coloured, length))
-        if "\x1b" in coloured:
-            colours = colours_left(coloured)
-    return seen
+        seen.append(line(one, length, style))
+        if "\x1b" in one:
+            for sequence in COLOURS.finditer(one):
+                style = style.after(sequence["colours"])
+    return seen, style
 
 
-def colours_left(text: str) -> str:
-    """The sequences of colours in a line that are still in force at its end."""
-    left: list[str] = []
-    for sequence in COLOURS.finditer(text):
-        numbers = sequence["colours"]
-        if numbers.strip("0") == "" or numbers.startswith("0;"):
-            left.clear()
-        if numbers.strip("0"):
-            left.append(sequence[0])
-    return "".join(left[-MOST_COLOURS:])
+def line(text: str, length: int, style: Style = PLAIN) -> dict[str, Any]:
+    """What is seen of a printed line: "text", at most so long, and its "styles" if it has any.
 
-
-def line(text: str, length: int) -> dict[str, Any]:
-    """What is seen of a printed line: "text", at most so long, and its "styles" if it has any."""
+    It begins in the style that the line before it has left.
+    """
     text = str.__str__(text)  # a subclass of str may have its own ideas
-    if text.isascii() and text.isprintable():
+    if not style.words and text.isascii() and text.isprintable():
         return {"text": printable(text, length)}
-    whole, styles = shown(text, length)
+    whole, styles = shown(text, length, style)
     seen = printable(whole, length)
     end = len(seen) if len(whole) == len(seen) else length - 1
     kept = [[start, min(to, end), style] for start, to, style in styles if start < end]
     return {"text": seen, "styles": kept[:MOST_STYLES]} if kept else {"text": seen}
 
 
-def shown(text: str, length: int = MOST) -> tuple[str, list[list[Any]]]:
+def shown(text: str, length: int = MOST, style: Style = PLAIN) -> tuple[str, list[list[Any]]]:
     """(what is seen, [[from, to, style], ...]): places in the text, for what has a style.
 
     A style is words: "red-fg", "blue-intense-bg", "#ff8700-fg", "bold", and "wide" for letters of
     two columns. More than `length` characters of it need not be right.
     """
-    row = _Row()
+    row = _Row(style)
     text = _part_that_counts(text)
     enough = MOST * TAB if "\r" in text or "\b" in text else 2 * length  # columns
     for found in PART.finditer(text):
@@ -114,12 +104,12 @@ def _part_that_counts(text: str) -> str:
 class _Row:
     """The line, as far as it is written, and where the cursor is."""
 
-    def __init__(self) -> None:
+    def __init__(self, style: Style) -> None:
         # of each column; the right half of a wide letter is a column without text
         self._texts: list[str] = []
         self._styles: list[str] = []
         self._cursor = 0  # column
-        self.style = PLAIN
+        self.style = style
 
     @property
     def width(self) -> int:

@@ -89,7 +89,7 @@ def is_same(notebook: Notebook) -> bool:
 def test_colours_are_in_the_console_as_in_the_output_of_lab(lab: Lab, open_notebook: Open) -> None:
     name = lab.write(
         "as_in_lab",
-        f"LINES = {LINES!a}\nfor line in LINES:\n    print(line + '\\x1b[0m')",
+        f"LINES = {LINES!a}\nfor line in LINES:\n    print(line)",
         """
 from minirt import Runtime
 rt = Runtime()
