@@ -55,10 +55,10 @@ def test_a_close_that_is_interrupted_while_a_thread_works_can_be_done_again(
     """A5: one Ctrl-C during `close` with a busy pool could hang for ever: 37 of 996."""
     for line in count(1):
         rt, go = Runtime(threads=2, trace=trace()), threading.Event()
-        for_both = threading.Barrier(3)
+        begun = threading.Semaphore(0)
 
         def task() -> Js:
-            for_both.wait(WAIT)
+            begun.release()
             return Int(go.wait(WAIT))
 
         def main() -> None:
@@ -66,7 +66,8 @@ def test_a_close_that_is_interrupted_while_a_thread_works_can_be_done_again(
                 rt.register_event_threadpool(task, KIND, nothing)
 
         rt.start(main)
-        for_both.wait(WAIT)
+        for _ in range(2):
+            assert begun.acquire(timeout=WAIT)
         freer = threading.Timer(0.002, go.set)
         freer.start()
         was_split = split_at(line, rt.close, the_package())

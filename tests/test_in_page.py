@@ -5,7 +5,6 @@ Nothing is played here: the cells run in the Python that the site's pages load.
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import nbformat
@@ -18,12 +17,11 @@ from tests import in_page
 from tests.in_page import NOT_HERE, Ran, run, try_chapter
 from tests.kernels import plain
 from tests.notebooks import NOTEBOOKS, chosen, tags
+from tests.once import once
 
 pytestmark = pytest.mark.slow  # Node, and in it a whole Python
 THOROUGH = (pytest.mark.browser, pytest.mark.thorough)  # its Python is a browser's
 QUICK = ("00", "06")  # the chapters that `make test` runs; `make thorough` runs all
-
-fcntl = pytest.importorskip("fcntl")
 
 OF_MAKE_TEST = "04_timers"  # the chapter whose exercises `make test` tries, too
 NEED_MORE = {"echo_on_poll", "bend_a_rule", "find_the_holder", "free_the_loop"}  # sockets, threads
@@ -184,15 +182,13 @@ def pyodide() -> None:
 
 @pytest.fixture(scope="session")
 def page(pyodide: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
-    """What each of the cells did, in one page. Of all processes that run tests, one tries it."""
-    folder = tmp_path_factory.getbasetemp()
-    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    kept = folder / "in_page.json"
-    with (folder / "in_page.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not kept.exists():
-            kept.write_text(json.dumps([vars(ran) for ran in run(CELLS.values())]))
-    found = [Ran(**ran) for ran in json.loads(kept.read_text())]
+    """What each of the cells did, in one page."""
+    _, kept = once(
+        tmp_path_factory,
+        "in_page",
+        lambda _: json.dumps([vars(ran) for ran in run(CELLS.values())]),
+    )
+    found = [Ran(**ran) for ran in json.loads(kept)]
     return dict(zip(CELLS, found, strict=True))
 
 

@@ -23,6 +23,7 @@ import pytest
 from nbformat.sign import NotebookNotary
 from nbformat.v4 import new_code_cell, new_notebook
 
+from tests.once import once
 from tests.ports import free_port
 
 HERE = Path(__file__).parent
@@ -437,11 +438,14 @@ def runtime() -> str:
 def built(runtime: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """(the folder of the site, what the command printed)"""
     tool("myst_nb")
-    folder = tmp_path_factory.mktemp("site") / "site"
+    return once(tmp_path_factory, "site", partial(build, runtime))
+
+
+def build(runtime: str, folder: Path) -> str:
     command = [sys.executable, ROOT / "site" / "build.py", folder]
     ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=280)
     assert ran.returncode == 0 and (ran.stderr == "" or runtime), ran.stderr
-    return folder, ran.stdout
+    return ran.stdout
 
 
 @pytest.fixture(scope="session")
