@@ -4,7 +4,6 @@ import contextlib
 import io
 import re
 import time
-from statistics import median
 
 import pytest
 
@@ -146,8 +145,10 @@ def test_the_web_page_comes_after_its_two_seconds(run: Run) -> None:
 
 @pytest.mark.slow
 def test_it_ends_within_20_ms_of_the_three_and_a_half_seconds_that_it_has_to_take() -> None:
-    seconds = [Run().seconds for _ in range(5)]
-    assert 3.5 <= median(seconds) < 3.52, seconds
+    seconds: list[float] = []
+    while len(in_time := [one for one in seconds if one < 3.52]) < 3 and len(seconds) < 5:
+        seconds.append(Run().seconds)
+    assert len(in_time) == 3 and min(seconds) >= 3.5, seconds  # so the median of five is, too
 
 
 def test_a_simulation_prints_the_same_lines_for_the_same_seed_and_takes_no_time() -> None:
