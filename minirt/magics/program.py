@@ -120,9 +120,8 @@ def noting(runtime: "Runtime | ProgramOfAsyncio") -> Callable[[str, str, bool, s
     """A line that the program prints becomes an event, so that the view's console shows it."""
 
     def note(text: str, thread: str, is_over: bool, stream: str) -> None:
-        runtime.loop.calls.printed(
-            text, thread, is_over, stream
-        )  # `calls` changes as it is watched
+        # whoever watches now: `calls` is another object then
+        runtime.loop.calls.printed(text, thread, is_over, stream)
 
     return note
 
