@@ -51,28 +51,81 @@ def test_one_interrupt_ends_what_a_cell_runs_itself(
     assert cells.run(f"go.set()\n{NEXT}").out == "next OutStream\n"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "print('busy'); time.sleep(30)",
+        "Runtime().run(lambda: [print('busy'), time.sleep(30)] and None)",
+        "Runtime().run(lambda: print('busy') or set_timeout(30_000, print))",
+    ],
+)
 def test_one_interrupt_ends_the_wait_for_the_pool_after_what_was_interrupted(
-    cells: Kernel,
+    cells: Kernel, body: str
 ) -> None:
     cells.run("import threading, time\nfrom minirt import *\ngo = threading.Event()")
     cell = interrupted(
         cells,
         "with Runtime() as rt:\n"
         "    rt.start(lambda: rt.register_event_threadpool(go.wait, TaskKind('Wait'), print))\n"
-        "    print('busy')\n    time.sleep(30)",
+        f"    {body}",
     )
     assert "KeyboardInterrupt" in cell.traceback
     assert cells.run(f"go.set()\n{NEXT}").out == "next OutStream\n"
 
 
-def test_an_interrupt_that_a_cell_catches_itself_comes_once(cells: Kernel) -> None:
+CAUGHT = {
+    "a sleep": "print('busy'); time.sleep(30)",
+    "a run": "Runtime().run(lambda: [print('busy'), time.sleep(30)] and None)",
+    "a run that waits": "Runtime().run(lambda: print('busy') or set_timeout(30_000, print))",
+    "turn by turn": (
+        "rt = Runtime()\n"
+        "rt.start(lambda: print('busy') or set_immediate(lambda _: time.sleep(30)))\n"
+        "while rt.tick(): pass"
+    ),
+}
+AFTERWARDS = {
+    "one run": "Runtime().run(lambda: set_timeout(600, lambda _: print('cleaned up')))",
+    "many that are short": (
+        "until = time.monotonic() + 0.6\n"
+        "while time.monotonic() < until: Runtime().run(lambda: None)\n"
+        "print('cleaned up')"
+    ),
+    "turn by turn": (
+        "rt = Runtime()\n"
+        "rt.start(lambda: set_timeout(600, lambda _: print('cleaned up')))\n"
+        "while rt.tick(): pass\n"
+        "rt.close()"
+    ),
+    "a close that waits": (
+        "with Runtime() as rt:\n"
+        "    rt.start(lambda: rt.register_event_threadpool("
+        "lambda: time.sleep(0.6), TaskKind('Wait'), print))\n"
+        "print('cleaned up')"
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("caught", "afterwards"),
+    [
+        ("a sleep", "many that are short"),
+        ("a sleep", "a close that waits"),
+        ("a run", "one run"),
+        ("a run", "a close that waits"),
+        ("a run that waits", "turn by turn"),
+        ("turn by turn", "many that are short"),
+        ("turn by turn", "one run"),
+    ],
+)
+def test_an_interrupt_that_a_cell_catches_itself_comes_once(
+    cells: Kernel, caught: str, afterwards: str
+) -> None:
     """What it runs afterwards is another thing."""
     cell = interrupted(
         cells,
         "import time\nfrom minirt import *\n"
-        "try: print('busy'); time.sleep(30)\n"
-        "except KeyboardInterrupt:\n"
-        "    Runtime().run(lambda: set_timeout(700, lambda _: print('cleaned up')))",
+        f"try:\n    {indented(CAUGHT[caught])}\n"
+        f"except KeyboardInterrupt:\n    {indented(AFTERWARDS[afterwards])}",
     )
     assert cell.traceback == ""
     assert cell.out.split() == ["busy", "cleaned", "up"]

@@ -7,10 +7,11 @@ long as the same thing is at work.
 
 import _thread
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Set
-from types import CodeType, FrameType
+from collections.abc import Callable, Iterator, Set
+from types import FrameType
 from typing import Any
 
 from minirt import Runtime
@@ -24,8 +25,8 @@ OFTEN, MANY = 0.01, 300  # s after each
 FORGOTTEN = 1.0  # s: after that long a signal that was sent does not come any more
 
 # where a runtime, or a program of asyncio's, is at work
-CLOSES = frozenset([Runtime.close.__code__])
-RUNS = CLOSES | {one.__code__ for one in (Runtime.run, Runtime.tick, AsyncioProgram.run)}
+CLOSES = Runtime.close.__code__
+RUNS = {CLOSES, *(one.__code__ for one in (Runtime.run, Runtime.tick, AsyncioProgram.run))}
 
 
 class Again:
@@ -107,13 +108,16 @@ class Insistent:
     """While this lasts, one interrupt ends the runtime that a cell runs on the main thread.
 
     It may swallow the first. When it closes it waits for the tasks of its pool. And a cell that
-    awaits somewhere is only cancelled, which nobody hears as long as a call is at work.
+    awaits somewhere is only cancelled, which nobody hears as long as a call is at work. A runtime
+    that the cell makes afterwards, because it has caught the interrupt, is not meant.
     """
 
     def __init__(self) -> None:
         self._again = Again()
         self._before: Any = None
-        self._meant = RUNS  # where the cell was when it was interrupted, or what it does after it
+        # when the cell was interrupted: what was at work in it, and which threads there were
+        self._meant: list[Runtime | AsyncioProgram] = []
+        self._threads: Set[int] = frozenset()
         self._is_over = False
 
     def __enter__(self) -> "Insistent":
@@ -135,27 +139,31 @@ class Insistent:
         return not self._is_over and signal.getsignal(signal.SIGINT) == self._hear
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
+        at_work = list(who_is_at_work(frame))
         if self._again.comes():
-            runtime = at_work(frame, self._meant)
-            if runtime is not None:
-                end_tasks(runtime.loop.pool)
+            meant = [one for one, closes in at_work if self._is_meant(one, closes)]
+            for one in meant:
+                end_tasks(one.loop.pool)
+            if meant:
                 raise KeyboardInterrupt
             return
-        is_at_work = at_work(frame, RUNS) is not None
-        self._meant = RUNS if is_at_work else CLOSES
+        self._meant = [one for one, _ in at_work]
+        self._threads = frozenset(sys._current_frames())
         self._again.begin(self._is_wanted)
-        if is_at_work:
+        if at_work:
             raise KeyboardInterrupt
         self._before(number, frame)
 
+    def _is_meant(self, one: Runtime | AsyncioProgram, closes: bool) -> bool:
+        """It was interrupted; or it waits, in its end, for what was at work at that time."""
+        if any(one is other for other in self._meant):
+            return True
+        return closes and any(thread.ident in self._threads for thread in one.loop.pool.busy())
 
-def at_work(frame: FrameType | None, codes: Set[CodeType]) -> Any:
-    """The runtime, or the program of asyncio's, that one of these is at work for; or None.
 
-    frame: where a thread is.
-    """
+def who_is_at_work(frame: FrameType | None) -> Iterator[tuple[Runtime | AsyncioProgram, bool]]:
+    """(it, does it close?) of each that runs where a thread is; the innermost comes first."""
     while frame is not None:
-        if frame.f_code in codes:
-            return frame.f_locals["self"]
+        if frame.f_code in RUNS:
+            yield frame.f_locals["self"], frame.f_code is CLOSES
         frame = frame.f_back
-    return None
