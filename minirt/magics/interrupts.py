@@ -26,7 +26,7 @@ FORGOTTEN = 1.0  # s: after that long a signal that was sent does not come any m
 
 # where a runtime, or a program of asyncio's, is at work
 CLOSES = Runtime.close.__code__
-RUNS = {CLOSES, *(one.__code__ for one in (Runtime.run, Runtime.tick, AsyncioProgram.run))}
+RUNS = (Runtime.run.__code__, Runtime.tick.__code__, AsyncioProgram.run.__code__, CLOSES)
 
 
 class Again:
