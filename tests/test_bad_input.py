@@ -505,6 +505,7 @@ def test_a_regular_file_is_not_pollable_and_the_message_names_fs_read(tmp_path: 
     rt.run(main)
 
 
+@pytest.mark.slow
 def test_a_descriptor_closed_under_the_loop_is_an_error_within_about_a_second(
     no_leaks: None,
 ) -> None:

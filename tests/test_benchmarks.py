@@ -318,6 +318,7 @@ def test_lateness_counts_what_came_early(peer):
 @pytest.mark.parametrize(
     "peer", peers_of("minirt", "minirt-recorded", "minirt-detached", "asyncio", "epoll")
 )
+@pytest.mark.slow
 def test_an_echo_server_answers_in_a_process_of_its_own(peer):
     assert sockets.echo(peer, 100)["value"] > 0
 
@@ -332,6 +333,7 @@ def test_a_server_on_bare_readiness_answers(peer):
     assert sockets.echo_on_readiness(peer, 100)["value"] > 0
 
 
+@pytest.mark.slow
 def test_growth_compares_few_with_many_idle_connections():
     found = sockets.growth("minirt", 40, few=2, many=20)
     assert found["value"] == pytest.approx(found["latency"][1] / found["latency"][0] - 1)
@@ -351,6 +353,7 @@ def test_a_watched_program_is_measured_beside_one_that_is_not(peer):
     assert viewed.watched(peer, 3000)["value"] > 0
 
 
+@pytest.mark.slow
 def test_the_largest_frame_is_weighed():
     found = viewed.frame("minirt", 1000)
     assert found["frames"] > 3
@@ -361,6 +364,7 @@ def test_two_queues_are_the_floor_of_the_pool():
     assert pool.one_in_flight("queues", 20)["value"] > 0
 
 
+@pytest.mark.slow
 def test_importing_minirt_loads_nothing_of_the_notebook():
     assert startup.importing("minirt", 1)["notebook"] == 0
 

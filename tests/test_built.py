@@ -196,10 +196,12 @@ def test_a_name_that_is_missing_is_found() -> None:
     assert globals_of(code) == {"missing"}
 
 
+@pytest.mark.slow
 def test_a_runtime_sleeps_in_the_poll_of_chapter_05() -> None:
     assert run("05_epoll", OF_05) == ["heard b'hello' by 05_epoll", "room: WRITABLE"]
 
 
+@pytest.mark.slow
 def test_a_program_runs_on_the_runtime_of_chapter_06() -> None:
     assert run("06_the_event_loop", OF_06) == [
         "main, by 06_the_e",
@@ -215,6 +217,7 @@ def test_a_program_runs_on_the_runtime_of_chapter_06() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_main_example_runs_on_the_modules_of_chapter_07() -> None:
     lines = run("07_modules", OF_07)
     assert lines[:2] == ["Thread: main  You asked for /tea and waited 20 ms.", "07_modules"]
@@ -222,6 +225,7 @@ def test_the_main_example_runs_on_the_modules_of_chapter_07() -> None:
     assert lines[-1] == "Thread: main  The nested 500 ms are over"
 
 
+@pytest.mark.slow
 def test_a_program_awaits_on_the_futures_and_tasks_of_chapter_09() -> None:
     assert run("09_from_callbacks_to_await", OF_09) == [
         "['a', 'b'] d",
@@ -246,6 +250,7 @@ def test_the_plain_classes_of_chapter_09_keep_the_order_of_node() -> None:
         assert printed_with(one, **plain) == list(one.orders[0])
 
 
+@pytest.mark.slow
 def test_asyncio_runs_on_the_loop_of_chapter_10() -> None:
     assert run("10_run_asyncio_on_it", OF_10) == [
         "hello Ada",

@@ -1,5 +1,7 @@
 """Do the parts that chapters 01 to 04 build work? A program runs on the classes that they quote."""
 
+import pytest
+
 from tests.built import run
 
 OF_01 = """
@@ -128,6 +130,7 @@ def test_the_identities_of_chapter_01_come_round_and_pass_over_what_is_taken() -
     ]
 
 
+@pytest.mark.slow
 def test_the_boxes_of_chapter_02_open_once_and_say_when_it_is_over() -> None:
     assert run("02_callback_boxing", OF_02) == [
         "called with rain",
@@ -140,10 +143,12 @@ def test_the_boxes_of_chapter_02_open_once_and_say_when_it_is_over() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_runtime_works_on_the_pool_of_chapter_03() -> None:
     assert run("03_thread_pool", OF_03) == ["570", "3 errors", "2 free, 0 wait", "03_thread_pool"]
 
 
+@pytest.mark.slow
 def test_a_runtime_keeps_its_timers_in_those_of_chapter_04() -> None:
     assert run("04_timers", OF_04) == [
         "beat 20",

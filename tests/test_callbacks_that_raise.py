@@ -208,6 +208,7 @@ def run(rt: Runtime, main: Callable[[Raiser], object], error: BaseException) -> 
 
 
 @pytest.mark.parametrize(("main", "simulated"), PLACES)
+@pytest.mark.slow
 def test_a1_whatever_a_callback_raises_leaves_run_as_it_is_and_is_noted_once(
     main: Callable[[Raiser], object], simulated: bool
 ) -> None:
@@ -223,6 +224,7 @@ def test_a1_whatever_a_callback_raises_leaves_run_as_it_is_and_is_noted_once(
 
 
 @pytest.mark.parametrize(("main", "simulated"), PLACES)
+@pytest.mark.slow
 def test_a1_whatever_a_callback_raises_reaches_on_uncaught_once(
     main: Callable[[Raiser], object], simulated: bool
 ) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +35,7 @@ def check_chrome(trace: dict[str, Any], threads: set[str]) -> None:
 
 @given(st.lists(EVENTS, max_size=40))
 @settings(max_examples=30)
+@pytest.mark.slow
 def test_whatever_was_cut_off_chrome_gets_as_many_ends_as_beginnings(events: list[Event]) -> None:
     check_chrome(chrome_trace(iter(events)), {each.thread for each in events})
 

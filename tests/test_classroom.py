@@ -481,6 +481,7 @@ def test_a_copy_that_was_cut_short_is_made_again(notebooks: Path, tmp_path: Path
 
 
 @ON_LINUX
+@pytest.mark.slow
 def test_a_program_that_takes_more_than_the_limit_gets_a_memory_error(
     notebooks: Path, tmp_path: Path
 ) -> None:

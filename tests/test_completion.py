@@ -92,6 +92,7 @@ def test_a_file_to_export_to_is_completed_as_a_file(
 
 
 @pytest.mark.parametrize("body", ["x = 1\n", "\n# text\nx\n"])
+@pytest.mark.slow
 def test_a_cell_magic_is_completed_above_all_code_alone(shell: InteractiveShell, body: str) -> None:
     assert "--sim" not in str(completed(shell, f"{body}%%minirt --s"))
     assert completed(shell, f"{body}%minirt pic") == [f"{body}%minirt picture"]
@@ -99,6 +100,7 @@ def test_a_cell_magic_is_completed_above_all_code_alone(shell: InteractiveShell,
     assert completed(shell, "%%minirt --si", f"\n{body}") == ["%%minirt --sim"]
 
 
+@pytest.mark.slow
 def test_pythons_names_are_completed_in_a_program_as_before(shell: InteractiveShell) -> None:
     shell.user_ns["a_long_name"] = 1
     assert completed(shell, "%%minirt\na_long_n") == ["%%minirt\na_long_name"]

@@ -303,6 +303,7 @@ def test_r15_a_greeting_of_another_protocol_is_an_error_at_once() -> None:
     assert isinstance(values[0].exception, HttpError)
 
 
+@pytest.mark.slow
 def test_a_long_answer_in_many_chunks_arrives_whole_and_in_order() -> None:
     chunks = [b"%d," % number for number in range(20_000)]
     coded = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)

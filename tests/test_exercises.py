@@ -59,6 +59,7 @@ def verdict_on(one: Exercise, text: str, seconds: float = 10) -> Verdict:
 
 
 @pytest.mark.parametrize("one", EACH)
+@pytest.mark.slow
 def test_the_model_answer_is_right(one: Exercise, no_leaks: None) -> None:
     verdict = verdict_on(one, one.answer)
     assert verdict.is_right, str(verdict)
@@ -147,6 +148,7 @@ def printed_by(shell: InteractiveShell, one: Exercise, text: str) -> str:
 
 
 @pytest.mark.parametrize("one", EACH)
+@pytest.mark.slow
 def test_the_model_answer_is_right_in_ipython(one: Exercise, shell: InteractiveShell) -> None:
     assert f"✓ {one.name}: right" in printed_by(shell, one, one.answer)
 

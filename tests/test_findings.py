@@ -98,6 +98,7 @@ def test_the_summary_says_for_each_kind_how_long_its_tasks_waited_and_ran() -> N
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 5)), max_size=30), st.data())
+@pytest.mark.slow
 def test_the_culprit_of_a_stretch_is_the_longest_call_in_it(
     lengths: list[tuple[int, int]], data: st.DataObject
 ) -> None:
@@ -119,6 +120,7 @@ def test_the_culprit_of_a_stretch_is_the_longest_call_in_it(
             assert min(found.end, until) - max(found.start, since) == max(shares)
 
 
+@pytest.mark.slow
 def test_thousands_of_late_timers_are_judged_at_once() -> None:
     many = 20_000
     events = [event(0, "queued", n, where="timer", delay=1, deadline=0.001) for n in range(many)]

@@ -163,6 +163,7 @@ def test_an_exercise_answers_nothing() -> None:
 # --- words ---
 
 
+@pytest.mark.slow
 def test_no_word_comes_before_the_cell_that_explains_it(notebooks: dict[str, Any]) -> None:
     assert too_early(notebooks, words()) == []
 
@@ -199,6 +200,7 @@ def test_the_site_leads_to_the_glossary() -> None:
     assert f"](notebooks/{GLOSSARY_OF}.ipynb#glossary)" in page
 
 
+@pytest.mark.slow
 def test_one_thing_has_one_word(notebooks: dict[str, Any]) -> None:
     assert second_names(all_texts(notebooks), one_words()) == []
 

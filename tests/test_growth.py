@@ -414,6 +414,7 @@ def come_and_go(rt: Runtime, descriptors: list[int], by_token: bool) -> None:
 # What costs the same however much there is
 
 
+@pytest.mark.slow
 def test_a_snapshot_takes_as_long_beside_many_timers_as_beside_few() -> None:
     few, many = snapshot_seconds(1_000), snapshot_seconds(64_000)
     assert many <= few * SECONDS_FACTOR
@@ -562,6 +563,7 @@ def test_a_timer_that_is_refreshed_again_and_again_leaves_nothing_behind() -> No
     assert left[0] <= MOST_LEFT
 
 
+@pytest.mark.slow
 def test_what_ran_leaves_nothing_behind() -> None:
     left: list[int] = []
     rounds = itertools.count()

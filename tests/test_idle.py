@@ -196,6 +196,7 @@ def test_what_leaves_a_callback_is_shown_and_ends_its_runtime_alone(
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="there is no such signal")
+@pytest.mark.slow
 def test_what_leaves_a_handler_of_a_signal_is_shown_and_the_kernel_lives(
     idle: Idle, capsys: pytest.CaptureFixture[str]
 ) -> None:

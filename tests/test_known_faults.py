@@ -231,6 +231,7 @@ def test_k_nothing_is_closed_under_who_uses_it(no_leaks: None) -> None:
 
 
 @pytest.mark.parametrize("end", ["refused", "not UTF-8", "failing callback"])
+@pytest.mark.slow
 def test_l_none_of_these_ends_the_process(end: str, no_leaks: None) -> None:
     """The loop's part: each arrives as a value, or at on_uncaught, and the program goes on."""
     rt, log = Runtime(), []  # type: tuple[Runtime, list[Any]]

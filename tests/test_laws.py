@@ -71,6 +71,7 @@ def traces() -> dict[str, Any]:
 
 @examples(80)
 @given(program=programs(), seed=st.integers(0, 3))
+@pytest.mark.slow
 def test_a_watched_program_does_the_same_at_the_same_times(program: Program, seed: int) -> None:
     def run(trace: object) -> Outcome:
         return perform(program, simulated(seed, threads=program.threads, trace=trace), counts=True)
@@ -83,6 +84,7 @@ def test_a_watched_program_does_the_same_at_the_same_times(program: Program, see
 
 @examples(50)
 @given(program=programs(kinds=(*QUEUES, "event"), ends=("raise", "raise thorny", "exit", "stop")))
+@pytest.mark.slow
 def test_a_watched_program_does_the_same_in_real_time(program: Program) -> None:
     def run(trace: object) -> Outcome:
         outcome = perform(program, real(threads=program.threads, trace=trace), counts=True)
@@ -106,6 +108,7 @@ def paced(rt: Any, main: Callable[[], object]) -> None:
 
 @examples(12)
 @given(program=programs(ends=("raise", "raise thorny", "stop", "block", "wrap")))
+@pytest.mark.slow
 def test_a_paced_program_does_the_same(program: Program) -> None:
     plain = perform(program, simulated(threads=program.threads))
     held = perform(program, simulated(threads=program.threads), run=paced)
@@ -149,6 +152,7 @@ WORK_BESIDE_TASKS_IN_A_ROW = Program(
         delays=(15, 45, 105), ends=("raise", "raise thorny", "exit", "stop", "block"), bodies=5
     )
 )
+@pytest.mark.slow
 def test_real_and_simulated_time_agree_where_the_order_is_fixed(program: Program) -> None:
     world = modelled(FAR_APART, ties=False, threads=program.threads)
     without_races(program, world)
@@ -163,6 +167,7 @@ def test_real_and_simulated_time_agree_where_the_order_is_fixed(program: Program
 
 @examples(60)
 @given(program=programs(kinds=QUEUES, verbs=VERBS, ends=("raise", "raise thorny", "exit", "stop")))
+@pytest.mark.slow
 def test_real_and_simulated_time_agree_on_queues(program: Program) -> None:
     here = perform(program, real(threads=program.threads))
     there = perform(program, simulated(threads=program.threads))
@@ -185,6 +190,7 @@ IN_REAL_TIME = programs(
 
 @examples(80)
 @given(program=programs())
+@pytest.mark.slow
 def test_every_callback_runs_once_or_is_dropped_in_simulated_time(program: Program) -> None:
     recorder = Recorder()
     check_lives(program, simulated(threads=program.threads, trace=recorder), recorder)
@@ -192,6 +198,7 @@ def test_every_callback_runs_once_or_is_dropped_in_simulated_time(program: Progr
 
 @examples(40)
 @given(program=IN_REAL_TIME)
+@pytest.mark.slow
 def test_every_callback_runs_once_or_is_dropped_in_real_time(program: Program) -> None:
     recorder = Recorder()
     check_lives(program, real(threads=program.threads, trace=recorder), recorder)
@@ -211,6 +218,7 @@ def check_lives(program: Program, world: World, recorder: Recorder) -> None:
 
 @examples(80)
 @given(program=programs())
+@pytest.mark.slow
 def test_when_a_run_is_over_the_counters_say_that_nothing_waits(program: Program) -> None:
     world = simulated(threads=program.threads)
     perform(program, world)
@@ -219,6 +227,7 @@ def test_when_a_run_is_over_the_counters_say_that_nothing_waits(program: Program
 
 @examples(40)
 @given(program=IN_REAL_TIME)
+@pytest.mark.slow
 def test_the_counters_say_so_in_real_time_too(program: Program) -> None:
     world = real(threads=program.threads)
     perform(program, world)
@@ -269,6 +278,7 @@ TOUCHES = ("cancel", "clear", "refresh", "ref", "unref")
     touches=st.lists(st.sampled_from(TOUCHES), min_size=1, max_size=4),
     is_traced=st.booleans(),
 )
+@pytest.mark.slow
 def test_a_dead_handle_touches_nobody_who_has_its_number_now(
     death: str, repeats: bool, owner: str, touches: list[str], is_traced: bool
 ) -> None:
@@ -352,6 +362,7 @@ def new_owner(
 @example(program=WORK_BESIDE_A_TASK, seed=0)
 @example(program=WORK_BESIDE_TASKS_IN_A_ROW, seed=0)
 @given(program=programs(), seed=st.integers(0, 3))
+@pytest.mark.slow
 def test_a_program_does_what_the_model_does(program: Program, seed: int) -> None:
     expected = without_races(program, modelled(APART, threads=program.threads))
     outcome = perform(program, simulated(seed, threads=program.threads))
@@ -360,6 +371,7 @@ def test_a_program_does_what_the_model_does(program: Program, seed: int) -> None
 
 @examples(80)
 @given(program=programs(kinds=(*QUEUES, "event"), ends=("raise", "raise thorny", "exit", "stop")))
+@pytest.mark.slow
 def test_queues_and_events_in_real_time_do_what_the_model_does(program: Program) -> None:
     expected = without_races(program, modelled(APART, threads=program.threads))
     outcome = perform(program, real(threads=program.threads))

@@ -36,10 +36,12 @@ HOUSE = (
 )
 
 
+@pytest.mark.slow
 def test_the_package_keeps_its_floors() -> None:
     assert not (found := faults(read_sources())), "\n" + "\n".join(found)
 
 
+@pytest.mark.slow
 def test_a_room_with_an_open_plan_has_no_circles() -> None:
     assert not (found := circles(read_sources())), "\n" + "\n".join(map(str, found))
 
@@ -59,6 +61,7 @@ def test_a_circle_is_found_and_an_import_for_a_type_is_none() -> None:
 @pytest.mark.parametrize(
     "listing", [LAZY_UPWARD, TYPE_CHECKING_UPWARD], ids=["lazy", "type checking"]
 )
+@pytest.mark.slow
 def test_each_listed_exception_is_still_needed(listing: dict[tuple[str, str], str]) -> None:
     sources = read_sources()
     empty: dict[tuple[str, str], str] = {}

@@ -172,6 +172,7 @@ def test_each_run_on_one_view_has_a_name_which_what_is_left_of_it_has_too() -> N
     assert len(names) == 2
 
 
+@pytest.mark.slow
 def test_what_a_notebook_keeps_of_a_view_in_a_box_is_below_sixty_kilobytes() -> None:
     rt, view = Runtime(), LiveView()
     box = HBox([view])

@@ -41,6 +41,7 @@ def told(*words: object, cwd: Path | None = None) -> Told:
     return Told(ran.returncode, ran.stdout, ran.stderr)
 
 
+@pytest.mark.slow
 def test_the_main_example_runs_in_simulated_time(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--sim", "--seed", "3"]) == 0
     said = capsys.readouterr().out
@@ -70,6 +71,7 @@ def test_the_console_can_be_switched_on_for_a_program(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["run.json", "run.jsonl"])
+@pytest.mark.slow
 def test_the_trace_is_written_for_perfetto_or_as_lines(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     assert main(["--sim", "--no-console", "--trace", str(path)]) == 0
@@ -104,6 +106,7 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+@pytest.mark.slow
 def test_an_error_of_the_program_leaves_with_its_traceback(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(
@@ -115,6 +118,7 @@ def test_an_error_of_the_program_leaves_with_its_traceback(tmp_path: Path) -> No
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes break otherwise there")
+@pytest.mark.slow
 def test_a_reader_who_has_seen_enough_ends_it_without_a_complaint(tmp_path: Path) -> None:
     program = tmp_path / "talks.py"
     program.write_text(
@@ -238,6 +242,7 @@ def as_python_does(*words: object, cwd: Path) -> Told:
 
 
 @pytest.mark.parametrize("text", [LOOKS, PICKLES], ids=["looks", "pickles"])
+@pytest.mark.slow
 def test_a_file_runs_as_python_runs_it(folder: Path, text: str) -> None:
     written(folder / "program.py", text)
     words = ["../program.py", "one", "--threads", "-m", "--", "--t", "-h"]
@@ -251,6 +256,7 @@ def test_a_file_ends_as_python_ends_it(folder: Path, ending: str) -> None:
     as_python_does("program.py", cwd=folder)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_text_is_a_syntax_error(folder: Path) -> None:
     (folder / "program.py").write_bytes(b"\xff")
     ran = told(*command("program.py"), cwd=folder)
@@ -259,12 +265,14 @@ def test_a_file_that_is_no_text_is_a_syntax_error(folder: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+@pytest.mark.slow
 def test_a_link_to_a_file_finds_the_modules_beside_the_file(folder: Path) -> None:
     written(folder / "program.py", LOOKS)
     (folder / "elsewhere" / "link.py").symlink_to("../program.py")
     as_python_does("link.py", cwd=folder / "elsewhere")
 
 
+@pytest.mark.slow
 def test_a_folder_or_a_zip_file_runs_its_main(folder: Path) -> None:
     written(folder / "app" / "__main__.py", LOOKS)
     written(folder / "app" / "beside.py", "")
@@ -278,6 +286,7 @@ def test_a_folder_or_a_zip_file_runs_its_main(folder: Path) -> None:
     assert ran.err.endswith("there is no __main__.py in elsewhere. Name a Python file\n")
 
 
+@pytest.mark.slow
 def test_a_compiled_file_runs(folder: Path) -> None:
     program = written(folder / "program.py", "print(__name__, 'compiled')")
     compiled = py_compile.compile(str(program), cfile=str(folder / "program.pyc"))
@@ -285,6 +294,7 @@ def test_a_compiled_file_runs(folder: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.slow
 def test_a_program_may_come_through_a_pipe(folder: Path) -> None:
     pipe = folder / "pipe"
     os.mkfifo(pipe)
@@ -302,6 +312,7 @@ def test_a_file_that_may_not_be_read_is_said_in_one_line(folder: Path) -> None:
     assert ran.err.endswith("program.py cannot be read: Permission denied. Name another file\n")
 
 
+@pytest.mark.slow
 def test_options_of_minirt_come_before_the_file_and_the_rest_is_the_programs(
     folder: Path,
 ) -> None:
@@ -351,12 +362,14 @@ def test_a_pool_of_processes_calls_the_programs_functions(folder: Path, way: str
     assert file == module == (0, "[1, 4, 9]\n", "")
 
 
+@pytest.mark.slow
 def test_a_program_leaves_with_its_status_from_a_callback(folder: Path) -> None:
     written(folder / "program.py", IN_A_CALLBACK.format(imports="", body="sys.exit(3)"))
     assert told(*command("program.py"), cwd=folder) == (3, "", "")
 
 
 @pytest.mark.parametrize("option", ["--no-console", "--console"])
+@pytest.mark.slow
 def test_a_traceback_begins_with_the_programs_own_line(folder: Path, option: str) -> None:
     written(folder / "program.py", IN_A_CALLBACK.format(imports="", body="square(None)"))
     ran = told(*command(option, "--sim", "program.py"), cwd=folder)
@@ -367,6 +380,7 @@ def test_a_traceback_begins_with_the_programs_own_line(folder: Path, option: str
     assert ran.err.count("File ") == 2
 
 
+@pytest.mark.slow
 def test_an_error_of_minirt_shows_the_line_of_the_program_that_made_it(folder: Path) -> None:
     written(folder / "program.py", "from minirt import set_timeout\nset_timeout('1', print)\n")
     said = told(*command("program.py"), cwd=folder).err.splitlines()
@@ -380,6 +394,7 @@ def test_an_error_of_minirt_shows_the_line_of_the_program_that_made_it(folder: P
 # --- python -m minirt -m MODULE ---
 
 
+@pytest.mark.slow
 def test_a_module_runs_as_python_runs_it(folder: Path) -> None:
     looks = dedent(LOOKS).replace("import beside", "from . import beside")
     for name in ("__init__", "beside"):
@@ -391,6 +406,7 @@ def test_a_module_runs_as_python_runs_it(folder: Path) -> None:
     assert as_python_does("-m", "package", *words, cwd=folder).status == 0
 
 
+@pytest.mark.slow
 def test_a_module_that_is_not_there_is_said_in_one_line(folder: Path) -> None:
     written(folder / "package" / "__init__.py", "")
     for name, why in {
@@ -404,6 +420,7 @@ def test_a_module_that_is_not_there_is_said_in_one_line(folder: Path) -> None:
     assert "-m needs the name of a module" in told(*command("-m")).err
 
 
+@pytest.mark.slow
 def test_an_error_of_a_modules_package_leaves_with_its_line(folder: Path) -> None:
     written(folder / "package" / "__init__.py", "import not_there")
     ran = told(*command("-m", "package.module"), cwd=folder)
@@ -414,6 +431,7 @@ def test_an_error_of_a_modules_package_leaves_with_its_line(folder: Path) -> Non
 # --- in-process: what the command leaves alone ---
 
 
+@pytest.mark.slow
 def test_the_main_example_changes_neither_the_main_module_nor_the_search_path() -> None:
     before = sys.modules["__main__"], list(sys.path), list(sys.argv)
     assert main(["--sim", "--no-console"]) == 0

@@ -60,6 +60,7 @@ def run(request: pytest.FixtureRequest) -> Run:
     return Run(Simulation(seed=0) if request.param == "simulated time" else None)
 
 
+@pytest.mark.slow
 def test_the_identities_are_given_in_the_order_of_the_program(run: Run) -> None:
     assert run.queued("timer") == [2, 3, 5, 6, 10]
     assert run.queued("epoll") == [7]
@@ -151,6 +152,7 @@ def test_it_ends_within_20_ms_of_the_three_and_a_half_seconds_that_it_has_to_tak
     assert len(in_time) == 3 and min(seconds) >= 3.5, seconds  # so the median of five is, too
 
 
+@pytest.mark.slow
 def test_a_simulation_prints_the_same_lines_for_the_same_seed_and_takes_no_time() -> None:
     runs = [Run(Simulation(seed=7)) for _ in range(2)]
     assert runs[0].printed == runs[1].printed

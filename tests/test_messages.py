@@ -260,6 +260,7 @@ def test_a_body_larger_than_allowed_is_refused_as_soon_as_it_is_known() -> None:
     ],
 )
 @pytest.mark.parametrize("size", [1, 7, 3000, 10**6])
+@pytest.mark.slow
 def test_lines_too_long_too_many_or_made_to_be_slow_are_refused(
     raw: bytes, told: str, size: int
 ) -> None:
@@ -269,6 +270,7 @@ def test_lines_too_long_too_many_or_made_to_be_slow_are_refused(
 
 
 @pytest.mark.parametrize("size", [1, 7, 3000, 10**6])
+@pytest.mark.slow
 def test_a_head_of_exactly_the_allowed_size_is_read_whatever_its_pieces(size: int) -> None:
     end = b"Content-Length: 0\r\n\r\n"
     most = OK + b"a:\n" * (parsing.MOST_HEADERS - 1) + end

@@ -939,6 +939,7 @@ def test_short_lived_connections_leave_nothing_in_the_runtime() -> None:
     assert len(gone) == 20 and not any(note() for note in gone)
 
 
+@pytest.mark.slow
 def test_a_thousand_clients_are_served() -> None:
     served: list[bytes] = []
     count = 200 if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 2100 else 1000
@@ -986,6 +987,7 @@ print(json.dumps({"errors": errors, "served": len(served), "turns": rt.ticks}))
 
 
 @pytest.mark.parametrize("listening", [True, False])
+@pytest.mark.slow
 def test_a_server_without_descriptors_neither_spins_nor_gets_lost(listening: bool) -> None:
     program = WITHOUT_DESCRIPTORS.replace("LISTENING", str(listening))
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)

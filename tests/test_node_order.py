@@ -65,6 +65,7 @@ def test_every_program_has_a_twin() -> None:
 
 
 @pytest.mark.parametrize("name", FIXED)
+@pytest.mark.slow
 def test_the_twin_prints_what_node_printed(name: str) -> None:
     assert order(name) == PROGRAMS[name]["expected"]
 
@@ -77,6 +78,7 @@ def test_the_twin_prints_it_in_simulated_time_too(name: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("name", RACES)
+@pytest.mark.slow
 def test_a_race_ends_only_in_ways_that_node_showed(name: str) -> None:
     allowed = {tuple(lines) for lines in PROGRAMS[name]["allowed"]}
     seen = set()

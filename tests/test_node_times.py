@@ -80,6 +80,7 @@ def test_an_interval_armed_after_its_callback_is_far_off_in_many_programs() -> N
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_the_twin_meets_the_times_of_node(name: str, first_runs: dict[str, Lines]) -> None:
     assert_right(name, first_runs[name], lambda: real(name))
 

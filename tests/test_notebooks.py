@@ -167,6 +167,7 @@ def anchors(notebook: Any) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_the_committed_notebooks_are_clean() -> None:
     found = [
         fault for path in PATHS for fault in faults(path.name, nbformat.read(path, as_version=4))

@@ -71,11 +71,13 @@ def shared() -> Iterator[Kernel]:
         yield one
 
 
+@pytest.mark.slow
 def test_a_cell_awaits_at_its_top_level_and_its_names_stay(shared: Kernel) -> None:
     assert shared.run(DEFINES).out == "double 2\nMinirtEventLoop\n"
     assert shared.run("print(four)").out == "4\n"
 
 
+@pytest.mark.slow
 def test_a_cell_starts_a_loop_itself(shared: Kernel) -> None:
     assert shared.run(RUNS_ITS_LOOP).out == "main MinirtEventLoop\n"
     assert shared.run("print(nine)").out == "9\n"
@@ -131,6 +133,7 @@ def test_an_await_without_the_option_says_what_to_do(shared: Kernel) -> None:
     assert "--asyncio takes no --threads" in shared.run("%%minirt --asyncio --threads 2\n1").err
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_the_run_and_a_table_of_what_was_slow(tmp_path: Path) -> None:
     file = tmp_path / "program.py"
     file.write_text(PROGRAM)

@@ -26,6 +26,7 @@ def test_the_chapter_shows_the_program_that_it_asks_about(number: str) -> None:
 
 
 @pytest.mark.parametrize("number", ASKED)
+@pytest.mark.slow
 def test_its_cell_starts_shuffled_and_keeps_the_answer_folded(number: str) -> None:
     lines = "\n".join(shuffled(program(number)))
     assert f'expect("{number}", """\n{lines}\n""")' in sources()
@@ -36,6 +37,7 @@ def test_its_cell_starts_shuffled_and_keeps_the_answer_folded(number: str) -> No
 
 
 @pytest.mark.parametrize("number", ASKED)
+@pytest.mark.slow
 def test_the_order_of_node_is_right(number: str) -> None:
     guess = expect(number, "\n".join(program(number).orders[0]))
     assert guess.is_right

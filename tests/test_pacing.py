@@ -302,6 +302,7 @@ def test_stop_ends_a_program_that_sleeps() -> None:
 
 
 @pytest.mark.usefixtures("no_leaks")
+@pytest.mark.slow
 def test_a_pause_is_heard_while_the_loop_sleeps_and_time_stands_still_from_then_on() -> None:
     rt, paused = Runtime(), []
 
@@ -374,6 +375,7 @@ def test_a_program_too_fast_to_look_at_goes_on_untraced_and_the_view_says_so() -
 
 
 @pytest.mark.usefixtures("no_leaks")
+@pytest.mark.slow
 def test_a_program_that_went_on_untraced_can_still_be_paused_and_stepped() -> None:
     rt = Runtime()
     count, steps = 0, []
@@ -508,6 +510,7 @@ def left_alone(rt: Runtime, work: Callable[[], object], view: Onlooker | None) -
 
 
 @pytest.mark.usefixtures("no_leaks")
+@pytest.mark.slow
 def test_a_cancelled_cell_gets_its_loop_back_while_a_callback_is_busy() -> None:
     rt, view, release, ended = Runtime(), Onlooker(), threading.Event(), []
 
@@ -527,6 +530,7 @@ def test_a_cancelled_cell_gets_its_loop_back_while_a_callback_is_busy() -> None:
 
 
 @pytest.mark.usefixtures("no_leaks")
+@pytest.mark.slow
 def test_a_cancelled_cell_gets_its_loop_back_while_a_task_of_the_pool_is_busy() -> None:
     rt, view, release = Runtime(), Onlooker(), threading.Event()
 
@@ -545,6 +549,7 @@ def test_a_cancelled_cell_gets_its_loop_back_while_a_task_of_the_pool_is_busy() 
 
 
 @pytest.mark.usefixtures("no_leaks")
+@pytest.mark.slow
 def test_what_a_program_raises_when_its_cell_has_gone_is_told_by_its_thread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -566,6 +571,7 @@ def test_what_a_program_raises_when_its_cell_has_gone_is_told_by_its_thread(
 
 
 @pytest.mark.usefixtures("no_leaks")
+@pytest.mark.slow
 def test_the_view_says_what_a_program_raises_when_its_cell_has_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -604,6 +610,7 @@ class Sampled(Watch):
         return True
 
 
+@pytest.mark.slow
 def test_a_view_that_is_dear_shows_a_sampled_program_less_often() -> None:
     def burns(_: object) -> None:
         until = time.thread_time() + 0.02

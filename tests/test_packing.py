@@ -65,6 +65,7 @@ def written(value: Any) -> str:
 
 
 @given(COLUMNS)
+@pytest.mark.slow
 def test_a_list_is_unpacked_as_it_was(items: list[Any]) -> None:
     sent = json.loads(written(packed(items)))
     assert written(unpacked(sent)) == written(items)
@@ -75,10 +76,12 @@ def many_timers(rt: Runtime) -> None:
         rt.set_timeout(number * 3, lambda _, number=number: rt.log(f"timer {number}"))
 
 
+@pytest.mark.slow
 def test_a_recording_of_three_hundred_timers_takes_less_than_twenty_kilobytes() -> None:
     assert len(pack(tape(recorded(many_timers)[1]))) < 20_000
 
 
+@pytest.mark.slow
 def test_what_is_saved_of_three_hundred_timers_takes_less_than_sixty_kilobytes() -> None:
     watch = Watch()
     rt = Runtime(trace=watch)
@@ -87,6 +90,7 @@ def test_what_is_saved_of_three_hundred_timers_takes_less_than_sixty_kilobytes()
     assert len(json.dumps(html)) < 60_000
 
 
+@pytest.mark.slow
 def test_many_lines_leave_a_recording_of_the_last_and_each_of_them_once() -> None:
     watch = Watch()
     for number in range(30_000):
@@ -100,6 +104,7 @@ def test_many_lines_leave_a_recording_of_the_last_and_each_of_them_once() -> Non
 
 
 @pytest.mark.parametrize("program", [busy_program, many_timers])
+@pytest.mark.slow
 def test_a_recording_is_unpacked_as_it_was(program: Any) -> None:
     recording = tape(recorded(program)[1])
     assert unpack(pack(recording)) == recording
@@ -112,6 +117,7 @@ def test_a_recording_without_an_event_is_unpacked_as_it_was() -> None:
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
 @pytest.mark.parametrize("program", [busy_program, many_timers])
+@pytest.mark.slow
 def test_the_page_unpacks_what_python_packs(program: Any) -> None:
     recording = tape(recorded(program)[1])
     code = base64.b64encode((STATIC / "unpacking.js").read_bytes()).decode()

@@ -146,6 +146,7 @@ def test_some_of_those_that_wait_are_told_the_oldest_first(make: Callable[[], Fi
 
 @each
 @given(st.lists(st.tuples(st.sampled_from(["put", "put", "take", "remove"]), st.integers(0, 5))))
+@pytest.mark.slow
 def test_each_task_leaves_once_whatever_happens(
     make: Callable[[], Fifo], steps: list[tuple[str, int]]
 ) -> None:

@@ -484,6 +484,7 @@ def test_any_thread_ends_the_sleep(poll: Poll) -> None:
     assert poll.poll(0) == []
 
 
+@pytest.mark.slow
 def test_a_wake_up_before_the_sleep_is_not_lost(poll: Poll) -> None:
     for _ in range(100_000 if isinstance(poll, SelectorPoll) else 3):  # the pair fills up
         poll.wake()

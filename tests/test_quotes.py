@@ -26,6 +26,7 @@ from tests.quotes import (
 from tests.quoting import QuoteError, Source, parse_address, quote, source_at, source_of
 
 
+@pytest.mark.slow
 def test_the_chapters_show_the_package_letter_for_letter() -> None:
     found = faults(read_notebooks(), read_package(), read_not_quoted())
     assert not found, "\n" + "\n".join(found)
@@ -588,6 +589,7 @@ def test_a_changed_character_in_any_quoted_line_of_the_example_is_caught() -> No
 
 
 @given(st.data())
+@pytest.mark.slow
 def test_any_one_character_that_changes_in_a_quoted_line_is_caught(data: st.DataObject) -> None:
     line = data.draw(st.sampled_from(EVERY_FORM))
     address = parse_address(line)
@@ -637,6 +639,7 @@ def modules(draw: st.DrawFn) -> str:
 
 
 @given(modules())
+@pytest.mark.slow
 def test_whole_definitions_are_found_in_the_source_as_they_are_shown(text: str) -> None:
     for name, pieces in source_of("minirt/box.py", text).names.items():
         shown = quote(f"# minirt/box.py: {name}", {"minirt/box.py": text}).partition("\n")[2]
@@ -644,6 +647,7 @@ def test_whole_definitions_are_found_in_the_source_as_they_are_shown(text: str) 
 
 
 @given(modules())
+@pytest.mark.slow
 def test_a_class_with_all_its_methods_is_the_whole_class(text: str) -> None:
     package = {"minirt/box.py": text}
     members = ", ".join(Source("minirt/box.py", text).members("Box"))
@@ -654,6 +658,7 @@ def test_a_class_with_all_its_methods_is_the_whole_class(text: str) -> None:
 
 
 @given(modules())
+@pytest.mark.slow
 def test_a_joined_method_returns_what_the_method_of_the_package_returns(text: str) -> None:
     package = {"minirt/box.py": text}
     original: dict[str, Any] = {"keep": lambda function: function}

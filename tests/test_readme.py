@@ -103,12 +103,14 @@ def test_the_main_example_runs_in_a_terminal() -> None:
     assert "63245986" in said  # what 39 characters of notes.txt are encrypted to
 
 
+@pytest.mark.slow
 def test_in_simulated_time_it_prints_the_same_on_every_run() -> None:
     once = run("--sim")
     assert once == run("--sim")
     assert len(once.splitlines()) > 20
 
 
+@pytest.mark.slow
 def test_a_program_of_ones_own_runs(tmp_path: Path) -> None:
     program = tmp_path / "mine.py"
     program.write_text(

@@ -302,6 +302,7 @@ def test_no_wake_up_is_lost_between_many_threads_and_a_loop_that_falls_asleep(
     assert count == [threads * each]
 
 
+@pytest.mark.slow
 def test_no_result_of_the_pool_is_lost_when_the_loop_falls_asleep(no_leaks: None) -> None:
     rt, count = Runtime(threads=2), [0]
 
@@ -591,6 +592,7 @@ def test_a_trace_may_come_and_go_while_the_program_runs() -> None:
 # Many of them
 
 
+@pytest.mark.slow
 def test_two_hundred_runtimes_in_a_row_leave_no_thread_descriptor_or_memory(
     no_leaks: None,
 ) -> None:

@@ -361,6 +361,7 @@ def test_a_runtime_has_as_many_simulated_threads_as_real_ones() -> None:
     assert names == {"pool0", "pool1", "pool2", "pool3"}
 
 
+@pytest.mark.slow
 def test_who_computes_until_some_moment_comes_to_an_end() -> None:
     rt, log = Runtime(system=Simulation()), []  # type: tuple[Runtime, list[object]]
 

@@ -188,6 +188,7 @@ def test_what_a_page_runs_has_no_outputs_and_is_a_notebook() -> None:
     assert notebook.cells[0].outputs == [printed]
 
 
+@pytest.mark.slow
 def test_a_page_gets_what_every_traceback_needs() -> None:
     assert runnable.is_imported("pygments/lexers/python.py")
     assert runnable.is_imported("IPython/__init__.py")
@@ -205,6 +206,7 @@ def test_without_node_the_site_is_built_to_be_read(
 
 
 @pytest.mark.parametrize("do_pages_run", [True, False])
+@pytest.mark.slow
 def test_the_first_page_tells_of_run_where_pages_run(tmp_path: Path, do_pages_run: bool) -> None:
     build.write_sources(tmp_path, do_pages_run)
     text = (tmp_path / "index.md").read_text(encoding="utf-8")

@@ -182,6 +182,7 @@ def check_counts(state: State, rt: Runtime) -> None:
 
 
 @given(STEPS)
+@pytest.mark.slow
 def test_whatever_a_program_does_its_events_say_what_the_runtime_says(
     steps: list[tuple[str, int]],
 ) -> None:
@@ -194,6 +195,7 @@ def test_whatever_a_program_does_its_events_say_what_the_runtime_says(
 
 
 @given(STEPS)
+@pytest.mark.slow
 def test_a_state_that_begins_with_a_snapshot_says_the_same(steps: list[tuple[str, int]]) -> None:
     def look(rt: Runtime) -> None:
         state, snapshot = State(), rt.snapshot()
@@ -205,6 +207,7 @@ def test_a_state_that_begins_with_a_snapshot_says_the_same(steps: list[tuple[str
 
 
 @given(STEPS, st.integers(0, 30))
+@pytest.mark.slow
 def test_after_a_gap_the_events_go_on_from_the_snapshot(
     steps: list[tuple[str, int]], start: int
 ) -> None:
@@ -230,6 +233,7 @@ def test_after_a_gap_the_events_go_on_from_the_snapshot(
 
 
 @given(STEPS)
+@pytest.mark.slow
 def test_at_each_turn_the_state_says_how_many_events_keep_the_loop_alive(
     steps: list[tuple[str, int]],
 ) -> None:
@@ -315,6 +319,7 @@ def test_a_frame_lists_the_nearest_timers_and_says_how_many_there_are() -> None:
     assert [row[0] for row in rows] == ["500", "499", "498", "497", "496", "495"]  # nearest first
 
 
+@pytest.mark.slow
 def test_a_frame_of_ten_thousand_timers_stays_small() -> None:
     def program(rt: Runtime) -> None:
         for delay in range(10_000):
@@ -556,6 +561,7 @@ def lives(number: int) -> Iterator[Event]:
     yield event(number, "dropped", token, why="cleared")
 
 
+@pytest.mark.slow
 def test_what_is_over_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queues, "KNOWN", 100)
     state, sizes = State(4), []
@@ -597,6 +603,7 @@ def test_what_is_over_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
         max_size=30,
     )
 )
+@pytest.mark.slow
 def test_whatever_events_come_the_state_can_be_shown(events: list[Event]) -> None:
     state = state_of(events)
     shown = json.dumps(state.frame(1e6), allow_nan=False, ensure_ascii=False)

@@ -43,6 +43,7 @@ print(steps > 0)
     [("lambda _: None", False), ("endless", True), ("lambda _: 1 / 0", False)],
     ids=["ended", "interrupted", "failed"],
 )
+@pytest.mark.slow
 def test_a_debugger_works_after_a_program_was_played(callback: str, interrupted: bool) -> None:
     """CPython 3.11 hung in sys.settrace: it looked for ever for what had been taken back."""
     program = PROGRAM.format(callback=callback, interrupted=interrupted)

@@ -113,6 +113,7 @@ def test_the_line_of_a_source_is_shown_on_one_line() -> None:
     assert recording["places"] == {"7": ["f", "f.py", 3, "f.py\\t3\\x1b"]}
 
 
+@pytest.mark.slow
 def test_twelve_thousand_events_are_folded_in_a_moment() -> None:
     def program(rt: Runtime) -> None:
         for number in range(2500):

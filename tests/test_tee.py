@@ -204,6 +204,7 @@ def test_a_fast_bar_of_progress_is_not_told_at_each_step(heard: Heard) -> None:
     assert len(heard.said) == 1
 
 
+@pytest.mark.slow
 def test_a_line_of_very_many_pieces_is_no_dearer_than_many_lines(heard: Heard) -> None:
     def seconds(end: str) -> float:
         began = time.process_time()

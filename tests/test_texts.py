@@ -90,6 +90,7 @@ def test_orders_are_xml_and_html_whatever_their_lines_are(
 @given(TEXTS)
 @example(ODD)
 @settings(max_examples=40)
+@pytest.mark.slow
 def test_files_frames_and_recordings_are_json_in_utf_8(text: str) -> None:
     import tempfile
 

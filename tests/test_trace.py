@@ -175,6 +175,7 @@ def test_a_tee_tells_everybody_and_each_recorder_keeps_its_size() -> None:
 
 @given(st.lists(EVENTS, max_size=20))
 @settings(max_examples=30)
+@pytest.mark.slow
 def test_json_lines_come_back_as_the_same_events(events: list[Event]) -> None:
     import tempfile
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = """\
 from minirt import Future, Js, Runtime, Task, crypto, fs, http, in_pool, sleep_ms
 
@@ -51,6 +53,7 @@ Runtime().run(awaits)
 """
 
 
+@pytest.mark.slow
 def test_what_a_module_returns_is_known_with_and_without_a_callback(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
     root = Path(__file__).parent.parent

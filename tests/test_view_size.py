@@ -121,6 +121,7 @@ def test_a_boxed_callback_for_which_there_is_no_room_is_counted_too() -> None:
     assert state.fields(["queue"])["queue"][2] == [["boxed", ROOM + 3]]
 
 
+@pytest.mark.slow
 def test_a_frame_with_ten_thousand_timers_is_small() -> None:
     watch = Watch(budget=10**6)
     rt = Runtime(system=Simulation(), trace=watch)
@@ -213,11 +214,13 @@ def rainbow(letters: str, looks: str = "") -> str:
     ],
     ids=["words", "letters", "exact letters", "exact letters that are wide, bold and underlined"],
 )
+@pytest.mark.slow
 def test_the_frame_of_a_program_that_prints_a_rainbow_is_small(line: str) -> None:
     sent = sent_by(lambda rt: [rt.log(line) for _ in range(100)])
     assert 1_500 < sent <= MOST // 2
 
 
+@pytest.mark.slow
 def test_the_frame_of_ten_thousand_ticks_and_microtasks_is_small() -> None:
     watch, sent = Watch(budget=10**6), list[int]()
     rt = Runtime(system=Simulation(), trace=watch)
@@ -281,10 +284,12 @@ async def many_findings() -> list[Any]:
 
 
 @pytest.mark.parametrize("main", [many_tasks_with_long_names, many_tasks, many_findings])
+@pytest.mark.slow
 def test_the_frame_of_an_odd_program_of_asyncios_is_small(main: Callable[[], Any]) -> None:
     assert 5_000 < frame_of_asyncio(main) <= MOST
 
 
+@pytest.mark.slow
 def test_what_is_saved_of_three_hundred_tasks_is_as_small_as_of_timers() -> None:
     async def nap(number: int) -> None:
         await asyncio.sleep(number / 100)
@@ -359,6 +364,7 @@ async def tasks_that_are_destroyed() -> None:
         tasks_that_are_destroyed,
     ],
 )
+@pytest.mark.slow
 def test_what_is_over_in_an_asyncio_program_leaves_nothing_with_who_watches(
     round_of_it: Callable[[], Any],
 ) -> None:

@@ -106,6 +106,7 @@ def test_a_loop_that_sleeps_most_of_the_time_may_have_any_number_of_events(
     assert overloads(watch, clock, 0.4, 1000).index(True) < 300
 
 
+@pytest.mark.slow
 def test_a_program_that_is_busy_still_is_left_alone_sooner_after_each_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -257,6 +258,7 @@ def looked_at(program: Program, make: Callable[..., World]) -> Looking:
 
 @given(programs())
 @settings(max_examples=60)
+@pytest.mark.slow
 def test_every_frame_of_a_random_program_is_the_fold_of_the_events_so_far(program: Program) -> None:
     watch = looked_at(program, simulated)
     state, folded = State(program.threads), 0

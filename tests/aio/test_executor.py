@@ -307,6 +307,7 @@ def test_only_a_pool_of_threads_is_a_default(loop: Loop) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+@pytest.mark.slow
 def test_a_pool_of_forked_processes_works_beside_the_threads() -> None:
     program = """
 import asyncio
@@ -352,6 +353,7 @@ def test_close_does_not_wait_and_the_work_is_still_done(new_loop: Callable[[], L
 
 
 @pytest.mark.parametrize("closes", [True, False])
+@pytest.mark.slow
 def test_the_interpreter_waits_for_work_of_a_loop_that_is_gone(closes: bool) -> None:
     program = f"""
 import time

@@ -330,6 +330,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (of_everything_else, False),
     ],
 )
+@pytest.mark.slow
 def test_odd_arguments_are_answered_as_by_the_standard_loop(
     questions: Callable[[], Iterator[tuple[str, Question]]], debug: bool, quiet: None
 ) -> None:

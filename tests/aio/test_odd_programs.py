@@ -419,6 +419,7 @@ def is_true(said: tuple[str, ...], true: tuple[str, ...], main: Callable[[], Any
 
 
 @pytest.mark.parametrize("main", IN_SIMULATED_TIME)
+@pytest.mark.slow
 def test_what_the_view_says_is_true_and_nothing_is_found(main: Callable[[], Any]) -> None:
     said = said_of(main, Simulation())
     assert is_true(said.tasks, IN_SIMULATED_TIME[main], main), said.tasks
@@ -426,6 +427,7 @@ def test_what_the_view_says_is_true_and_nothing_is_found(main: Callable[[], Any]
 
 
 @pytest.mark.parametrize("main", IN_REAL_TIME)
+@pytest.mark.slow
 def test_so_it_is_in_real_time(main: Callable[[], Any]) -> None:
     said = said_of(main)
     assert is_true(said.tasks, IN_REAL_TIME[main], main), said.tasks

@@ -39,6 +39,7 @@ def found_while_nobody_traces(
     ("holds", "finding", "words"),
     [(sleeps, "blocking", "There time.sleep blocks every task"), (computes, "held", "in line")],
 )
+@pytest.mark.slow
 def test_a_callback_that_holds_the_loop_is_found(
     holds: Callable[[], None], finding: str, words: str, debug: bool
 ) -> None:
@@ -65,6 +66,7 @@ def test_a_callback_in_whose_middle_the_trace_is_taken_off_is_found_too() -> Non
 
 
 @pytest.mark.parametrize("is_traced", [True, False])
+@pytest.mark.slow
 def test_a_callback_that_does_not_come_back_is_told_of_meanwhile(is_traced: bool) -> None:
     async def main(program: AsyncioProgram) -> None:
         if not is_traced:
@@ -83,6 +85,7 @@ def test_a_callback_that_does_not_come_back_is_told_of_meanwhile(is_traced: bool
     assert "while not told" in found["text"]
 
 
+@pytest.mark.slow
 def test_it_is_told_at_once_and_not_only_when_the_trace_goes_on() -> None:
     told: list[str] = []
 
@@ -117,6 +120,7 @@ def test_many_short_callbacks_in_one_long_turn_hold_nothing() -> None:
     assert found_while_nobody_traces(main) == []
 
 
+@pytest.mark.slow
 def test_a_callback_that_is_no_task_is_found_by_its_name() -> None:
     async def main(program: AsyncioProgram) -> None:
         program.detach()

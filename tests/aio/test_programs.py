@@ -365,6 +365,7 @@ def test_sockets_by_hand() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+@pytest.mark.slow
 def test_a_child_of_a_fork_leaves_the_parents_loop_alone() -> None:
     """It runs a loop of its own, and closes the one that it inherited."""
     from tests.forks import exit_code

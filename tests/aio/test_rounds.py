@@ -325,6 +325,7 @@ def test_a_loop_made_in_one_thread_runs_in_another(
     assert result == ["done"]
 
 
+@pytest.mark.slow
 def test_an_idle_loop_uses_no_processor(
     ours: MinirtEventLoop, pair: tuple[socket.socket, socket.socket]
 ) -> None:

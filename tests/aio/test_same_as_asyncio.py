@@ -47,6 +47,7 @@ def check_same(seed: int, one: list[object], other: list[object]) -> None:
 
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")  # the program cancels it
 @pytest.mark.parametrize("program", [HandleProgram, TaskProgram])
+@pytest.mark.slow
 def test_a_random_program_does_the_same_on_the_standard_loop(
     program: Program, no_leaks: None, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -57,6 +58,7 @@ def test_a_random_program_does_the_same_on_the_standard_loop(
 
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
 @pytest.mark.parametrize("program", [HandleProgram, TaskProgram])
+@pytest.mark.slow
 def test_a_random_program_does_the_same_watched(
     program: Program, no_leaks: None, caplog: pytest.LogCaptureFixture
 ) -> None:

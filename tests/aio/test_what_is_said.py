@@ -224,6 +224,7 @@ def said_of(main: Callable[[], Any], system: Any = None) -> Said:
 
 
 @pytest.mark.parametrize("main", TRUE)
+@pytest.mark.slow
 def test_what_the_view_says_is_true(main: Callable[[], Any]) -> None:
     assert said_of(main).tasks == TRUE[main]
 
