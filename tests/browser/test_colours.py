@@ -13,7 +13,7 @@ from .conftest import PATIENCE, Lab, Notebook
 from .test_saved import wait_for_play
 
 Open = Callable[..., Notebook]
-LINES = [
+EACH = [
     "\x1b[38;5;208morange\x1b[39m, \x1b[48;5;17mon navy\x1b[49m and neither",
     "\x1b[38;5;16mthe first of the cube \x1b[38;5;231mand the last",
     "\x1b[38;5;232mthe darkest grey \x1b[48;5;255mon the lightest",
@@ -37,6 +37,15 @@ LINES = [
     "\x1b[38;5;202m\u65e5\u672c\u8a9e\x1b[48;5;22m\u6f22",
     "".join(f"\x1b[38;2;{3 * at};{255 - 3 * at};128m#" for at in range(80)),
 ]
+TOGETHER = [  # with the others no more than the console keeps while a program runs
+    "\x1b[4;38;5;208ma colour that is left open",
+    "",
+    "goes on, and \x1b[31manother \x1b[24mtakes its place",
+    "\x1b[7mwith more \x1b[48;5;17mand more",
+    "until\x1b[m it ends",
+    "and nothing goes on",
+]
+LINES = [*(f"{line}\x1b[0m" for line in EACH), *TOGETHER]
 # Of each line [letter, how it looks]. A colour that has a name is the view's own, and goes by it,
 # but for those that are beside an exact one.
 LOOKS = """(console) => {
@@ -102,7 +111,8 @@ await rt.play(main)
     )
     notebook = open_notebook(name).run()
     notebook.page.wait_for_function(
-        "document.querySelector('.mr-lines').textContent.includes('####')", timeout=PATIENCE
+        "document.querySelector('.mr-lines').textContent.includes('and nothing goes on')",
+        timeout=PATIENCE,
     )
     assert is_same(notebook)
     notebook.part("lines").evaluate("(lines) => { lines.style.flex = 'none'; }")  # for the pictures
