@@ -77,6 +77,13 @@ CAUGHT = {
     "a sleep": "print('busy'); time.sleep(30)",
     "a run": "Runtime().run(lambda: [print('busy'), time.sleep(30)] and None)",
     "a run that waits": "Runtime().run(lambda: print('busy') or set_timeout(30_000, print))",
+    "a run whose pool has worked": (
+        "def main():\n"
+        "    add = Runtime.current().register_event_threadpool\n"
+        "    for _ in range(4): add(lambda: time.sleep(0.1), TaskKind('Short'), lambda _: None)\n"
+        "    set_timeout(200, lambda _: [print('busy'), time.sleep(30)] and None)\n"
+        "Runtime().run(main)"
+    ),
     "turn by turn": (
         "rt = Runtime()\n"
         "rt.start(lambda: print('busy') or set_immediate(lambda _: time.sleep(30)))\n"
@@ -112,6 +119,7 @@ AFTERWARDS = {
         ("a sleep", "a close that waits"),
         ("a run", "one run"),
         ("a run", "a close that waits"),
+        ("a run whose pool has worked", "a close that waits"),
         ("a run that waits", "turn by turn"),
         ("turn by turn", "many that are short"),
         ("turn by turn", "one run"),

@@ -11,7 +11,7 @@ import minirt
 from minirt import Recorder, Runtime, Simulation
 from minirt.views.state import State
 from minirt.watching.event import UNPRINTABLE
-from minirt.watching.terminal import line, shown
+from minirt.watching.terminal import line, lines, shown
 from minirt.watching.trace import Event
 
 PIECES = st.sampled_from(
@@ -161,6 +161,14 @@ def test_an_emoji_of_many_parts_is_one_letter() -> None:
 def test_a_bar_of_progress_that_is_long_is_seen_at_its_end() -> None:
     bar = "".join(f"\r{n:5} of 99999" for n in range(100_000))
     assert line(bar, 500) == {"text": "99999 of 99999"}
+
+
+def test_a_part_that_is_left_out_of_a_long_line_leaves_its_colours() -> None:
+    bar = "".join(f"\r{n:5}" for n in range(10_000))
+    _, red = lines("\x1b[31m", 500)
+    assert lines(f"\x1b[32m{bar}", 500)[0] == [{"text": " 9999", "styles": [[0, 5, "green-fg"]]}]
+    assert lines(f"\x1b[0m{bar}", 500, red)[0] == [{"text": " 9999"}]
+    assert lines(bar, 500, red)[0] == [{"text": " 9999", "styles": [[0, 5, "red-fg"]]}]
 
 
 def test_a_long_line_is_seen_from_its_beginning() -> None:

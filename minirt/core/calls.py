@@ -198,7 +198,10 @@ class Calls:
     def printed(
         self, text: str, thread: str = "main", is_over: bool = True, stream: str = "stdout"
     ) -> None:
-        """The program printed a line, or so much of it. Any thread calls, under its own name."""
+        """The program printed a line, or so much of it. Any thread calls, under its own name.
+
+        A colour that is left open goes on in the next line of the same stream.
+        """
 
     def closed(self, thread: str) -> None:
         """A thread of the pool, or epoll, has ended."""

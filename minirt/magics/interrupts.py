@@ -7,10 +7,9 @@ long as the same thing is at work.
 
 import _thread
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -117,7 +116,7 @@ class Insistent:
         self._before: Any = None
         # when the cell was interrupted: what was at work in it, and which threads there were
         self._meant: list[Runtime | AsyncioProgram] = []
-        self._threads: Set[int] = frozenset()
+        self._threads: frozenset[threading.Thread] = frozenset()
         self._is_over = False
 
     def __enter__(self) -> "Insistent":
@@ -148,7 +147,7 @@ class Insistent:
                 raise KeyboardInterrupt
             return
         self._meant = [one for one, _ in at_work]
-        self._threads = frozenset(sys._current_frames())
+        self._threads = frozenset(threading.enumerate())  # a number may be a new thread's later
         self._again.begin(self._is_wanted)
         if at_work:
             raise KeyboardInterrupt
@@ -158,7 +157,7 @@ class Insistent:
         """It was interrupted; or it waits, in its end, for what was at work at that time."""
         if any(one is other for other in self._meant):
             return True
-        return closes and any(thread.ident in self._threads for thread in one.loop.pool.busy())
+        return closes and not self._threads.isdisjoint(one.loop.pool.busy())
 
 
 def who_is_at_work(frame: FrameType | None) -> Iterator[tuple[Runtime | AsyncioProgram, bool]]:

@@ -120,7 +120,7 @@ def noting(runtime: "Runtime | ProgramOfAsyncio") -> Callable[[str, str, bool, s
     """A line that the program prints becomes an event, so that the view's console shows it."""
 
     def note(text: str, thread: str, is_over: bool, stream: str) -> None:
-        # whoever watches now: `calls` is another object then
+        # looked up for each line, since the loop has another `calls` once somebody watches
         runtime.loop.calls.printed(text, thread, is_over, stream)
 
     return note

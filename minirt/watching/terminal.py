@@ -44,10 +44,16 @@ def lines(text: str, length: int, style: Style = PLAIN) -> tuple[list[dict[str, 
     seen = []
     for one in str.split(text, "\n"):
         seen.append(line(one, length, style))
-        if "\x1b" in one:
-            for sequence in COLOURS.finditer(one):
-                style = style.after(sequence["colours"])
+        style = left_by(one, style)
     return seen, style
+
+
+def left_by(text: str, style: Style) -> Style:
+    """The style after all the sequences of a text."""
+    if "\x1b" in text:
+        for sequence in COLOURS.finditer(text):
+            style = style.after(sequence["colours"])
+    return style
 
 
 def line(text: str, length: int, style: Style = PLAIN) -> dict[str, Any]:
@@ -71,8 +77,9 @@ def shown(text: str, length: int = MOST, style: Style = PLAIN) -> tuple[str, lis
     A style is words: "red-fg", "blue-intense-bg", "#ff8700-fg", "bold", and "wide" for letters of
     two columns. More than `length` characters of it need not be right.
     """
-    row = _Row(style)
-    text = _part_that_counts(text)
+    start = _start(text)
+    row = _Row(left_by(text[:start], style))
+    text = text[start : start + MOST]
     enough = MOST * TAB if "\r" in text or "\b" in text else 2 * length  # columns
     for found in PART.finditer(text):
         part, kind = found[0], found.lastgroup
@@ -91,14 +98,12 @@ def shown(text: str, length: int = MOST, style: Style = PLAIN) -> tuple[str, lis
     return row.result()
 
 
-def _part_that_counts(text: str) -> str:
-    """Of a line that is very long: what was written last from its beginning on."""
+def _start(text: str) -> int:
+    """From where on a line counts. One that is very long: where it began anew for the last time."""
     if len(text) <= MOST:
-        return text
+        return 0
     start = text.find("\r", len(text) - MOST)
-    if start < 0:
-        start = max(0, text.rfind("\r"))
-    return text[start : start + MOST]
+    return start if start >= 0 else max(0, text.rfind("\r"))
 
 
 class _Row:
