@@ -98,6 +98,10 @@ class Kernel:
             if cell is not None:
                 _note(cell, message)
 
+    def hear(self, cell: Cell, text: str) -> None:
+        """Watch until it has printed a whole line with this text: `print` writes its end later."""
+        self.watch(lambda: re.search(rf"{re.escape(text)}.*\n", cell.out) is not None)
+
     def reply(self, identity: str) -> Any:
         """Wait for the reply to the request of this identity."""
         while identity not in self._replies:
@@ -117,7 +121,7 @@ class Page:
         self.cells = cells
         self.subshell = self._new_subshell() if on_subshell else None
         self.cell = cells.begin(text)
-        cells.watch(lambda: until in self.cell.out)
+        cells.hear(self.cell, until)
         (self.view,) = (
             sent["comm_id"]
             for sent in self.cell.comms
@@ -165,7 +169,7 @@ class Page:
 def interrupted(kernel: Kernel, text: str) -> Cell:
     """The cell, interrupted once as soon as it has printed "busy", until it is over."""
     cell = kernel.begin(text)
-    kernel.watch(lambda: "busy" in cell.out)
+    kernel.hear(cell, "busy")
     kernel.interrupt()
     kernel.watch(lambda: "idle" in cell.messages, seconds=5)
     return cell

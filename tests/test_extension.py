@@ -124,7 +124,7 @@ def test_an_interrupt_ends_the_program_and_everything_is_closed(cells: Kernel) -
     named = "sorted(t.name for t in threading.enumerate() if not t.name.startswith('Thread-'))"
     cells.run(f"import threading; before = {named}")
     cell = cells.begin("%%minirt\nset_interval(10, lambda _: print('beat'))")
-    cells.watch(lambda: "beat" in cell.out)
+    cells.hear(cell, "beat")
     cells.interrupt()
     cells.watch(lambda: "idle" in cell.messages)
     assert cell.traceback.endswith("stopped, and everything that it had is closed")
@@ -144,7 +144,7 @@ def test_an_interrupt_gives_the_kernel_back_while_a_callback_is_busy(cells: Kern
         "    finally: 1 / 0\n"
         "set_timeout(1, work)"
     )
-    cells.watch(lambda: "busy" in cell.out)
+    cells.hear(cell, "busy")
     cells.interrupt()
     cells.watch(lambda: "idle" in cell.messages)
     assert "the program was told to stop, and ends when its callback" in cell.traceback
@@ -174,7 +174,7 @@ def test_the_view_of_an_interrupted_program_says_when_it_has_ended(cells: Kernel
         updates = (sent["data"].get("state", {}) for sent in cell.comms)
         return [update["frame"]["state"] for update in updates if update.get("frame")]
 
-    cells.watch(lambda: "busy" in cell.out)
+    cells.hear(cell, "busy")
     cells.interrupt()
     cells.watch(lambda: "idle" in cell.messages)
     assert states()[-1] == "stopping"

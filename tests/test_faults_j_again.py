@@ -42,7 +42,7 @@ def test_one_interrupt_ends_a_close_that_does_not_end(cells: Kernel, head: str) 
 
 def test_one_interrupt_ends_it_while_the_kernel_is_idle(idle: Kernel) -> None:
     cell = idle.run(AT_CLOSE)
-    idle.watch(lambda: "busy" in cell.out)
+    idle.hear(cell, "busy")
     idle.interrupt()
     assert later(idle).out == "next\n"
     assert "while True: pass" in cell.traceback

@@ -159,7 +159,7 @@ def test_a_cell_that_hears_interrupts_in_its_own_way_hears_no_more_than_came(
 def test_one_interrupt_ends_a_callback_while_the_kernel_is_idle(cells: Kernel, body: str) -> None:
     cells.run("%gui minirt\nimport time\nfrom minirt import *")
     cell = cells.run(f"def f(*_):\n    print('busy')\n{body}\n_ = set_timeout(1, f)")
-    cells.watch(lambda: "busy" in cell.out)
+    cells.hear(cell, "busy")
     cells.interrupt()
     cells.watch(lambda: "KeyboardInterrupt" in cell.traceback, seconds=5)
     assert cells.run(NEXT).out == "next OutStream\n"

@@ -54,14 +54,14 @@ def test_a_cell_returns_at_once_and_its_timer_prints_under_it_later(cells: Kerne
     first = cells.run("set_timeout(300, lambda _: print('later'))\nprint('now')")
     assert first.out == "now\n" and first.status == "ok"
     other = cells.run("print('other')")
-    cells.watch(lambda: "later" in first.out)
+    cells.hear(first, "later")
     assert other.out == "other\n"
 
 
 def test_timers_are_not_late_while_the_kernel_is_idle(cells: Kernel) -> None:
     def round_() -> list[float]:
         cell = cells.run(CLOCKWORK)
-        cells.watch(lambda: "done" in cell.out)
+        cells.hear(cell, "done")
         return lateness(cell)
 
     assert best_of(lambda: max(round_()), LATE) <= 0
@@ -135,13 +135,13 @@ def test_sockets_of_two_cells_talk(cells: Kernel) -> None:
         "server = net.create_server(greet)"
     )
     cells.run("client = net.connect(*server.address)\nclient.write(b'hello')")
-    cells.watch(lambda: "server got b'hello'" in server.out)
+    cells.hear(server, "server got b'hello'")
     cells.run("server.close()")
 
 
 def test_a_runtime_that_was_started_and_has_a_name_goes_on(cells: Kernel) -> None:
     cell = cells.run("rt = Runtime()\nrt.start(lambda: set_timeout(50, lambda _: print('fired')))")
-    cells.watch(lambda: "fired" in cell.out)
+    cells.hear(cell, "fired")
     assert cells.run("print(rt.phase)").out == "closed\n"
 
 
@@ -215,7 +215,7 @@ def test_an_interrupt_ends_a_callback_that_never_ends(cells: Kernel) -> None:
     cell = cells.run(
         "def spin(_):\n    print('spinning')\n    while True: pass\n\nset_timeout(1, spin)"
     )
-    cells.watch(lambda: "spinning" in cell.out)
+    cells.hear(cell, "spinning")
     cells.interrupt()
     cells.watch(lambda: "KeyboardInterrupt" in cell.traceback)
     assert "interrupts.py" not in cell.traceback
@@ -227,7 +227,7 @@ def test_an_interrupt_is_for_the_cell_that_awaits_and_not_for_short_callbacks(
 ) -> None:
     beat = cells.run("beat = set_interval(1, lambda _: sum(range(100_000)))")
     cell = cells.begin("import asyncio\nprint('waits')\nawait asyncio.sleep(60)")
-    cells.watch(lambda: "waits" in cell.out)
+    cells.hear(cell, "waits")
     cells.interrupt()
     cells.watch(lambda: "idle" in cell.messages)
     assert "CancelledError" in cell.traceback
@@ -247,9 +247,9 @@ def test_an_interrupt_ends_a_callback_that_never_ends_while_a_cell_awaits(cells:
         "await asyncio.sleep(0.1)\n"
         "print('went on')"
     )
-    cells.watch(lambda: "spinning" in cell.out)
+    cells.hear(cell, "spinning")
     cells.interrupt()
-    cells.watch(lambda: "went on" in cell.out)
+    cells.hear(cell, "went on")
     assert "----> 6     while True: pass" in cell.traceback
 
 

@@ -91,7 +91,7 @@ def test_the_magics_of_minirt_work_on_it(cells: Kernel) -> None:
     assert "in time" in cells.run("%%minirt\nset_timeout(5, lambda _: print('in time'))").out
     cells.run("%gui minirt")
     later = cells.run("_ = set_timeout(5, lambda _: print('while it rests'))")
-    cells.watch(lambda: "while it rests\n" in later.out)
+    cells.hear(later, "while it rests")
     cells.run("%gui")
 
 
@@ -120,7 +120,7 @@ def test_an_interrupt_ends_the_cell_and_the_next_one_runs(
 ) -> None:
     cells.run("import asyncio, time")
     cell = cells.begin(code)
-    cells.watch(lambda: "on" in cell.out)
+    cells.hear(cell, "on")
     cells.interrupt()
     reply = cells.reply(cell.identity)["content"]
     assert reply["status"] == "error" and reply["ename"] in (error, "KeyboardInterrupt")

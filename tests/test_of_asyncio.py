@@ -112,7 +112,7 @@ def test_an_error_shows_the_line_of_the_cell(shared: Kernel) -> None:
 
 def test_an_interrupt_cancels_the_program_in_order(shared: Kernel) -> None:
     cell = shared.begin(CLEANS_UP)
-    shared.watch(lambda: "runs" in cell.out)
+    shared.hear(cell, "runs")
     shared.interrupt()
     shared.reply(cell.identity)
     shared.watch(lambda: "idle" in cell.messages)
