@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from minirt.watching.trace import Event, Recorder
@@ -145,7 +145,7 @@ class Tee:
         self._threads: WeakKeyDictionary[threading.Thread, Console] = WeakKeyDictionary()
         self._lock = threading.Lock()
         self._heard: list[Console] = []  # of the programs whose cells are not over yet
-        self._ears = (Ear("stdout", self.console), Ear("stderr", self.console))
+        self._ears: list[Ear] = []
         self._undo: Callable[[], None] = _nothing
 
     def hear(self, console: Console, call: Callable[[], None]) -> None:
@@ -166,18 +166,23 @@ class Tee:
             self._heard.append(console)
             if len(self._heard) == 1:
                 self._hear_threads()
+                # new ones: what a program has put around the last ones may be there still
+                self._ears = [Ear(name, self.console) for name in ("stdout", "stderr")]
                 for ear in self._ears:
                     ear.open()
 
-    def end(self, console: Console) -> None:
-        """That cell is over. Its program may be still at work: what it prints is nobody's."""
+    def end(self, console: Console, is_alone: bool = False) -> None:
+        """That cell is over. Its program may be still at work: what it prints is nobody's.
+
+        is_alone: it is, so what it has put in place of a stream is in the way of other cells.
+        """
         console.end()
         with self._lock:
             if console in self._heard:
                 self._heard.remove(console)
                 if not self._heard:
                     for ear in self._ears:
-                        ear.shut()
+                        ear.shut(is_alone)
                     self._undo()
 
     def _hear_threads(self) -> None:
@@ -204,7 +209,13 @@ def _nothing() -> None:
 
 
 class Ear:
-    """Stands in place of one of Python's streams. `console`: whose code runs here?"""
+    """Stands in place of one of Python's streams. `console`: whose code runs here?
+
+    A program may put something of its own around it, and leave that there. So an ear is opened
+    once, and what comes through two of them is noted by the first.
+    """
+
+    _passing: ClassVar[set[tuple[int, str]]] = set()  # threads that hand on what was noted; streams
 
     def __init__(self, name: str, console: Callable[[], Console | None]) -> None:
         self._name = name
@@ -213,22 +224,26 @@ class Ear:
 
     def open(self) -> None:
         """From now on."""
-        self._stream = getattr(sys, self._name)
         setattr(sys, self._name, self)
 
-    def shut(self) -> None:
-        """As it was, unless the program has put something else there."""
-        if getattr(sys, self._name) is self:
+    def shut(self, is_alone: bool) -> None:
+        """As it was, unless the program has put something else there, and is not at work there."""
+        if is_alone or getattr(sys, self._name) is self:
             setattr(sys, self._name, self._stream)
 
     def write(self, text: str) -> int:
         console = self._console()
-        if console is None or not issubclass(type(text), str):
+        here = threading.get_ident(), self._name
+        if console is None or here in self._passing or not issubclass(type(text), str):
             written: int = self._stream.write(text)  # or it says what is wrong
             return written
         text = writable(str.__str__(text), self._stream)
         console.write(text, self._name)
-        self._stream.write(text)
+        self._passing.add(here)
+        try:
+            self._stream.write(text)
+        finally:
+            self._passing.discard(here)
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

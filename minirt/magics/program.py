@@ -175,7 +175,7 @@ def ending(
         show_only_the_program(raised, shell)
         errors.append(tellable(raised, shell))
     finally:
-        runtime.tee.end(program.console)
+        runtime.tee.end(program.console, is_alone=runtime.phase != "closed")
 
 
 def outcome_of(error: BaseException) -> str:
