@@ -78,6 +78,17 @@ def test_kept_recordings_are_completed(shell: InteractiveShell, text: str) -> No
     assert names == ["mine", "many"]
 
 
+@pytest.mark.parametrize("begun", ["'my", "'my ", '"my r', "my\\ ", "my\\ r", "'my run"])
+def test_a_name_of_two_words_is_completed_within_its_quotation_marks(
+    shell: InteractiveShell, begun: str
+) -> None:
+    programs: Any = shell.magics_manager.registry["MinirtMagics"]
+    programs.programs |= {"my run": None, "mine": None}
+    for head in ("%minirt trace ", "%%minirt --trace ", "%%minirt --sim --trace="):
+        assert f"{head}'my run'" in completed(shell, head + begun)
+        assert "--" not in str(completed(shell, head + begun)).replace(head, "")
+
+
 def test_a_value_that_nobody_knows_is_no_option(shell: InteractiveShell) -> None:
     text = "%%minirt --seed "
     assert not any(one.removeprefix(text).startswith("--") for one in completed(shell, text))

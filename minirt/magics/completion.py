@@ -18,6 +18,8 @@ from IPython.core import completer
 Values = Callable[[str, str, Sequence[str]], Iterable[str]]
 LINE = re.compile(r"\s*(?:[\w., ]+=\s*)?(?P<kind>%%?)(?P<name>[\w-]+)\s(?P<rest>.*)", re.DOTALL)
 KINDS = ("line", "cell")  # one per cent sign, two
+# A word as shlex reads it: a quotation mark may be open at its end
+WORD = re.compile(r"""(?:'[^']*'?|"(?:\\.|[^"\\])*"?|\\.?|[^\s'"\\])+""", re.DOTALL)
 
 
 class Completion:
@@ -48,7 +50,7 @@ class Completion:
         above = context.full_text.split("\n")[: context.cursor_line]
         if line is None or (line["kind"] == "%%" and not all(map(may_stand_above, above))):
             return "", []
-        *before, fragment = re.split(r"\s+", line["rest"].lstrip())
+        *before, fragment = words_before(line["rest"])
         magic = self._magics[KINDS[len(line["kind"]) - 1]].get(line["name"])
         parser = getattr(magic, "parser", None)
         if isinstance(parser, argparse.ArgumentParser):
@@ -58,9 +60,8 @@ class Completion:
             known = self._at_the_cursor(parser, line["name"], before, fragment)
         else:
             known = self._values(line["name"], "", before)
-        written = [shlex.quote(word) for word in known]  # as it must stand there
-        begun = fragment.lstrip("'\"")
-        return fragment, [word for word in written if word.lstrip("'\"").startswith(begun)]
+        begun = unquoted(fragment)
+        return fragment, [shlex.quote(word) for word in known if word.startswith(begun)]
 
     def _at_the_cursor(
         self, parser: argparse.ArgumentParser, name: str, before: list[str], fragment: str
@@ -84,6 +85,22 @@ class Completion:
         if waiting is not None:
             return waiting.choices or self._values(name, waiting.dest, given)
         return [*(flag for flag in options if options[flag] not in used), "--help"]
+
+
+def words_before(text: str) -> list[str]:
+    """The words before the cursor as they are written, and the one at it, which may be empty."""
+    words = WORD.findall(text)
+    return words if words and text.endswith(words[-1]) else [*words, ""]
+
+
+def unquoted(word: str) -> str:
+    """What a word stands for, of which the end is not written yet."""
+    for end in ("", "'", '"'):
+        try:
+            return "".join(shlex.split(word + end))
+        except ValueError:
+            pass  # a quotation mark is open, or a backslash is its last letter
+    return word.rstrip("\\")
 
 
 def may_stand_above(line: str) -> bool:
