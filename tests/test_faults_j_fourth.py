@@ -1,5 +1,7 @@
 """Faults J in Jupyter, found by who tried to break them a fourth time."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.kernels import Kernel, interrupted
@@ -62,3 +64,74 @@ def test_a_program_that_is_left_alone_does_not_keep_the_output_of_other_cells(
     cells.hear(cell, "its last words")  # under its own cell
     assert cells.run("%%minirt\nprint('another')").out == "another\n"
     assert cells.run("print('after')").out == "after\n"
+
+
+# --- J1: where a program is that hears no interrupt ---
+
+
+def test_a_place_in_another_file_is_told_with_its_name(cells: Kernel, tmp_path: Path) -> None:
+    (tmp_path / "slow_to_import.py").write_text("print('busy')\n\n\n\ngo.wait(20)\n")
+    cells.run(
+        "import builtins, sys, threading\nbuiltins.go = threading.Event()\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})"
+    )
+    cell = interrupted(cells, "%%minirt\nimport slow_to_import")
+    assert "is still at line 5 of <module> in slow_to_import.py" in cell.traceback
+    cells.run("go.set()\ndel sys.path[0], builtins.go")
+
+
+# --- J2, J4: what is shown of an error ---
+
+GROUPS = {
+    "a group": "raise ExceptionGroup('several', [ValueError('one'), KeyError('two')])",
+    "one that a group led to": (
+        "\n    try: raise ExceptionGroup('several', [ValueError('one')])"
+        "\n    except* ValueError as group: raise RuntimeError('worse') from group"
+    ),
+}
+
+
+@pytest.mark.parametrize("head", ["%%minirt", "%%time\n%%minirt"])
+@pytest.mark.parametrize("body", GROUPS.values(), ids=GROUPS)
+def test_of_a_group_the_readers_frames_are_shown_alone(cells: Kernel, body: str, head: str) -> None:
+    cell = cells.run(f"{head}\n\ndef fail(_):\n    {body}\nset_timeout(1, fail)")
+    assert "several" in cell.err and "in fail" in cell.err
+    assert "minirt/" not in cell.err and "IPython/" not in cell.err
+    assert cell.err.count("def fail(_)") == 0, "that line has raised nothing"
+
+
+@pytest.mark.parametrize("above", ["", "# above\n"])
+def test_the_traceback_of_the_last_error_has_no_line_that_did_not_run(
+    cells: Kernel, above: str
+) -> None:
+    cells.run(f"{above}%%minirt\ndef fail(_):\n    1 / 0\nset_timeout(1, fail)")
+    last = cells.run("%tb").traceback
+    assert "----> " in last and "1 / 0" in last
+    assert "def fail(_):" not in [line[8:] for line in last.splitlines() if "-->" in line]
+
+
+# --- J9: cells that another library awaits ---
+
+
+def test_a_program_runs_where_cells_await_something_else(cells: Kernel) -> None:
+    pytest.importorskip("trio")
+    cells.run("%autoawait trio")
+    cell = cells.run("%%minirt\nset_timeout(1, lambda _: print('ran'))")
+    cells.run("%autoawait asyncio")
+    assert cell.out == "ran\n" and cell.traceback == ""
+    assert "runs to its end without the live view" in cell.err
+
+
+# --- J20: objects that are called ---
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_an_object_whose_call_makes_a_generator_is_refused_at_the_readers_line(
+    cells: Kernel, kind: str
+) -> None:
+    cell = cells.run(
+        f"%%minirt\nclass Steps:\n    {kind} __call__(self, value):\n        yield 1\n"
+        "set_timeout(1, Steps())"
+    )
+    assert "----> 5 set_timeout(1, Steps())" in cell.traceback
+    assert "__call__ (line 3) has a `yield`" in cell.traceback

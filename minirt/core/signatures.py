@@ -152,6 +152,8 @@ def _code_of(function: Any) -> CodeType | None:
         function = function.func
     if type(function) is MethodType:
         function = function.__func__
+    if type(function) is not FunctionType:
+        function = vars(type(function)).get("__call__")
     return function.__code__ if type(function) is FunctionType else None
 
 

@@ -45,8 +45,10 @@ def rewrite(lines: list[str]) -> list[str]:
     program: list[str] = lines[:above] + magics.do_token_transforms(commented(cell))
     if not parses("".join(program)):
         return program  # IPython finds the error itself, and shows it as in any other cell
-    # two statements: an exception such as StopIteration gets out of the second one only
-    return [f"await {ROOM}.program({options!r}, {''.join(program)!r})\n", f"{FINISH}()\n"]
+    # two statements: an exception such as StopIteration gets out of the second one only. Both in
+    # the line of the magic, where %tb and the debugger find them
+    play = f"await {ROOM}.program({options!r}, {''.join(program)!r})"
+    return [*lines[:above], f"{play}; {FINISH}()\n"]
 
 
 # IPython asks every transform without side effects whether a cell is complete. This one stays out
@@ -64,6 +66,10 @@ def is_asked_for(text: str) -> bool:
     shell: Any = get_ipython()
     if getattr(shell, "kernel", None) is None or not shell.autoawait:
         return False
+    runners = dict(shell.loop_runner_map)  # those of %autoawait, by name
+    del runners["asyncio"]
+    if any(shell.loop_runner is runner for runner, _ in runners.values()):
+        return False  # `%autoawait trio`: what awaits is trio's
     asked = shell.get_parent().get("content", {}).get("code")
     return isinstance(asked, str) and asked.strip() == text.strip()
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, ClassVar
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from minirt.watching.trace import Event, Recorder
@@ -146,6 +146,7 @@ class Tee:
         self._lock = threading.Lock()
         self._heard: list[Console] = []  # of the programs whose cells are not over yet
         self._ears: list[Ear] = []
+        self._passing: set[tuple[int, str]] = set()  # of all ears
         self._undo: Callable[[], None] = _nothing
 
     def hear(self, console: Console, call: Callable[[], None]) -> None:
@@ -167,7 +168,9 @@ class Tee:
             if len(self._heard) == 1:
                 self._hear_threads()
                 # new ones: what a program has put around the last ones may be there still
-                self._ears = [Ear(name, self.console) for name in ("stdout", "stderr")]
+                self._ears = [
+                    Ear(name, self.console, self._passing) for name in ("stdout", "stderr")
+                ]
                 for ear in self._ears:
                     ear.open()
 
@@ -215,11 +218,12 @@ class Ear:
     once, and what comes through two of them is noted by the first.
     """
 
-    _passing: ClassVar[set[tuple[int, str]]] = set()  # threads that hand on what was noted; streams
-
-    def __init__(self, name: str, console: Callable[[], Console | None]) -> None:
+    def __init__(
+        self, name: str, console: Callable[[], Console | None], passing: set[tuple[int, str]]
+    ) -> None:
         self._name = name
         self._console = console
+        self._passing = passing  # threads that hand on what was noted, and the names of the streams
         self._stream: Any = getattr(sys, name)
 
     def open(self) -> None:

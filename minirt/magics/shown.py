@@ -12,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from minirt.watching.stopping import PACKAGE
 from minirt.watching.tracebacks import (
+    Rendering,
     chain,
     files_of,
     own_frames,
@@ -42,7 +43,11 @@ class Shown:
     def _show(self, exc_tuple: Any = None, *more: Any, **options: Any) -> Any:
         _, error, trace = exc_tuple or sys.exc_info()
         try:
-            if error is not None and is_to_be_shortened(error):
+            rendering = getattr(error, "_render_traceback_", None)
+            if isinstance(rendering, Rendering) and error is not None:
+                # a group is shown in Python's own way, whoever says something
+                BaseException.with_traceback(error, rendering.trace())
+            elif error is not None and is_to_be_shortened(error):
                 trace = own_frames(error, self._shell) or trace
                 show_only_the_program(error, self._shell)
                 BaseException.with_traceback(error, trace)  # where IPython does not ask the error

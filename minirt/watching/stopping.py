@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from minirt.core.threadpool import ThreadPool
+from minirt.watching.places import cell_of
 
 PACKAGE = str(Path(__file__).parent.parent)
 LIBRARY = str(Path(threading.__file__).parent)  # Python's own
@@ -93,7 +94,9 @@ def where_is(thread: threading.Thread) -> str:
     for own in _frames(frame):
         code = own.f_code
         if not is_inside(code.co_filename):
-            return f'thread "{thread.name}" is still at line {own.f_lineno} of {code.co_name}'
+            file = "" if cell_of(code.co_filename) else f" in {Path(code.co_filename).name}"
+            place = f"line {own.f_lineno} of {code.co_name}{file}"
+            return f'thread "{thread.name}" is still at {place}'
     return f'thread "{thread.name}" is still at work'
 
 

@@ -110,9 +110,12 @@ class Rendering:
         self._trace, self._cell = trace, cell
 
     def __call__(self) -> list[str]:
+        return [sendable(line) for line in rendered(self._error, self.trace(), self._shell)]
+
+    def trace(self) -> TracebackType | None:
+        """The frames that are shown."""
         is_here = self._shell.execution_count == self._cell
-        trace = self._trace if is_here else own_frames(self._error, self._shell)
-        return [sendable(line) for line in rendered(self._error, trace, self._shell)]
+        return self._trace if is_here else own_frames(self._error, self._shell)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """An error that is pickled, or copied, is shown as it was."""
