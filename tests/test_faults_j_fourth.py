@@ -135,3 +135,24 @@ def test_an_object_whose_call_makes_a_generator_is_refused_at_the_readers_line(
     )
     assert "----> 5 set_timeout(1, Steps())" in cell.traceback
     assert "__call__ (line 3) has a `yield`" in cell.traceback
+
+
+# --- J1: the line at which an asyncio program was ---
+
+AT_WORK = {
+    "a main": "async def main():\n    print('busy')\n    while True: pass\nasyncio.run(main())",
+    "the cell": "await asyncio.sleep(0)\nprint('busy')\nwhile True: pass",
+    "no loop": "print('busy')\nwhile True: pass",
+}
+
+
+@pytest.mark.parametrize("head", ["%%minirt --asyncio", "%%minirt --asyncio --sim"])
+@pytest.mark.parametrize("text", AT_WORK.values(), ids=AT_WORK)
+def test_the_line_at_which_an_asyncio_program_was_is_shown(
+    cells: Kernel, text: str, head: str
+) -> None:
+    cell = interrupted(cells, f"{head}\nimport asyncio\n{text}")
+    shown = [line for line in cell.traceback.splitlines() if "-->" in line]
+    assert shown and shown[-1].endswith("while True: pass")
+    assert "the program was stopped" in cell.traceback
+    assert cells.run(NEXT).out == "next OutStream\n"

@@ -104,7 +104,13 @@ class AsyncioProgram(WatchedLoop):
                     self.value = self._run(main)
                 finally:
                     self.findings.watchdog.stop()
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            # told to stop and then interrupted, it is cancelled on its way out
+            for interrupt in chain(error):
+                if isinstance(interrupt, KeyboardInterrupt):
+                    self._is_interrupted = True
+                    end_tasks(self.loop.pool)
+                    raise interrupt from None
             if not self._is_asked_to_stop:
                 raise
         except KeyboardInterrupt:  # whoever interrupts does not wait for the pool
