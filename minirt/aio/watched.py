@@ -168,9 +168,9 @@ class WatchedRounds(WatchedCalls):
             return  # somebody else called or cancelled it while it waited at the gate
         one.append(ready.popleft())
         self._running, self._by = page, page.name if page else who_wakes(detail["callback"])
-        self.note("run", identity, {"where": "soon", **detail})
-        if page is not None:
+        if page is not None:  # first: it may have its name only now
             self._lives.begin_step(page)
+        self.note("run", identity, {"where": "soon", **detail})
         findings = self._findings
         findings.watchdog.begin()
         try:

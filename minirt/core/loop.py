@@ -187,7 +187,7 @@ class Loop:
         if self.inbox:
             calls.messages()
         if results:
-            calls.results(results)
+            self.calls.results(results)  # not `calls`: a message may have begun to watch
         if self.is_watched:
             calls.leaving()
 

@@ -135,6 +135,7 @@ class Registrator:
     def _arrange(self, token: int, known: Token) -> None:
         """Who is called, and does the loop wait for it?"""
         listener, callback, callbacks = known.listener, known.callback, self._loop.callbacks
+        was_boxed = token in callbacks.boxed
         self._leave(token, known)
         if callback is None:
             listener.callback = partial(self._nobody, token)
@@ -144,12 +145,13 @@ class Registrator:
         if listener.watches:
             listener.callback = callback if known.is_persistent else partial(self._once, token)
             callbacks.listeners[listener] = None
-            return
-        listener.callback = None  # what the kernel has answered already is for nobody
-        if known.had_descriptor:
-            callbacks.boxed[token] = callback  # its descriptor was taken away: it is not waited for
         else:
-            callbacks.dangling[token] = callback
+            listener.callback = None  # what the kernel has answered already is for nobody
+            # its descriptor was taken away, so it is not waited for; or it had none yet
+            (callbacks.boxed if known.had_descriptor else callbacks.dangling)[token] = callback
+        if self._loop.alert and was_boxed != (token in callbacks.boxed):
+            detail = {"persistent": known.is_persistent}
+            self._loop.calls.added(token, None, "epoll" if was_boxed else "boxed", detail)
 
     def _leave(self, token: int, known: Token) -> None:
         callbacks = self._loop.callbacks

@@ -135,9 +135,11 @@ def _woke(state: "State", event: Event) -> Names:
 
 
 def _said(state: "State", event: Event) -> Names:
-    text = said(event.detail, "text", length=LINE_LENGTH)
-    goes_on = bool(event.detail and event.detail.get("goes_on"))
-    state.printed.add(event.time, text, styles_of(event.detail, len(text)), goes_on)
+    detail = event.detail or {}
+    text = said(detail, "text", length=LINE_LENGTH)
+    by = event.thread, said(detail, "stream")
+    goes_on = bool(detail.get("goes_on"))
+    state.printed.add(event.time, text, styles_of(detail, len(text)), goes_on, by)
     return ("console",)
 
 

@@ -32,6 +32,7 @@ FIELDS_OF: Mapping[str, Names] = MappingProxyType(
         "timer": (*WAITING, "timers"),
         "pool": (*WAITING, "waiting"),
         "epoll": (*WAITING, "watched"),
+        "boxed": (*WAITING, "watched"),  # a descriptor was taken away
         "immediate": (*WAITING, "soon"),
     }
 )

@@ -1,6 +1,7 @@
 """What did the program print last?"""
 
 from collections import deque
+from collections.abc import Hashable
 from itertools import islice
 from typing import Any
 
@@ -12,16 +13,31 @@ SHOWN, ROOM = 40, 4_000  # lines of a frame, and characters of all of them toget
 STYLE = 5  # characters that a change of style counts for, or a third of its words
 
 
+class Line:
+    """A printed line, and what a frame shows of it, once somebody has asked."""
+
+    __slots__ = ("row", "size", "styles", "text", "time")
+
+    def __init__(self, time: float, text: str, styles: list[list[Any]]) -> None:
+        self.time, self.text, self.styles = time, text, styles
+        self.row: list[Any] | None = None
+        self.size = 0  # of the row
+
+    def make_row(self, origin: float) -> None:
+        """[time (s since `origin`), text], and its styles if it has any."""
+        styles = [self.styles] if self.styles else []
+        self.row = [round(self.time - origin, 6), self.text, *styles]
+        self.size = size_of_line(self.text, self.styles)
+
+
 class Printed:
     """The last lines of the console."""
 
     def __init__(self) -> None:
         self._count = 0
-        self._lines: deque[tuple[float, str, list[list[Any]]]] = deque(maxlen=KEPT)
-        self._made: deque[list[Any]] = deque(maxlen=KEPT)  # a row for each of the first of these
-        self._sizes: deque[int] = deque(maxlen=KEPT)  # of these rows
-        self._origin = 0.0  # of their times
-        self._goes_on = False  # the last line is not over
+        self._lines: deque[Line] = deque(maxlen=KEPT)
+        self._begun: dict[Hashable, Line] = {}  # the line that is not over, by who prints it
+        self._origin = 0.0  # of the rows' times
         self._shown: list[Any] | None = None  # what `rows` has returned, until a line comes
 
     def add(
@@ -30,24 +46,26 @@ class Printed:
         text: str,
         styles: list[list[Any]] | None = None,
         goes_on: bool = False,
+        by: Hashable = None,
     ) -> None:
-        """One line more, in place of the last one if that went on."""
-        if self._goes_on and self._lines:
-            self._take_back()
-        self._goes_on = goes_on
+        """One line more, in place of the one before of who prints it, if that one went on.
+
+        While others print, a bar of progress stays; when it has moved, it is the last line.
+        """
+        if self._begun:
+            self._take_back(self._begun.pop(by, None))
+        line = Line(time, text, styles or [])
+        if goes_on and len(self._begun) < KEPT:
+            self._begun[by] = line
         self._shown = None
         self._count += 1
-        self._lines.append((time, text, styles or []))
-        if self._made and len(self._made) == KEPT:
-            self._made.popleft()  # that of the line which has just gone
-            self._sizes.popleft()
+        self._lines.append(line)
 
-    def _take_back(self) -> None:
-        self._lines.pop()
-        self._count -= 1
-        if len(self._made) > len(self._lines):
-            self._made.pop()
-            self._sizes.pop()
+    def _take_back(self, line: Line | None) -> None:
+        if line is not None:
+            self._count -= 1
+            if line in self._lines:
+                self._lines.remove(line)
 
     def rows(self, origin: float) -> list[Any]:
         """[lines in all, [time (s), text] of the last ones for which there is room]
@@ -58,21 +76,17 @@ class Printed:
         """
         if self._shown is not None and origin == self._origin:
             return self._shown
-        self._make_rows(origin)
-        last = list(islice(reversed(self._made), SHOWN))
-        shown = last[: how_many_fit(islice(reversed(self._sizes), SHOWN), ROOM)]
-        self._shown = [self._count, shown[::-1]]
-        return self._shown
-
-    def _make_rows(self, origin: float) -> None:
         if origin != self._origin:
             self._origin = origin
-            self._made.clear()
-            self._sizes.clear()
-        fresh = len(self._lines) - len(self._made)
-        for time, text, styles in islice(self._lines, len(self._lines) - fresh, None):
-            self._made.append([round(time - origin, 6), text, *([styles] if styles else [])])
-            self._sizes.append(size_of_line(text, styles))
+            for line in self._lines:
+                line.row = None
+        last = list(islice(reversed(self._lines), SHOWN))
+        for line in last:
+            if line.row is None:
+                line.make_row(origin)
+        fitting = how_many_fit((line.size for line in last), ROOM)
+        self._shown = [self._count, [line.row for line in reversed(last[:fitting])]]
+        return self._shown
 
 
 def size_of_line(text: str, styles: list[list[Any]]) -> int:

@@ -69,6 +69,8 @@ class Queues:
             return where
         if where == "timer":
             self._deadlines.set(identity, float(detail.get("deadline", time)))
+        elif where == "boxed":  # its descriptor was taken away
+            self._tokens.pop(identity, None)
         elif where == "epoll":
             self._tokens[identity] = ""
             if "descriptor" in detail:

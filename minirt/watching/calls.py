@@ -302,8 +302,9 @@ class WatchedCalls(Calls, Notes):
             self._styles[stream] = style
         else:
             last["goes_on"] = True
+        where = {} if stream == "stdout" else {"stream": stream}
         for said in (*before, last):
-            self.note("printed", None, said, printable(thread))
+            self.note("printed", None, {**said, **where}, printable(thread))
 
     def closed(self, thread: str) -> None:
         self.note("closed", None, {"kind": "Close"}, thread)

@@ -26,7 +26,7 @@ KINDS = (
     "turn",  # a turn of the loop begins; detail: the counters
     "slept",  # the poll begins to sleep; detail: timeout in s
     "woke",  # the poll woke; detail: why (ready, result, message, stop, timeout)
-    "printed",  # the program's own line; detail: text
+    "printed",  # the program's own line; detail: text, and stream, if it is not stdout
     "uncaught",  # an error reached on_uncaught, or left run; detail: error
     # a task (of an async function; its detail has name, file and line; asyncio's has coroutine)
     "created",  # it was made; detail: parent, the task that made it
