@@ -62,8 +62,9 @@ def test_a_program_that_is_left_alone_does_not_keep_the_output_of_other_cells(
     assert cells.run(NEXT).out == "next OutStream\n"
     cells.run("go.set()")
     cells.hear(cell, "its last words")  # under its own cell
-    assert cells.run("%%minirt\nprint('another')").out == "another\n"
     assert cells.run("print('after')").out == "after\n"
+    assert cells.run("%%minirt\nprint('another')").out == "another\n"
+    assert cells.run(NEXT).out == "next OutStream\n"
 
 
 # --- J1: where a program is that hears no interrupt ---

@@ -224,7 +224,10 @@ class Ear:
         self._name = name
         self._console = console
         self._passing = passing  # threads that hand on what was noted, and the names of the streams
+        self._is_shut = False
         self._stream: Any = getattr(sys, name)
+        while type(self._stream) is Ear and self._stream._is_shut:
+            self._stream = self._stream._stream  # a program has put it back after its cell
 
     def open(self) -> None:
         """From now on."""
@@ -232,6 +235,7 @@ class Ear:
 
     def shut(self, is_alone: bool) -> None:
         """As it was, unless the program has put something else there, and is not at work there."""
+        self._is_shut = True
         if is_alone or getattr(sys, self._name) is self:
             setattr(sys, self._name, self._stream)
 
