@@ -113,3 +113,26 @@ def test_the_text_says_that_tasks_had_to_wait() -> None:
 def test_a_recording_of_nothing_has_a_picture_too() -> None:
     ElementTree.fromstring(picture([]).svg)
     assert picture([]).alt.startswith("A run of 0.000 s")
+
+
+def many_timers(recorder: Recorder) -> Picture:
+    """6,000 timers, one each millisecond."""
+    rt = Runtime(threads=0, system=Simulation(), trace=recorder)
+    rt.run(lambda: [rt.set_timeout(each, lambda _: None) for each in range(1, 6_001)])
+    return picture(recorder)
+
+
+def test_a_long_run_is_drawn_to_its_end() -> None:
+    drawn = many_timers(Recorder())
+    (bars,) = re.findall(rf'stroke-dasharray="([^"]+)" stroke="{COLOURS["callback"]}"', drawn.svg)
+    *dashes, rest = map(float, bars.split())
+    assert rest == 760  # px, the width: the last one is a gap
+    assert sum(dashes) > 0.99 * (760 - 64 - 16)
+
+
+def test_a_picture_without_the_beginning_of_its_run_says_so() -> None:
+    recorder = Recorder(1_000)
+    drawn = many_timers(recorder)
+    assert drawn.alt.startswith("The last 0.")
+    assert f" s of a run, without {recorder.dropped} events before them: " in drawn.alt
+    assert many_timers(Recorder()).alt.startswith("A run of 6.000 s: ")

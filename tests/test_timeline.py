@@ -66,3 +66,12 @@ def test_a_run_whose_every_event_was_recorded_says_nothing_of_it(count: int) -> 
     entries: list[Entry] = [*call(0.0, 1.0)] * count
     assert shown(entries, 1.0) == []
     assert "samples" not in Picture(entries).alt
+
+
+def test_the_beginning_of_a_run_that_was_not_kept_is_not_recorded() -> None:
+    before, entries = State(), [*call(0.0, 1.0), *call(5.0, 6.0)]
+    for entry in entries[:2]:
+        before.apply(entry)
+    recorded = tape(entries[2:], before=before, dropped=2)
+    for one in (recorded, unpack(pack(recorded))):
+        assert one["spans"][0] == ["loop", 0.0, 5.0, "unrecorded", None, "not recorded"]

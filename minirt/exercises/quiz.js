@@ -43,7 +43,6 @@ function render({ model, el }) {
   const { text, options } = model.get("question");
   const box = made("div", "box", el);
   box.setAttribute("role", "group");
-  box.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take Enter and the arrows for its own
 
   const asked = made("p", "question", box);
   asked.append(Object.assign(document.createElement("strong"), { textContent: "Predict. " }));
@@ -60,6 +59,7 @@ function render({ model, el }) {
   options.forEach((option) => {
     const button = made("button", "option", list);
     button.type = "button";
+    button.dataset.lmSuppressShortcuts = "true"; // JupyterLab asks what has the focus first: "x" would cut the cell
     button.setAttribute("aria-pressed", "false");
     const sign = made("span", "sign", button);
     sign.setAttribute("aria-hidden", "true");

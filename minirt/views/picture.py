@@ -43,15 +43,18 @@ LETTERS = 12  # px
 LETTER = 6.2  # px, of the small type: does a label fit its bar?
 GAP = 5  # tenths of a px: less between two bars of one colour is not seen
 MOST_ROWS = 40  # of the text table
-MOST_BARS = 4000
 
 
 class Picture:
-    """A run as SVG, as text and as HTML. The same events always give the same picture."""
+    """A run as SVG, as text and as HTML. The same events always give the same picture.
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    dropped: how many came before these and were not kept.
+    """
+
+    def __init__(self, entries: Iterable[Entry], dropped: int = 0) -> None:
         entries = list(entries)
         self._events = [entry for entry in entries if isinstance(entry, Event)]
+        self._dropped = dropped
         self._threads = threads_of(self._events)
         self._origin = self._events[0].time if self._events else 0.0
         self._lives = lives_of(self._events, self._threads)
@@ -76,8 +79,12 @@ class Picture:
         tasks = len(self._lives)
         turns = max((event.turn for event in self._events), default=0)
         threads = _many(self._threads, "thread")
+        run = f"A run of {_seconds(self._end)}"
+        if self._dropped:
+            events = _many(self._dropped, "event")
+            run = f"The last {_seconds(self._end)} of a run, without {events} before them"
         said = (
-            f"A run of {_seconds(self._end)}: {_many(turns, 'turn')} of the loop, "
+            f"{run}: {_many(turns, 'turn')} of the loop, "
             f"{_many(calls, 'callback')}, {_many(tasks, 'task')} on {threads}."
         )
         if self._left_alone:
@@ -136,7 +143,7 @@ class Picture:
         lines: dict[tuple[str, int], list[tuple[float, float]]] = {}
         labels: list[str] = []
         last: dict[tuple[str, str], float] = {}
-        for span in self._spans[:MOST_BARS]:
+        for span in self._spans:
             if span.lane not in lanes:
                 continue
             left, right = self._x(span.start), self._x(self._end if span.end is None else span.end)
@@ -182,7 +189,7 @@ class Picture:
 
 def picture(events: Iterable[Entry]) -> Picture:
     """The picture of a run: `picture(recorder)`."""
-    return Picture(events)
+    return Picture(events, getattr(events, "dropped", 0))
 
 
 def _dashes(kind: str, lane: int, bars: Iterable[tuple[float, float]]) -> str:

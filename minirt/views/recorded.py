@@ -28,7 +28,7 @@ class Recorded(NamedTuple):
 def recorded(watch: Watch, said: dict[str, Any], run: str = "") -> Recorded:
     """What this watch has seen. said: how the run ended, as a frame says it; run: its name."""
     entries = watch.entries()
-    picture = Picture(entries)
+    picture = Picture(entries, watch.dropped)
     told = tape(entries, dropped=watch.dropped, before=watch.before, source=linecache.getline)
     packed = pack(told)
     return Recorded(picture, packed, saved_run(picture._repr_html_(), packed, said, run))

@@ -58,6 +58,6 @@ def page(
         before=watch.before,
         source=linecache.getline,
     )
-    still = Picture(entries)._repr_html_()
+    still = Picture(entries, dropped + watch.dropped)._repr_html_()
     box = saved_run(still, pack(recorded), {"state": state, "error": escaped(error)})
     return PAGE.format(title=escape(escaped(title)), box=box)

@@ -103,9 +103,16 @@ class Timeline:
 
 
 def unrecorded(entries: Iterable[Event | Gap], origin: float) -> Iterator[Span]:
-    """A span for each stretch of a recording in which the program was left alone."""
+    """A span for each stretch that a recording leaves out.
+
+    There the program was left alone; or it was before the first entry, since only the last are
+    kept.
+    """
     before, since = origin, None
-    for entry in entries:
+    for at, entry in enumerate(entries):
+        if at == 0 and entry.time > origin:
+            yield _unrecorded(0.0, entry.time - origin)
+            before = entry.time
         if isinstance(entry, Gap):
             since = before if since is None else since
         elif since is not None and entry.kind not in BESIDES:

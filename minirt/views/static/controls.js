@@ -13,9 +13,17 @@ export function speedSelect(label, onChange) {
     option.value = String(speed);
     select.append(option);
   }
-  select.value = "1";
+  chooseSpeed(select, 1);
   select.addEventListener("change", () => onChange(Number(select.value)));
   return select;
+}
+
+// Also one that is not among them: a program may begin with any.
+export function chooseSpeed(select, speed) {
+  select.value = String(speed);
+  if (select.selectedIndex >= 0) return;
+  const next = [...select.options].find(({ value }) => Number(value) > speed);
+  select.insertBefore(new Option(`${speed}×`, speed, false, true), next ?? null);
 }
 
 export function makeControls(send) {
@@ -37,7 +45,7 @@ export function makeControls(send) {
     for (const control of [pause, step, speed]) control.hidden = frame.kernel === true; // it hears the buttons itself
     paused = frame.state === "paused";
     setText(pause, paused ? "Resume" : "Pause");
-    if (document.activeElement !== speed) speed.value = String(frame.speed);
+    if (document.activeElement !== speed) chooseSpeed(speed, frame.speed);
   }
   return { element, draw };
 }

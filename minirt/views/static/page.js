@@ -1,6 +1,7 @@
 // One view: which frame does it show, and what does the reader do with it?
 
 import { COUNTERS, HISTORY } from "./counters.js";
+import { makeFocus } from "./focus.js";
 import { makeParts } from "./parts.js";
 import { keepPlace, nameOf, placeIn } from "./places.js";
 import { inflate, matching, pastCounters, unfold } from "./recording.js";
@@ -19,6 +20,8 @@ export class Page {
     this.presence = presenceOf(model, () => this.redraw());
     this.parts = makeParts(this, (message) => this.presence?.ask(message));
     this.root = this.parts.root;
+    this.tabStop = null; // the name of what has the keyboard's focus
+    this.focus = makeFocus(this.root, (name) => { this.tabStop = name; this.keep(); });
     this.enter("");
     element.append(this.root);
     this.showMode();
@@ -49,9 +52,9 @@ export class Page {
   enter(run) {
     if (run === this.run) return;
     for (const list of [...this.parts.lists, this.parts.tasks, this.parts.things]) list.forget();
-    const { at = Infinity, followed = null, words = "", speed = 1, live = COUNTERS.map(() => []), tasks = {} } = placeIn(run);
+    const { at = Infinity, followed = null, words = "", speed = 1, live = COUNTERS.map(() => []), tasks = {}, tabStop = this.tabStop } = placeIn(run);
     // the event that is shown, an identity, the filter, the counters' history while the program runs
-    Object.assign(this, { run, at, followed, words, speed, live: live.map((history) => [...history]) });
+    Object.assign(this, { run, at, followed, words, speed, tabStop, live: live.map((history) => [...history]) });
     Object.assign(this, { recording: null, hasTasks: false, threads: 0 }); // it had tasks, and used threads
     this.parts.tasks.choose(tasks);
   }
@@ -120,8 +123,13 @@ export class Page {
     this.drawFrame(frame, recorded ? pastCounters(this.frames, this.at) : this.live);
     this.drawTimeline(frame, recorded);
     if (recorded) this.drawRecording(frame);
-    const { at, followed, words, speed, live } = this;
-    keepPlace(this.run, { at, followed, words, speed, live, tasks: this.parts.tasks.chosen() });
+    if (recorded || isRunning(last)) this.focus.hold(this.tabStop); // in between much is hidden
+    this.keep();
+  }
+
+  keep() {
+    const { at, followed, words, speed, tabStop, live } = this;
+    keepPlace(this.run, { at, followed, words, speed, tabStop, live, tasks: this.parts.tasks.chosen() });
   }
 
   drawFrame(frame, history) {
@@ -209,9 +217,8 @@ export class Page {
   }
 
   togglePlay() {
-    if (this.playing !== null) {
-      this.playing = null;
-    } else {
+    if (this.playing !== null) this.playing = null;
+    else {
       if (this.at >= this.frames.length - 1) this.at = 0;
       this.playing = { since: null, from: this.frames[this.at].time };
     }

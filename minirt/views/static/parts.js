@@ -19,7 +19,6 @@ function makeRoot(onKey) {
   const root = make("div", "minirt-live");
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Live view of the runtime");
-  root.dataset.lmSuppressShortcuts = "true"; // keys belong to the view, not to the notebook
   root.addEventListener("keydown", onKey);
   return root;
 }

@@ -1,10 +1,10 @@
 // How does the reader move through the recording, and what is found in it?
 
-import { speedSelect } from "./controls.js";
+import { chooseSpeed, speedSelect } from "./controls.js";
 import { button, iconButton, make, panel, setText } from "./elements.js";
 import { eventTexts } from "./recording.js";
 import { makeTable } from "./table.js";
-import { duration, seconds, thousands } from "./words.js";
+import { countOf, duration, seconds, thousands } from "./words.js";
 
 const NEARBY = 11; // events listed around the current one, at most: the style says how many
 
@@ -29,7 +29,7 @@ export function makePlayer(actions) {
   );
 
   function draw(at, count, frame, playing, speed) {
-    choose.value = String(speed);
+    chooseSpeed(choose, speed);
     slider.max = String(count - 1);
     slider.value = String(at);
     slider.setAttribute("aria-valuetext", `event ${at + 1} of ${count}, ${seconds(frame.time)}`);
@@ -57,7 +57,8 @@ export function makeEvents(actions) {
     list.append(row);
     return { row, jump, parts };
   });
-  element.append(list);
+  const rest = make("div", "mr-rest");
+  element.append(list, rest);
 
   function drawRow({ row, jump, parts }, recording, at, current) {
     row.hidden = at === undefined;
@@ -75,6 +76,7 @@ export function makeEvents(actions) {
   function draw(recording, { matches, words, at: current }) {
     if (document.activeElement !== filter) filter.value = words;
     setText(count, `${thousands(matches.length)} of ${thousands(recording.events.length)}`);
+    setText(rest, recording.dropped ? `${countOf(recording.dropped, "event")} before these: not kept` : "");
     const room = Math.min(NEARBY, Number(getComputedStyle(list).getPropertyValue("--mr-nearby")) || NEARBY);
     list.style.setProperty("--mr-lines", Math.min(room, recording.events.length));
     const place = matches.findIndex((at) => at >= current);
