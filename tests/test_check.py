@@ -255,6 +255,17 @@ def test_the_folder_of_the_notebook_that_runs_is_found(
     assert Path.cwd().resolve() == (elsewhere / "copies").resolve()
 
 
+def test_a_folder_that_cannot_be_looked_into_is_passed_over(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one of somebody else's; here its name is too long, which stops root as well."""
+    monkeypatch.setenv("JPY_SESSION_NAME", f"{'x' * 300}/notebook.ipynb")
+    folder = with_data(elsewhere / "notebooks").resolve()
+    check.go_to_the_data()
+    assert Path.cwd().resolve() == folder
+    assert "notes.txt" not in check.report()
+
+
 def test_a_working_folder_that_is_gone_is_left(
     elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -206,8 +206,11 @@ def go_to_the_data(notebook: str = "") -> str:
 
 
 def has_data(folder: Path) -> bool:
-    """Is everything there that the chapters read?"""
-    return all((folder / name).is_file() for name in DATA)
+    """Is everything there that the chapters read? Not in a folder where nobody may look."""
+    try:
+        return all((folder / name).is_file() for name in DATA)
+    except OSError:
+        return False
 
 
 def working_folder() -> Path:
