@@ -109,6 +109,38 @@ def test_a_task_has_its_name_from_its_first_step_on() -> None:
     assert labels.count("first: sleep") == 2
 
 
+def test_what_tasks_do_in_the_round_in_which_they_are_looked_at_again_is_seen_after_it() -> None:
+    watch, program = Watch(), AsyncioProgram(Simulation())
+    shown = {}
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        goes_on = loop.create_future()
+
+        async def ends() -> None:
+            await goes_on
+
+        async def moves() -> None:
+            await goes_on
+            await asyncio.sleep(60)
+
+        kept = [asyncio.create_task(ends()), asyncio.create_task(moves())]
+        await asyncio.sleep(0)
+        loop.call_soon(begin)
+        goes_on.set_result(None)
+        await asyncio.sleep(0.01)
+        for row in watch.frame(program.snapshot())["tasks"][1]:
+            shown[row["coroutine"].rpartition(".")[2]] = row["what"]
+        kept[1].cancel()
+
+    def begin() -> None:
+        watch.begin(program.snapshot())
+        program.attach(watch)
+
+    program.run(main())
+    assert shown == {"main": "", "moves": "sleep 60 s"}
+
+
 # --- J24: the console ---
 
 

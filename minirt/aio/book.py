@@ -154,9 +154,9 @@ class Book:
             if self.page(task) is None:
                 self.open(task, None)
         looked = list(self.pages.values())[:most]
-        return looked, [page for page in looked if self._look_again(page, runs)]
+        return looked, [page for page in looked if self.look_again(page, runs)]
 
-    def _look_again(self, page: Page, runs: "asyncio.Task[Any] | None") -> bool:
+    def look_again(self, page: Page, runs: "asyncio.Task[Any] | None") -> bool:
         """Write down what this task awaits, if it does. Is that something else than before?"""
         task, before = page.task(), page.waits
         if task is None:

@@ -21,6 +21,7 @@ OFTEN = 0.05  # s: what no event tells is looked at so often, and before a long 
 DEAR = 20  # unless that takes more than a twentieth of the time in all,
 ALLOWED = 0.02  # s: and this much besides
 MOST_THINGS = 20
+LOOKED_AT = 200  # tasks of a crowd: a view shows fewer
 HAS_EAGER_TASKS = sys.version_info >= (3, 12)
 
 Note = Callable[[str, int | None, dict[str, Any] | None], None]  # kind, identity, detail
@@ -66,6 +67,21 @@ class Lives:
                 detail["error"] = text_of(error)
             self._note("done", page.identity, detail)
         book.close(task)
+
+    def catch_up(self, halfway: "asyncio.Task[Any] | None") -> None:
+        """What tasks did in the rest of the round in which this began: nobody saw it.
+
+        halfway: the one that was in the middle of a step.
+        """
+        for number, page in enumerate([*self._book.pages.values()]):
+            task = page.task()
+            if task is None:
+                continue
+            if task is halfway or task.done():
+                self.end_step(page, task)
+            elif number < LOOKED_AT and page.state == "waits" and self._book.look_again(page, None):
+                self._note("awaits", page.identity, self._book.detail(page))
+                self._findings.awaits(page)
 
     # What no handle tells
 

@@ -62,6 +62,7 @@ class WatchedRounds(WatchedCalls):
         self._by = ""  # who runs: for those that are woken meanwhile
         # a task that was in the middle of a step when this began, and nobody saw that it ended
         self._halfway: asyncio.Task[Any] | None = None
+        self._is_new = True  # no turn has begun yet
 
     # Its life
 
@@ -248,9 +249,10 @@ class WatchedRounds(WatchedCalls):
             "ready_callbacks": len(loop.ready),
         }
         self.note("turn", None, counters)
-        task, self._halfway = self._halfway, None
-        if task is not None and (page := self._book.page(task)) is not None:
-            self._lives.end_step(page, task)
+        if self._is_new:
+            self._is_new = False
+            self._lives.catch_up(self._halfway)
+            self._halfway = None
         self._lives.tell_the_lost()
         self._lives.look_often(self._program.event_loop)
 
