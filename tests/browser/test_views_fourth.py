@@ -1,15 +1,18 @@
 """The view by keyboard alone, whatever goes away meanwhile; what a long recording leaves out."""
 
+import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from minirt import Recorder, Runtime, Simulation
+from minirt import Recorder, Runtime, Simulation, Task, sleep_ms
 from minirt.views.report import page
 
 from .conftest import PATIENCE, Lab, Notebook, a_page
+from .test_compact import BEYOND_ITS_PANEL
 from .test_saved import wait_for_play
 
 QUESTION = """
@@ -39,6 +42,26 @@ FOCUS = """() => {
 CELLS = "jupyterapp.shell.currentWidget.content.widgets.length"
 HAS_FOCUS = """mode => document.activeElement.closest(".minirt-live")?.dataset.mode === mode"""
 OF_LAB = ("ArrowDown", "ArrowUp", "x", "j", "k", "b", "m", "y", "Shift+M")  # its shortcuts
+LOOKS = ("31", "7", "44", "30;47", "7;32", "48;5;18", "38;5;208;44", "38;5;208;7", "1;4;41", "101")
+TRANSPARENT = "rgba(0, 0, 0, 0)"
+# Where each part is and how high it is (px), for every so many events of the recording
+PLACES = """async () => {
+    const view = document.querySelector(".minirt-live");
+    const slider = view.querySelector(".mr-slider");
+    const next = () => new Promise(requestAnimationFrame);
+    const found = [];
+    for (let at = 0; at <= slider.max; at += Math.ceil(slider.max / 40)) {
+        slider.value = at;
+        slider.dispatchEvent(new Event("input"));
+        await next();
+        await next();
+        const top = view.getBoundingClientRect().top;
+        found.push([...view.querySelectorAll(".mr-panel")]
+            .map((part) => [part.ariaLabel, part.getBoundingClientRect()])
+            .map(([name, box]) => [name, Math.round(box.top - top), Math.round(box.height)]));
+    }
+    return found;
+}"""
 
 Open = Callable[..., Notebook]
 
@@ -154,20 +177,80 @@ def test_who_left_the_view_is_not_called_back_when_the_run_ends(
     assert focus(notebook) == (None, "2 + 2")
 
 
-def test_a_recording_without_its_beginning_says_so(browser: Any, tmp_path: Path) -> None:
-    recorder, left = Recorder(), iter(range(4_000))
-    runtime = Runtime(system=Simulation(), trace=recorder)
-
-    def again(_: object = None) -> None:
-        if next(left, None) is not None:
-            runtime.set_timeout(1, again)
-
-    runtime.run(again)
-    (tmp_path / "run.html").write_text(page(recorder, "A long run"), encoding="utf-8")
-    shown = browser.new_page(viewport={"width": 1280, "height": 720})
-    shown.goto((tmp_path / "run.html").as_uri())
+@contextmanager
+def recorded(browser: Any, folder: Path, main: Any, **options: Any) -> Iterator[Any]:
+    """A page with the recording of this program, in simulated time."""
+    recorder = Recorder()
+    runtime = Runtime(threads=1, system=Simulation(), trace=recorder)
+    runtime.run(lambda: main(runtime))
+    path = folder / "run.html"
+    path.write_text(page(recorder, "A run", dropped=recorder.dropped), encoding="utf-8")
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
+    shown = context.new_page()
+    shown.goto(path.as_uri())
     shown.locator('.minirt-live[data-mode="recorded"]').wait_for(timeout=PATIENCE)
-    shown.locator(".mr-bar-words", has_text="not recorded").wait_for(timeout=PATIENCE)
-    told = f"{len(recorder) - 12_000:,} events before these: not kept"
-    assert shown.locator(".mr-events .mr-rest").text_content() == told
-    shown.close()
+    shown.locator(".mr-event").first.wait_for(timeout=PATIENCE)
+    yield shown
+    context.close()
+
+
+def test_a_recording_without_its_beginning_says_so(browser: Any, tmp_path: Path) -> None:
+    def main(runtime: Runtime, left: int = 4_000) -> None:
+        if left:
+            runtime.set_timeout(1, lambda _: main(runtime, left - 1))
+
+    with recorded(browser, tmp_path, main) as shown:
+        shown.locator(".mr-bar-words", has_text="not recorded").wait_for(timeout=PATIENCE)
+        told = shown.locator(".mr-events .mr-rest").text_content()
+        assert re.fullmatch(r"[1-9]\d?,\d\d\d events before these: not kept", told)
+
+
+@pytest.mark.parametrize("tasks", [3, 40])
+def test_nothing_jumps_when_the_reader_moves_through_a_recording_with_tasks(
+    tasks: int, browser: Any, tmp_path: Path
+) -> None:
+    def main(runtime: Runtime) -> None:
+        async def job(number: int) -> None:
+            await sleep_ms(10 * number)
+
+        for number in range(tasks):
+            runtime.set_timeout(number, lambda _, number=number: Task(job(number)))
+
+    with recorded(browser, tmp_path, main) as shown:
+        places = shown.evaluate(PLACES)
+        assert len(places) > 20
+        assert any("Tasks" in name for name, *_ in places[0])
+        assert [place for place in places if place != places[0]] == []
+
+
+def test_every_word_of_the_console_is_seen_in_forced_colours(browser: Any, tmp_path: Path) -> None:
+    looks = [f"\x1b[{look}m a word \x1b[0m" for look in LOOKS]
+    with recorded(
+        browser, tmp_path, lambda rt: rt.log(" ".join(looks)), forced_colors="active"
+    ) as shown:
+        colours = shown.locator(".mr-lines span").evaluate_all(
+            "words => words.map((word) => [word.textContent, getComputedStyle(word)])"
+            ".map(([text, { color, backgroundColor }]) => [text, color, backgroundColor])"
+        )
+        ground = shown.locator(".mr-lines").evaluate(
+            "lines => getComputedStyle(lines.closest('.minirt-live')).backgroundColor"
+        )
+        assert len(colours) == len(LOOKS)
+        assert [word for word, ink, paper in colours if ink in (paper, TRANSPARENT)] == []
+        assert [
+            word for word, ink, paper in colours if paper == TRANSPARENT and ink == ground
+        ] == []
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_run_of_hours_has_each_time_on_its_line(width: int, browser: Any, tmp_path: Path) -> None:
+    def main(runtime: Runtime) -> None:
+        runtime.set_timeout(20_000_000, lambda _: None)
+
+    with recorded(browser, tmp_path, main) as shown:
+        shown.set_viewport_size({"width": width, "height": 900})
+        times = shown.locator(".mr-event:visible .mr-at")
+        times.filter(has_text="20000.000 s").first.wait_for(timeout=PATIENCE)
+        sizes = times.evaluate_all("times => times.map((time) => time.getClientRects()[0].height)")
+        assert len(sizes) > 2 and max(sizes) < 25
+        assert shown.locator(".minirt-live").evaluate(BEYOND_ITS_PANEL) == []

@@ -92,7 +92,7 @@ export class Page {
     this.playing = null;
     this.at = Math.min(this.at, this.frames.length - 1);
     this.matches = matching(recording, this.words);
-    for (const list of this.parts.lists) list.keepRoomFor(this.frames);
+    for (const list of [...this.parts.lists, this.parts.tasks, this.parts.things]) list.keepRoomFor(this.frames, recording);
     this.parts.findings.draw(recording);
     this.redraw();
   }

@@ -8,6 +8,7 @@ const MANY = 30; // tasks: from then on they come in groups at first
 const FEW = 15; // with so few they come one by one again; between the two nothing changes
 const MOST_ROWS = 200;
 const ROOM = 5; // rows that are seen at once
+const ROOM_AFTER = 12; // in a recording
 const MOST_FOUND = 2; // findings at once, while the program runs
 const ENDED_STATES = new Set(["done", "failed", "cancelled", "gone"]);
 
@@ -23,12 +24,33 @@ export function tasksAt(recording, at) {
     if (change.state !== "gone") ended.push(change);
   }
   const counts = new Map();
-  for (const row of rows.values()) {
-    const key = `${row.coroutine || row.name}\n${row.group || row.state}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
+  for (const row of rows.values()) counts.set(groupOf(row), (counts.get(groupOf(row)) ?? 0) + 1);
   const groups = [...counts].map(([key, count]) => [...key.split("\n"), count]).sort((one, other) => other[2] - one[2]);
   return [rows.size, [...rows.values()], groups, ended.length, ended.slice(-6)];
+}
+
+function groupOf(row) {
+  return `${row.coroutine || row.name}\n${row.group || row.state}`;
+}
+
+// [the most lines that a recording has, did any task end?]
+function mostLines({ tasks = [] }) {
+  const groups = new Map(); // of each task that is there
+  const sizes = new Map(); // of each group
+  let [most, areMany] = [0, false];
+  for (const row of tasks) {
+    const before = groups.get(row.identity);
+    if (before !== undefined && sizes.get(before) > 1) sizes.set(before, sizes.get(before) - 1);
+    else sizes.delete(before);
+    groups.delete(row.identity);
+    if (!ENDED_STATES.has(row.state)) {
+      groups.set(row.identity, groupOf(row));
+      sizes.set(groupOf(row), (sizes.get(groupOf(row)) ?? 0) + 1);
+    }
+    areMany = groups.size > (areMany ? FEW : MANY);
+    most = Math.max(most, areMany ? sizes.size : groups.size);
+  }
+  return [most, tasks.some(({ state }) => ENDED_STATES.has(state) && state !== "gone")];
 }
 
 // The rows in the order of a tree, each with its depth. Who was made by nobody known is a root.
@@ -112,7 +134,8 @@ export function makeTasks(actions, send) {
   let grouped = null; // nobody has chosen
   let areMany = false;
   let isGrouped = false;
-  let most = 0;
+  let most = 0; // lines
+  let hasEnded = false; // any, in this run
   search.addEventListener("input", () => {
     send({ command: "find", value: search.value });
     actions.redraw();
@@ -147,7 +170,8 @@ export function makeTasks(actions, send) {
 
   function draw(frame, followed) {
     const [total, tasks, groups, over, last] = frame.tasks ?? [0, [], [], 0, []];
-    element.hidden = total === 0 && over === 0;
+    hasEnded ||= over > 0;
+    element.hidden = total === 0 && !hasEnded && most === 0;
     if (element.hidden) return;
     const words = search.value.trim();
     areMany = total > (areMany ? FEW : MANY);
@@ -166,14 +190,22 @@ export function makeTasks(actions, send) {
     const hidden = isGrouped || words ? 0 : total - Math.min(tasks.length, MOST_ROWS);
     const none = words && wanted.length === 0 ? "no task has these words" : "";
     setText(rest, hidden > 0 ? `and ${thousands(hidden)} more: find them by a word` : none);
-    ended.hidden = over === 0;
+    ended.hidden = !hasEnded;
     const isSample = [...tasks, ...last].some(({ sampled }) => sampled); // others ended unseen
     setText(summary, `${thousands(over)}${isSample ? " seen" : ""} over`);
     if (ended.open) drawRows(last.map((row) => [row, 0]), endedRows, endedList, frame.time, followed);
   }
 
+  // So that nothing jumps while the reader moves through the recording.
+  function keepRoomFor(_, recording) {
+    const [lines, end] = mostLines(recording);
+    most = Math.min(ROOM_AFTER, lines);
+    hasEnded = end;
+  }
+
   function forget() {
     most = 0;
+    hasEnded = false;
     grouped = null;
     areMany = false;
   }
@@ -187,7 +219,7 @@ export function makeTasks(actions, send) {
     search.value = words;
     grouped = wanted;
   }
-  return { element, draw, forget, chosen, choose };
+  return { element, draw, keepRoomFor, forget, chosen, choose };
 }
 
 // What is wrong, in words, while the program runs. The recording has a list of its own.

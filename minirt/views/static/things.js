@@ -4,6 +4,7 @@ import { make, panel, setText } from "./elements.js";
 import { thousands } from "./words.js";
 
 const THINGS_ROOM = 5; // rows that are seen at once
+const THINGS_ROOM_AFTER = 12; // in a recording
 
 export function makeThings() {
   const { element, count } = panel("Queues and locks", "mr-things");
@@ -39,8 +40,14 @@ export function makeThings() {
     rows.slice(things.length).forEach(({ row }) => { row.hidden = true; });
   }
 
+  // So that nothing jumps while the reader moves through the recording.
+  function keepRoomFor(frames) {
+    const sizes = frames.map((frame) => frame.things?.length ?? 0);
+    most = Math.min(THINGS_ROOM_AFTER, sizes.reduce((one, other) => Math.max(one, other), 0));
+  }
+
   function forget() {
     most = 0;
   }
-  return { element, draw, forget };
+  return { element, draw, keepRoomFor, forget };
 }
