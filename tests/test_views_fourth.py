@@ -62,6 +62,30 @@ def test_who_lost_its_descriptor_waits_for_none_until_it_has_another_one() -> No
     assert [fields(frames[count - 1]) for _, count, _ in looks] == [seen for _, _, seen in looks]
 
 
+@pytest.mark.parametrize("how", ["deregistered", "forgotten", "ready"])
+def test_a_descriptor_takes_no_boxed_callback_of_the_same_identity_with_it(how: str) -> None:
+    rt = Runtime()
+
+    def main() -> None:
+        reader, writer = os.pipe()
+        rt.add_callback(7, ignore)
+        rt.epoll_registrator.register(reader, 7, Interest.READABLE)
+        if how == "deregistered":
+            rt.epoll_registrator.deregister(reader)
+        elif how == "forgotten":
+            rt.deregister_event_epoll(7)
+        else:
+            os.write(writer, b"x")
+        rt.set_timeout(5, lambda _: look(reader, writer))
+
+    def look(*descriptors: int) -> None:
+        assert dict(rt.snapshot().queues)["boxed"] == 1
+        for number in descriptors:
+            os.close(number)
+
+    rt.run(main)
+
+
 def test_a_result_that_comes_with_the_message_that_begins_to_watch_leaves_the_view() -> None:
     """As after each rest of a busy program."""
     watch, finished = Watch(), threading.Event()

@@ -157,7 +157,7 @@ class Registrator:
         callbacks = self._loop.callbacks
         callbacks.listeners.pop(known.listener, None)
         callbacks.dangling.pop(token, None)
-        if known.had_descriptor:
+        if known.callback is not None:  # or what is boxed is somebody else's
             callbacks.boxed.pop(token, None)
 
     def _once(self, token: int, readiness: Js) -> None:
