@@ -157,3 +157,20 @@ def test_the_line_at_which_an_asyncio_program_was_is_shown(
     assert shown and shown[-1].endswith("while True: pass")
     assert "the program was stopped" in cell.traceback
     assert cells.run(NEXT).out == "next OutStream\n"
+
+
+@pytest.mark.parametrize("head", ["%%minirt", "%%minirt --asyncio", "%%minirt --sim"])
+def test_an_interrupt_that_comes_before_the_program_begins_is_said_to_be_one(
+    cells: Kernel, head: str
+) -> None:
+    cells.run(
+        "import signal\ndef interrupt(info):\n"
+        "    get_ipython().events.unregister('pre_run_cell', interrupt)\n"
+        "    signal.raise_signal(signal.SIGINT)"
+    )
+    cells.run("get_ipython().events.register('pre_run_cell', interrupt)")
+    cell = cells.run(f"{head}\nwhile True: pass")
+    assert "KeyboardInterrupt: the program was " in cell.traceback
+    assert "CancelledError" not in cell.traceback and "minirt/" not in cell.traceback
+    assert cells.run("%minirt").out.startswith("interrupted")
+    assert cells.run(NEXT).out == "next OutStream\n"

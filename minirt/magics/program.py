@@ -4,6 +4,7 @@ import builtins
 import linecache
 import os
 import sys
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from minirt.magics.interrupts import Insistent
 from minirt.watching.attention import Attention
 from minirt.watching.gate import Gate, checked_speed
 from minirt.watching.play import run_and_show
+from minirt.watching.player import IS_CLOSED, IS_STOPPING
 from minirt.watching.stopping import end_tasks
 from minirt.watching.tracebacks import show_only_the_program, tellable
 
@@ -171,6 +173,9 @@ def ending(
         own, runtime.raised = runtime.raised, None
         # a StopIteration leaves an await as the cause of another error
         raised = own if own is not None and error.__cause__ is own else error
+        if isinstance(raised, CancelledError) and raised is not own:
+            # of the cell: it was interrupted before `play` was there to hear it
+            raised = KeyboardInterrupt(IS_CLOSED if runtime.phase == "closed" else IS_STOPPING)
         program.outcome = outcome_of(raised)
         show_only_the_program(raised, shell)
         errors.append(tellable(raised, shell))
