@@ -5,6 +5,8 @@ import json
 import shutil
 import subprocess
 import zlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -103,23 +105,50 @@ def test_many_lines_leave_a_recording_of_the_last_and_each_of_them_once() -> Non
     assert len(zlib.decompress(sent)) < 800_000  # twice as much with the console of each event
 
 
-@pytest.mark.parametrize("program", [busy_program, many_timers])
+def of_a_program(program: Callable[[Runtime], None]) -> dict[str, Any]:
+    return tape(recorded(program)[1])
+
+
+def of_lines(kept: int | None = None) -> dict[str, Any]:
+    """Lines that are alike, are coloured, go on, come at one time. kept: only the last events."""
+    watch = Watch() if kept is None else Watch(capacity=kept)
+    for number in range(200):
+        more = {"styles": [[0, 2, "ansi-red-fg"]]} if number % 3 == 0 else {}
+        bar = {"goes_on": True, "stream": "stderr"} if number % 5 == 0 else {}
+        detail = {"text": f"line {number % 7}", **more, **bar}
+        watch.record(event(number // 2 / 1000, "printed", **detail))
+        watch.record(event(number // 2 / 1000, "turn", text="line 3"))
+    return tape(watch.entries(), before=watch.before, dropped=watch.dropped)
+
+
+RECORDINGS: dict[str, Callable[[], dict[str, Any]]] = {
+    "a busy program": partial(of_a_program, busy_program),
+    "many timers": partial(of_a_program, many_timers),
+    "lines": of_lines,
+    "lines without their beginning": partial(of_lines, 150),
+    "one event": partial(of_lines, 1),
+}
+
+
+@pytest.mark.parametrize("recording", RECORDINGS.values(), ids=RECORDINGS)
 @pytest.mark.slow
-def test_a_recording_is_unpacked_as_it_was(program: Any) -> None:
-    recording = tape(recorded(program)[1])
-    assert unpack(pack(recording)) == recording
+def test_a_recording_is_unpacked_as_it_was(recording: Callable[[], dict[str, Any]]) -> None:
+    made = recording()
+    assert unpack(pack(made)) == made
 
 
-def test_a_recording_without_an_event_is_unpacked_as_it_was() -> None:
-    recording = tape(Watch().entries())
-    assert unpack(pack(recording)) == recording
+def test_a_line_is_one_object_in_all_consoles_of_a_recording_that_was_unpacked() -> None:
+    read = unpack(pack(of_lines()))
+    consoles = [event[7]["console"] for event in read["events"] if "console" in event[7]]
+    (_, before), (_, after) = (read["values"][number] for number in consoles[-2:])
+    assert len({*map(id, before)} & {*map(id, after)}) >= len(before) - 2 > 20
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
-@pytest.mark.parametrize("program", [busy_program, many_timers])
+@pytest.mark.parametrize("made", RECORDINGS.values(), ids=RECORDINGS)
 @pytest.mark.slow
-def test_the_page_unpacks_what_python_packs(program: Any) -> None:
-    recording = tape(recorded(program)[1])
+def test_the_page_unpacks_what_python_packs(made: Callable[[], dict[str, Any]]) -> None:
+    recording = made()
     code = base64.b64encode((STATIC / "unpacking.js").read_bytes()).decode()
     node = subprocess.run(
         ["node", "--input-type=module", "-e", READ, code],

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from minirt import Recorder, Runtime, Simulation, TaskKind, in_pool
+from minirt import Recorder, Runtime, Simulation, TaskKind, in_pool, set_timeout
 from minirt.core.signatures import check_returned
 from minirt.errors import NeverRuns, NotAMain, NotCallable, WrongArguments
 
@@ -24,6 +24,25 @@ class Made:
         yield 1
 
 
+class Called:
+    def __call__(self, _: object) -> Iterator[int]:
+        yield 1
+
+
+class Inherits(Called):
+    pass
+
+
+class CalledOtherwise(Called):
+    def __call__(self, _: object) -> Iterator[int]:
+        return iter(())
+
+
+OBJECTS = {
+    "an object": Called(),
+    "one that inherits it": Inherits(),
+    "a part": functools.partial(Inherits()),
+}
 YIELDS = {
     "a function": generator,
     "an async one": async_generator,
@@ -40,6 +59,16 @@ def test_a_generator_function_is_no_callback(
     rt = Runtime(system=Simulation(), trace=trace)
     with pytest.raises(NeverRuns, match=r"generator \(line \d+\) has a `yield`"):
         rt.run(lambda: rt.set_timeout(1, callback))
+
+
+@pytest.mark.parametrize("callback", OBJECTS.values(), ids=OBJECTS)
+def test_nor_is_an_object_whose_call_makes_one(callback: Callable[..., object]) -> None:
+    with pytest.raises(NeverRuns, match=r"__call__ \(line \d+\) has a `yield`"):
+        Runtime(system=Simulation()).run(lambda: set_timeout(1, callback))
+
+
+def test_what_is_called_is_the_nearest_call_of_its_classes() -> None:
+    Runtime(system=Simulation()).run(lambda: set_timeout(1, CalledOtherwise()))
 
 
 @pytest.mark.parametrize("made", [generator, async_generator])

@@ -153,7 +153,8 @@ def _code_of(function: Any) -> CodeType | None:
     if type(function) is MethodType:
         function = function.__func__
     if type(function) is not FunctionType:
-        function = vars(type(function)).get("__call__")
+        classes = [cls for cls in type(function).__mro__ if "__call__" in vars(cls)]
+        function = vars(classes[0])["__call__"] if classes else None
     return function.__code__ if type(function) is FunctionType else None
 
 

@@ -66,9 +66,8 @@ def is_asked_for(text: str) -> bool:
     shell: Any = get_ipython()
     if getattr(shell, "kernel", None) is None or not shell.autoawait:
         return False
-    runners = dict(shell.loop_runner_map)  # those of %autoawait, by name
-    del runners["asyncio"]
-    if any(shell.loop_runner is runner for runner, _ in runners.values()):
+    runners = shell.loop_runner_map.items()  # those of %autoawait
+    if any(name != "asyncio" and shell.loop_runner is runner for name, (runner, _) in runners):
         return False  # `%autoawait trio`: what awaits is trio's
     asked = shell.get_parent().get("content", {}).get("code")
     return isinstance(asked, str) and asked.strip() == text.strip()

@@ -247,8 +247,8 @@ class Ear:
             return written
         text = writable(str.__str__(text), self._stream)
         console.write(text, self._name)
-        self._passing.add(here)
         try:
+            self._passing.add(here)  # in here: an interrupt may come right after it
             self._stream.write(text)
         finally:
             self._passing.discard(here)

@@ -25,7 +25,9 @@ Source = Callable[[str, int], str]  # (file, line) -> its text
 MOST_SPANS = 20_000
 COLUMNS = ("events", "spans", "places", "tasks")  # the long lists
 GOES_ON = -1  # for the length of a span
-ITS_IDENTITY, ITS_TURN = "\0", "\1"  # in a packed text; no text that is told has such characters
+# In a packed text; no text that is told has such characters
+ITS_IDENTITY, ITS_TURN, ITS_LINE = "\0", "\1", "\2"
+LINES = "lines"  # a packed console: each line with the number of its event in place of its time
 
 
 class Table:
@@ -87,8 +89,9 @@ def tape(
 
 def pack(recorded: dict[str, Any]) -> bytes:
     """The tape as it is sent: small, since a notebook keeps it."""
-    events = list(map(_whole, recorded["events"], repeat(recorded)))
-    moments = {event[0]: number for number, event in reversed([*enumerate(events)])}
+    moments = {event[0]: at for at, event in reversed([*enumerate(recorded["events"])])}
+    by_events = _Lines(moments.__getitem__)
+    events = [_whole(event, recorded, moments, by_events) for event in recorded["events"]]
     spans = list(map(_by_events, recorded["spans"], repeat(moments)))
     places = list(recorded["places"].items())
     whole = {**recorded, "events": events, "spans": spans, "places": places}
@@ -103,29 +106,77 @@ def unpack(sent: bytes) -> dict[str, Any]:
     recorded: dict[str, Any] = json.loads(zlib.decompress(sent))
     recorded |= {name: unpacked(recorded[name]) for name in COLUMNS}
     values, texts = Table(), Table()
+    times = [event[0] for event in recorded["events"]]
+    by_times = _Lines(times.__getitem__)
     for event in recorded["events"]:
+        event[7] = _renamed(event[7], LINES, "console", by_times)
         event[6] = texts.number(_told(event[6], event))
         event[7] = {name: values.number(value, name) for name, value in event[7].items()}
-    times = [event[0] for event in recorded["events"]]
     recorded["spans"] = list(map(_by_times, recorded["spans"], repeat(times)))
     recorded["places"] = dict(recorded["places"])
     return {**recorded, "values": values.values, "texts": texts.values}
 
 
-def _whole(event: list[Any], recorded: dict[str, Any]) -> list[Any]:
-    """The event with its text and values themselves. A text that begins as most do is shortened."""
+class _Lines:
+    """Lines of the console with something else in place of their times.
+
+    A line is one object in all consoles that have it; so is the one that stands for it.
+    """
+
+    def __init__(self, instead: Callable[[Any], Any]) -> None:
+        self._instead = instead
+        self._made: dict[int, tuple[list[Any], list[Any]]] = {}  # identity -> a line, and its own
+
+    def __call__(self, console: list[Any]) -> list[Any]:
+        count, lines = console
+        return [count, list(map(self._line, lines))]
+
+    def _line(self, line: list[Any]) -> list[Any]:
+        if id(line) not in self._made:
+            time, *rest = line
+            self._made[id(line)] = line, [self._instead(time), *rest]
+        return self._made[id(line)][1]
+
+
+def _whole(
+    event: list[Any], recorded: dict[str, Any], moments: Mapping[float, int], by_events: _Lines
+) -> list[Any]:
+    """The event with its text and values themselves. A text that is as most are is shortened."""
     *what, text, changed = event
     text, values = recorded["texts"][text], recorded["values"]
-    identity, turn = event[5], f"turn {event[1]}"
-    if identity is not None and text.startswith(identity):
+    fields = {name: values[number] for name, number in changed.items()}
+    lines, identity, turn = _lines_of(fields), event[5], f"turn {event[1]}"
+    if lines and text == lines[-1][1]:
+        text = ITS_LINE
+    elif identity is not None and text.startswith(identity):
         text = ITS_IDENTITY + text.removeprefix(identity)
     elif text == turn:
         text = ITS_TURN
-    return [*what, text, {name: values[number] for name, number in changed.items()}]
+    if lines and all(line[0] in moments for line in lines):  # or one was there before all events
+        fields = _renamed(fields, "console", LINES, by_events)
+    return [*what, text, fields]
+
+
+def _lines_of(fields: Mapping[str, Any]) -> list[list[Any]]:
+    """The lines of the console, if it is among these fields."""
+    lines: list[list[Any]] = fields.get("console", (0, []))[1]
+    return lines
+
+
+def _renamed(
+    fields: Mapping[str, Any], name: str, other: str, change: Callable[[Any], Any]
+) -> dict[str, Any]:
+    """The fields in their order, one of them with the other name, and changed."""
+    return {
+        (other if key == name else key): (change(value) if key == name else value)
+        for key, value in fields.items()
+    }
 
 
 def _told(text: str, event: list[Any]) -> str:
-    """The whole text of an event."""
+    """The whole text of an event, whose fields are as they were."""
+    if text == ITS_LINE:
+        return str(_lines_of(event[7])[-1][1])
     if text.startswith(ITS_IDENTITY):
         return f"{event[5]}{text.removeprefix(ITS_IDENTITY)}"
     return f"turn {event[1]}" if text == ITS_TURN else text

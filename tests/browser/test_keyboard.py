@@ -95,7 +95,9 @@ def test_the_tab_key_goes_through_the_view_and_out_and_tells_what_has_no_room(
     notebook.stop()
     notebook.part("event").wait_for()
     recorded = walk(notebook)
-    assert recorded[0][1] == "First event" and recorded[-1][1] == "Console"
+    # on a busy machine something may have been found: the button that shows it stands above
+    names = [name for _, name, _, _ in recorded if name != "Show"]
+    assert names[0] == "First event" and names[-1] == "Console"
     assert all(is_seen for _, _, is_seen, _ in recorded)
 
 

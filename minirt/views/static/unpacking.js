@@ -5,6 +5,7 @@ const COLUMNS = ["events", "spans", "places", "tasks"];
 const ITS_IDENTITY = "\u0000"; // how a text begins that begins with the identity of its event
 const GOES_ON = -1;
 const ITS_TURN = "\u0001";
+const ITS_LINE = "\u0002"; // the last of its console
 const NEW = -1; // the next one that was not there before
 
 function raw(items) {
@@ -65,6 +66,20 @@ function unpackedList([how, ...stored]) {
   return WAYS[how](stored);
 }
 
+// A line of the console has the number of its event, unless one was there before them all. It is one
+// array in all consoles that have it.
+function linesWithTimes(events) {
+  const made = new Map();
+  const withTime = (line) => made.get(line) ?? made.set(line, [events[line[0]][0], ...line.slice(1)]).get(line);
+  return ({ lines, ...fields }) => (lines ? { ...fields, console: [lines[0], lines[1].map(withTime)] } : fields);
+}
+
+function textOf(text, event, fields) {
+  if (text === ITS_TURN) return `turn ${event[1]}`;
+  if (text === ITS_LINE) return fields.console[1].at(-1)[1];
+  return text.startsWith(ITS_IDENTITY) ? event[5] + text.slice(1) : text;
+}
+
 // A span has the numbers of its first event, and of those up to its last; or its times as they are.
 function spanWithTimes(span, events) {
   const [lane, first, length, kind, identity, label, exact] = span;
@@ -78,12 +93,11 @@ export function unpack(recording) {
   const whole = { ...recording, values: [], texts: [] };
   for (const name of COLUMNS) whole[name] = unpackedList(recording[name] ?? [0]); // an older one has no tasks
   whole.places = Object.fromEntries(whole.places);
+  const withTimes = linesWithTimes(whole.events);
   for (const event of whole.events) {
-    let text = event[6];
-    if (text === ITS_TURN) text = `turn ${event[1]}`;
-    else if (text.startsWith(ITS_IDENTITY)) text = event[5] + text.slice(1);
-    event[6] = whole.texts.push(text) - 1;
-    for (const [name, value] of Object.entries(event[7])) event[7][name] = whole.values.push(value) - 1;
+    const fields = withTimes(event[7]);
+    event[6] = whole.texts.push(textOf(event[6], event, fields)) - 1;
+    event[7] = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, whole.values.push(value) - 1]));
   }
   whole.spans = whole.spans.map((span) => spanWithTimes(span, whole.events));
   return whole;
