@@ -49,6 +49,20 @@ def test_what_a_program_puts_around_the_output_may_stay_there(
     assert heard.out.split()[0] == "one" and set(also.split()) <= set(heard.out.split())
 
 
+@pytest.mark.parametrize("head", ["%%minirt --trace logs", "%%minirt --asyncio --trace logs"])
+def test_a_handler_of_logging_from_an_earlier_cell_is_in_the_views_console(
+    cells: Kernel, head: str
+) -> None:
+    cells.run("import logging\nlogging.basicConfig(level='INFO', format='%(message)s', force=True)")
+    cell = cells.run(f"{head}\nlogging.info('it begins')\nprint('it runs')")
+    assert cell.err == "it begins\n" and cell.out.startswith("it runs\n")
+    read = "%minirt trace logs\n[event.detail for event in one.recorder if event.kind == 'printed']"
+    said = cells.run(f"one = {read}").shown[0]["text/plain"]
+    assert "'text': 'it begins', 'stream': 'stderr'" in said and "'text': 'it runs'" in said
+    after = cells.run("logging.info('after')\nimport sys\nprint('Ear' in repr(sys.stderr.write))")
+    assert after.err == "after\n" and after.out == "False\n"
+
+
 def test_a_program_that_is_left_alone_does_not_keep_the_output_of_other_cells(
     cells: Kernel,
 ) -> None:

@@ -225,3 +225,98 @@ def test_what_is_told_in_another_way_is_kept_and_not_said(heard: Heard) -> None:
     heard.run(program)
     assert heard.said == ["Thread: mine"]
     assert heard.console.texts() == ["Thread: main  a", "b", "Thread: mine"]
+
+
+# --- what was kept from before the program ---
+
+
+def a_handler(stream: io.StringIO) -> None:
+    logger = logging.Logger("kept")
+    logger.addHandler(logging.StreamHandler(stream))
+    logger.warning("a\nb")
+
+
+KEPT: dict[str, Callable[[io.StringIO], object]] = {
+    "a print": lambda stream: print("a\nb", file=stream),
+    "its write": lambda stream: stream.write("a\nb\n"),
+    "lines": lambda stream: print("a", "b", sep="\n", file=stream),
+    "a handler of logging": a_handler,
+}
+
+
+@pytest.mark.parametrize("name", ["out", "err"])
+@pytest.mark.parametrize("program", KEPT.values(), ids=KEPT)
+def test_a_stream_that_was_kept_from_before_is_heard(
+    heard: Heard, program: Callable[[io.StringIO], object], name: str
+) -> None:
+    stream = getattr(heard, name)
+    heard.run(lambda: program(stream))
+    assert heard.said == ["a", "b"] and heard.streams == [f"std{name}"] * 2
+    assert stream.getvalue() == "a\nb\n"
+    print("later", file=stream)
+    assert len(heard.said) == 2 and "Ear" not in repr(stream.write)
+
+
+def test_what_others_write_to_it_meanwhile_is_not_noted(heard: Heard) -> None:
+    go, over = threading.Event(), threading.Event()
+
+    def others() -> None:
+        go.wait(60)
+        print("elsewhere", file=heard.out)
+        over.set()
+
+    def program() -> None:
+        go.set()
+        over.wait(60)
+        print("here")
+
+    thread = threading.Thread(target=others)
+    thread.start()
+    heard.run(program)
+    thread.join()
+    assert heard.said == ["here"]
+    assert heard.out.getvalue() == "elsewhere\nhere\n"
+
+
+class Closed:
+    """A stream before which nobody can stand."""
+
+    __slots__ = ("texts",)
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.texts.append(text)
+        return len(text)
+
+    def flush(self) -> None:
+        pass
+
+
+def test_a_stream_before_which_nobody_can_stand_is_heard_where_python_looks_for_it(
+    heard: Heard,
+) -> None:
+    heard.out = Closed()  # type: ignore[assignment]
+    heard.run(lambda: print("a"))
+    assert heard.said == ["a"]
+
+
+def test_a_program_that_prints_nothing_needs_no_stream(heard: Heard) -> None:
+    heard.out = None  # type: ignore[assignment]
+    assert heard.run(lambda: None).said == []
+
+
+# --- what is told in another way ---
+
+
+def test_a_line_that_has_begun_is_told_before_what_is_told_in_another_way(heard: Heard) -> None:
+    def program() -> None:
+        print("Loading ...", end="")
+        with heard.console.aside():
+            print("Thread: main  done")
+        print("over")
+
+    assert heard.run(program).said == ["Loading ...", "over"]
+    assert heard.console.texts() == ["Loading ...Thread: main  done", "over"]
+    assert heard.out.getvalue() == "Loading ...Thread: main  done\nover\n"

@@ -1,6 +1,7 @@
 """What did a program print, and which of its callbacks printed it?
 
-While a program runs, ears stand in place of `sys.stdout` and `sys.stderr`. They note what is
+While a program runs, ears stand in place of `sys.stdout` and `sys.stderr`, and before the streams
+themselves, which a handler of `logging` may have kept from an earlier cell. They note what is
 written in the program's own context, on any of its threads; the output of other code is handed on,
 and not noted. A thread that the program has started begins with an empty context, and is known by
 who started it.
@@ -9,7 +10,7 @@ who started it.
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import monotonic
@@ -81,8 +82,12 @@ class Console:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """What this thread prints meanwhile is told in another way."""
+        """What this thread prints meanwhile is told in another way; what it has begun is not."""
         thread = threading.get_ident()
+        begun = self._begun.get((thread, "stdout"))
+        if begun is not None and self.said is not None:
+            line = begun.line()
+            self.said(line.text, line.thread, True, "stdout")
         self._aside.add(thread)
         try:
             yield
@@ -228,14 +233,20 @@ class Ear:
         self._stream: Any = getattr(sys, name)
         while type(self._stream) is Ear and self._stream._is_shut:
             self._stream = self._stream._stream  # a program has put it back after its cell
+        self._before: Any = None  # its `write`
 
     def open(self) -> None:
         """From now on."""
         setattr(sys, self._name, self)
+        with suppress(AttributeError, TypeError):  # it lets nobody stand before it
+            self._before = self._stream.write
+            self._stream.write = self.write
 
     def shut(self, is_alone: bool) -> None:
         """As it was, unless the program has put something else there, and is not at work there."""
         self._is_shut = True
+        if getattr(self._stream, "write", None) == self.write:  # or somebody else stands there now
+            self._stream.write = self._before
         if is_alone or getattr(sys, self._name) is self:
             setattr(sys, self._name, self._stream)
 
@@ -243,16 +254,20 @@ class Ear:
         console = self._console()
         here = threading.get_ident(), self._name
         if console is None or here in self._passing or not issubclass(type(text), str):
-            written: int = self._stream.write(text)  # or it says what is wrong
-            return written
+            return self._hand_on(text)  # or it says what is wrong
         text = writable(str.__str__(text), self._stream)
         console.write(text, self._name)
         try:
             self._passing.add(here)  # in here: an interrupt may come right after it
-            self._stream.write(text)
+            self._hand_on(text)
         finally:
             self._passing.discard(here)
         return len(text)
+
+    def _hand_on(self, text: str) -> int:
+        write = self._stream.write
+        written: int = (self._before if write == self.write else write)(text)
+        return written
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
