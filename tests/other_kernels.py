@@ -29,6 +29,7 @@ PARTS = {
         *("tests/test_clicks.py", "tests/test_kernel.py", "tests/test_faults_j_magics.py"),
         *("tests/test_faults_j_program.py", "tests/test_faults_j_again.py"),
         "tests/test_faults_j_third.py",
+        "tests/test_faults_j_fourth.py",
         *("tests/test_idle.py", "tests/test_of_asyncio.py"),
     ),
     "view": (
