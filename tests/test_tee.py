@@ -257,6 +257,37 @@ def test_a_stream_that_was_kept_from_before_is_heard(
     assert len(heard.said) == 2 and "Ear" not in repr(stream.write)
 
 
+def test_two_names_of_one_stream_are_heard_apart_and_once(heard: Heard) -> None:
+    heard.err = heard.out
+
+    def program() -> None:
+        print("a")
+        print("b", file=sys.stderr)
+        print("c", file=heard.out)
+
+    heard.run(program).run(program)
+    assert heard.said == ["a", "b", "c"] * 2
+    assert heard.streams == ["stdout", "stderr", "stdout"] * 2
+    assert heard.out.getvalue() == "a\nb\nc\n" * 2
+
+
+def test_whoever_stands_before_the_stream_meanwhile_and_goes_is_no_trouble(heard: Heard) -> None:
+    """As IPython does, cell by cell."""
+    first = heard.out.write
+
+    def program() -> None:
+        print("a")
+        heard.out.write = first  # type: ignore[method-assign]
+        print("b")
+        heard.out.write = lambda text: first(text.upper())  # type: ignore[method-assign]
+        print("c")
+
+    heard.run(program)
+    assert heard.said == ["a", "b", "c"]
+    print("d", file=heard.out)
+    assert heard.out.getvalue().endswith("D\n")
+
+
 def test_what_others_write_to_it_meanwhile_is_not_noted(heard: Heard) -> None:
     go, over = threading.Event(), threading.Event()
 

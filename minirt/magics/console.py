@@ -233,20 +233,26 @@ class Ear:
         self._stream: Any = getattr(sys, name)
         while type(self._stream) is Ear and self._stream._is_shut:
             self._stream = self._stream._stream  # a program has put it back after its cell
-        self._before: Any = None  # its `write`
+        self._write: Any = None  # its own, before which an ear stands
 
     def open(self) -> None:
         """From now on."""
         setattr(sys, self._name, self)
-        with suppress(AttributeError, TypeError):  # it lets nobody stand before it
-            self._before = self._stream.write
-            self._stream.write = self.write
+        with suppress(
+            AttributeError, TypeError
+        ):  # there is none, or it lets nobody stand before it
+            self._write = self._stream.write
+            other = getattr(self._write, "__self__", None)
+            if type(other) is Ear:  # both names are of one stream
+                self._write = other._write
+            else:
+                self._stream.write = self.write
 
     def shut(self, is_alone: bool) -> None:
         """As it was, unless the program has put something else there, and is not at work there."""
         self._is_shut = True
         if getattr(self._stream, "write", None) == self.write:  # or somebody else stands there now
-            self._stream.write = self._before
+            self._stream.write = self._write
         if is_alone or getattr(sys, self._name) is self:
             setattr(sys, self._name, self._stream)
 
@@ -254,20 +260,16 @@ class Ear:
         console = self._console()
         here = threading.get_ident(), self._name
         if console is None or here in self._passing or not issubclass(type(text), str):
-            return self._hand_on(text)  # or it says what is wrong
+            written: int = self._write(text)  # or it says what is wrong
+            return written
         text = writable(str.__str__(text), self._stream)
         console.write(text, self._name)
         try:
             self._passing.add(here)  # in here: an interrupt may come right after it
-            self._hand_on(text)
+            self._write(text)
         finally:
             self._passing.discard(here)
         return len(text)
-
-    def _hand_on(self, text: str) -> int:
-        write = self._stream.write
-        written: int = (self._before if write == self.write else write)(text)
-        return written
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
