@@ -23,6 +23,7 @@ from typing import Any
 
 import nbformat
 
+from tests.kernels import plain
 from tests.notebooks import (
     RAISES_TAGS,
     ROOT,
@@ -231,10 +232,17 @@ def fault(cell: Any, ran: Ran) -> str | None:
         text = text.replace(here, there)
     before, now = copy.deepcopy(cell.outputs), nbformat.from_dict(json.loads(text))
     for one in (*before, *now):
-        one.pop("traceback", None)  # a page's IPython draws it in its own way; nbval skips it, too
+        if one.output_type == "error":
+            one.traceback = places(one.traceback)
     if comparison().same_outputs(merged(before), merged(now), is_ignored=False):
         return None
     return f"differs: {first_difference(before, now)}"
+
+
+def places(traceback: list[str]) -> list[str]:
+    """Its frames and their lines. A page has other colours, and other lines around them."""
+    lines = plain("\n".join(traceback)).splitlines()
+    return [" ".join(line.split()) for line in lines if line.startswith("Cell ") or "--> " in line]
 
 
 def merged(outputs: list[Any]) -> list[Any]:

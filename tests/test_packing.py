@@ -137,6 +137,11 @@ def test_a_recording_is_unpacked_as_it_was(recording: Callable[[], dict[str, Any
     assert unpack(pack(made)) == made
 
 
+def test_a_recording_without_an_event_is_unpacked_as_it_was() -> None:
+    recording = tape(Watch().entries())
+    assert unpack(pack(recording)) == recording
+
+
 def test_a_line_is_one_object_in_all_consoles_of_a_recording_that_was_unpacked() -> None:
     read = unpack(pack(of_lines()))
     consoles = [event[7]["console"] for event in read["events"] if "console" in event[7]]

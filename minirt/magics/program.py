@@ -239,7 +239,7 @@ def show_picture(program: Program) -> object:
     """The picture of what its recorder kept."""
     from minirt.views.picture import picture
 
-    return picture(program.recorder.events)
+    return picture(program.recorder)
 
 
 def show(thing: object, shell: InteractiveShell) -> None:

@@ -1,6 +1,7 @@
 """The view with the Tab key alone: where is the focus, and what does it tell?"""
 
 from collections.abc import Callable
+from itertools import dropwhile
 from typing import Any
 
 import pytest
@@ -95,8 +96,8 @@ def test_the_tab_key_goes_through_the_view_and_out_and_tells_what_has_no_room(
     notebook.stop()
     notebook.part("event").wait_for()
     recorded = walk(notebook)
-    # on a busy machine something may have been found: the button that shows it stands above
-    names = [name for _, name, _, _ in recorded if name != "Show"]
+    # on a busy machine something may have been found: the buttons that show it stand above
+    names = list(dropwhile("Show".__eq__, (name for _, name, _, _ in recorded)))
     assert names[0] == "First event" and names[-1] == "Console"
     assert all(is_seen for _, _, is_seen, _ in recorded)
 
